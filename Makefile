@@ -1,0 +1,29 @@
+# `make demo` shows Roster at work; `make check` and `make test` are what a change must pass. Nothing needs to be typed
+# before any of them on a Debian machine with the Rust toolchain.
+
+.PHONY: demo check test test-deps judges build help
+
+help: ## lists these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: ## builds Roster and runs the demonstration (Ctrl-C stops it; `make demo ARGS=--once` ends by itself)
+	cargo build --package roster
+	target/debug/roster demo $(ARGS)
+
+build: ## builds the program as it ships: target/release/roster
+	cargo build --release --package roster
+
+check: ## formatting, lints and documentation, all without a warning
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+
+test: test-deps ## all tests, with PostgreSQL and the outside judges
+	scripts/run-tests.sh
+
+test-deps: ## installs what the tests need and this machine lacks
+	scripts/install-test-deps.sh
+
+judges: test-deps ## the outside judges alone: public clients against the program
+	cargo build --package roster
+	tests/judges/run.sh
