@@ -1,0 +1,1 @@
+//! Directory against organization.
