@@ -160,12 +160,18 @@ impl WorkingSet {
     }
 
     /// All accounts with an e-mail, in any directory in reach.
-    pub fn accounts_by_email(&self, key: &Key) -> Result<impl Iterator<Item = &Account>, Refusal> {
+    pub fn accounts_by_email<'a>(
+        &'a self,
+        key: &Key,
+    ) -> Result<impl Iterator<Item = &'a Account> + use<'a>, Refusal> {
         self.accounts_by(&self.by_email, key)
     }
 
     /// All accounts with a username, in any directory in reach.
-    pub fn accounts_by_username(&self, key: &Key) -> Result<impl Iterator<Item = &Account>, Refusal> {
+    pub fn accounts_by_username<'a>(
+        &'a self,
+        key: &Key,
+    ) -> Result<impl Iterator<Item = &'a Account> + use<'a>, Refusal> {
         self.accounts_by(&self.by_username, key)
     }
 
@@ -173,7 +179,7 @@ impl WorkingSet {
         &'a self,
         index: &'a BTreeMap<Key, BTreeSet<AccountId>>,
         key: &Key,
-    ) -> Result<impl Iterator<Item = &'a Account>, Refusal> {
+    ) -> Result<impl Iterator<Item = &'a Account> + use<'a>, Refusal> {
         if !self.scope.identifiers.contains(key) {
             return Err(outside("account", key));
         }
@@ -367,7 +373,7 @@ impl WorkingSet {
                 self.directories.remove(&directory.id);
             }
             Configured::DomainClaimed(domain) | Configured::DomainUpdated(_, domain) => {
-                self.add_domain(domain.clone())
+                self.add_domain(domain.clone());
             }
             Configured::DomainReleased(domain) => {
                 self.domains.remove(&domain.name);
