@@ -1,0 +1,4 @@
+//! For tests only: a whole installation in memory, and organizations to start from.
+
+pub mod sample;
+pub mod world;
