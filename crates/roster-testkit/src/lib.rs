@@ -1,4 +1,5 @@
 //! For tests only: a whole installation in memory, and organizations to start from.
 
+pub mod generate;
 pub mod sample;
 pub mod world;

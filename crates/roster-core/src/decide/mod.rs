@@ -222,7 +222,8 @@ impl Run<'_> {
             | Action::AddToGroup(_)
             | Action::RemoveFromGroup(_) => return Err(one(Refusal::StepUnknown { step: action.name() })),
         }
-        Ok(Subject::Account(account))
+        // Parsers put removals last; were something to follow, it would meet nobody.
+        Ok(Subject::Account(account.filter(|id| self.set.account(*id).is_ok())))
     }
 
     /// Lets a change happen, so that the next step sees it.

@@ -1,0 +1,9 @@
+//! What the rules say, from outside: laws with random input, and each rule as a sentence.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may be blunt"
+)]
+
+mod laws;
