@@ -223,7 +223,9 @@ impl Run<'_> {
             | Action::RemoveFromGroup(_) => return Err(one(Refusal::StepUnknown { step: action.name() })),
         }
         // Parsers put removals last; were something to follow, it would meet nobody.
-        Ok(Subject::Account(account.filter(|id| self.set.account(*id).is_ok())))
+        Ok(Subject::Account(
+            account.filter(|id| self.set.account(*id).is_ok()),
+        ))
     }
 
     /// Lets a change happen, so that the next step sees it.
