@@ -1,0 +1,11 @@
+//! What is tested from outside: the program as people use it, and rules about the repository itself.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests may be blunt"
+)]
+
+mod tidy;
