@@ -7,6 +7,7 @@
 pub mod change;
 pub mod command;
 pub mod decide;
+pub mod describe;
 pub mod licence;
 pub mod listing;
 pub mod org;

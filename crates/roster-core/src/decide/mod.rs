@@ -5,6 +5,7 @@
 //! which all of them speak.
 
 mod address;
+pub mod console;
 mod create;
 mod group;
 mod membership;
