@@ -3,7 +3,7 @@
 import urllib.parse
 
 from judge import (
-    BASE, EMPTY, ONE, TWO, Api, add, adobe, apply, claim, context, equal, fed, fresh, judge, make, make_group, matches, on,
+    BASE, EMPTY, ONE, TWO, Api, add, apply, claim, context, equal, fed, fresh, judge, make, make_group, matches, on,
     on_group, true,
 )
 

@@ -20,7 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 import judge
 
-JUDGES = ["transport", "reads", "actions", "groups", "deprecated", "tokens", "client", "cli", "samples", "limits"]
+JUDGES = [
+    "transport", "reads", "actions", "create", "update", "memberships", "groups", "deprecated", "tokens", "client", "cli",
+    "samples", "limits",
+]
 
 
 def certificate(folder, name, first_day, last_day):

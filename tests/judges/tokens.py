@@ -361,7 +361,7 @@ def audience():
     """aud may name the request's host and port, or the known one; another client or host is refused"""
     granted(exchange(signed(host=here.host)))
     granted(exchange(signed(host="ims-na1.adobelogin.com")))
-    granted(exchange(signed(aud=[f"https://elsewhere.example/c/x", f"https://{here.host}/c/{sync['client_id']}"])))
+    granted(exchange(signed(aud=["https://elsewhere.example/c/x", f"https://{here.host}/c/{sync['client_id']}"])))
     granted(exchange(signed(aud=f"https://ims-na1.adobelogin.com/c/{sync['client_id']}")))
     refused(exchange(signed(aud=f"https://{here.host}/c/{'0' * 32}")), 400, "invalid_client", "invalid client_id parameter")
     refused(exchange(signed(host="elsewhere.example")), 400, "invalid_token", "Invalid JWT audience")
