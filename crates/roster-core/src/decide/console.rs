@@ -1,5 +1,6 @@
 //! What only the console may do: appoint administrators of any kind, and bar accounts (umapi.md 12).
 
+use super::create::check_email;
 use super::{Env, Run};
 use crate::change::Change;
 use crate::command::{CreateUser, GroupEntry, GroupList, GroupSelection, OnConflict};
@@ -7,7 +8,7 @@ use crate::org::GroupKind;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::set::WorkingSet;
-use crate::value::{AccountId, IdentityType, Key, OrgNo, Status, domain_part};
+use crate::value::{AccountId, DirectoryId, Key, OrgNo, Status, UNDEFINED_COUNTRY, domain_part};
 
 /// An administrator to appoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,30 +103,20 @@ impl Run<'_> {
             .domain(&Key::new(domain))?
             .map(|claim| claim.directory)
             .filter(|id| self.set.is_owned(*id));
-        let kind = match owned {
-            Some(directory) => self.set.directory(directory)?.0.kind,
-            None => IdentityType::AdobeId,
-        };
-        let known = self
-            .by_email(email, kind == IdentityType::AdobeId)?
-            .map(|account| account.id);
-        if let Some(account) = known {
-            self.join_org(self.set.org_no(), account)?;
-            return Ok(account);
-        }
-        let country = if kind == IdentityType::Federated {
-            Some("US".to_owned())
-        } else {
-            None
-        };
+        let directory = owned.unwrap_or(DirectoryId::ADOBE_ID);
         let create = CreateUser {
-            kind,
+            kind: self.set.directory(directory)?.0.kind,
             email: email.to_owned(),
-            country,
+            country: None,
             firstname: None,
             lastname: None,
             on_conflict: OnConflict::Ignore,
         };
-        self.create_user(email, None, &create)
+        check_email(email)?;
+        match self.existing(email, directory, &create)? {
+            Some(account) => self.meet_existing(email, account, &create),
+            // The file names no country, and none is made up.
+            None => self.create_account(email, domain, directory, UNDEFINED_COUNTRY, &create),
+        }
     }
 }

@@ -98,7 +98,7 @@ impl Run<'_> {
     }
 
     /// The account of the auth source with this username or this e-mail.
-    fn existing(
+    pub(super) fn existing(
         &self,
         user: &str,
         directory: DirectoryId,
@@ -123,7 +123,7 @@ impl Run<'_> {
         }
     }
 
-    fn meet_existing(
+    pub(super) fn meet_existing(
         &mut self,
         user: &str,
         account: AccountId,
@@ -173,7 +173,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn create_account(
+    pub(super) fn create_account(
         &mut self,
         user: &str,
         user_domain: &str,
@@ -260,6 +260,17 @@ impl Run<'_> {
         } else {
             Err(Refusal::TypeNotAvailable { kind })
         }
+    }
+}
+
+/// An e-mail field is an address of at most 60 characters.
+pub(super) fn check_email(email: &str) -> Result<(), Refusal> {
+    if is_email(email) && email.chars().count() <= EMAIL_MAX {
+        Ok(())
+    } else {
+        Err(Refusal::InvalidEmail {
+            email: email.to_owned(),
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! `update` of a person (umapi.md 5.5). All keys are checked first, then applied together.
 
 use super::Run;
-use super::create::{check_login, check_user_name};
+use super::create::{check_email, check_login, check_user_name};
 use crate::change::Change;
 use crate::command::UpdateUser;
 use crate::org::{Account, Person};
 use crate::refusal::Refusal;
-use crate::value::{AccountId, EMAIL_MAX, IdentityType, Key, domain_part, is_email, is_email_form};
+use crate::value::{AccountId, IdentityType, Key, domain_part, is_email_form};
 
 impl Run<'_> {
     pub(super) fn update_user(
@@ -153,15 +153,5 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-}
-
-fn check_email(email: &str) -> Result<(), Refusal> {
-    if is_email(email) && email.chars().count() <= EMAIL_MAX {
-        Ok(())
-    } else {
-        Err(Refusal::InvalidEmail {
-            email: email.to_owned(),
-        })
     }
 }

@@ -25,6 +25,11 @@ impl TextId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The number itself, for members of [`Sets`].
+    pub fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// A set of numbers kept in [`Sets`].
@@ -80,6 +85,11 @@ impl Texts {
         self.at(id.0)
     }
 
+    /// The text with a number that [`TextId::number`] gave.
+    pub fn id(&self, number: u32) -> TextId {
+        TextId(number)
+    }
+
     /// How many texts there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -91,9 +101,8 @@ impl Texts {
     }
 
     fn at(&self, id: u32) -> &str {
-        let bytes = slice(self.bytes.as_bytes(), &self.ends, id);
-        // The slice runs from one end of a text to the next, so it is text.
-        std::str::from_utf8(bytes).unwrap_or_default()
+        let (start, end) = range(&self.ends, id);
+        self.bytes.get(start..end).unwrap_or_default()
     }
 }
 
@@ -148,9 +157,15 @@ impl Sets {
 }
 
 fn slice<'a, T>(all: &'a [T], ends: &[usize], id: u32) -> &'a [T] {
+    let (start, end) = range(ends, id);
+    all.get(start..end).unwrap_or_default()
+}
+
+/// Where a value starts and ends: it runs from the end of the one before it.
+fn range(ends: &[usize], id: u32) -> (usize, usize) {
     let id = id as usize;
     let start = id.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-    ends.get(id).and_then(|&end| all.get(start..end)).unwrap_or_default()
+    (start, ends.get(id).copied().unwrap_or(start))
 }
 
 /// Numbers are handed out one by one, so four thousand million of anything do not fit into memory first.

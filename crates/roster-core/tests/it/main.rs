@@ -5,6 +5,7 @@
     clippy::panic,
     reason = "tests may be blunt"
 )]
+#![allow(clippy::cast_possible_wrap, reason = "small counts")]
 
 mod laws;
 mod licences;
