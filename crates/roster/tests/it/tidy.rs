@@ -16,7 +16,16 @@ const EDGES: [(&str, &[&str]); 8] = [
     ("roster-client", &["roster-core", "roster-umapi"]),
     ("roster-server", &["roster-core", "roster-umapi", "roster-store"]),
     ("roster-sync", &["roster-core", "roster-client"]),
-    ("roster", &["roster-core", "roster-server", "roster-store", "roster-sync", "roster-client"]),
+    (
+        "roster",
+        &[
+            "roster-core",
+            "roster-server",
+            "roster-store",
+            "roster-sync",
+            "roster-client",
+        ],
+    ),
     (
         "roster-testkit",
         &[
@@ -60,7 +69,10 @@ const BANNED: [(&str, &str); 5] = [
 const LONGEST_FILE: usize = 700;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -91,7 +103,11 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
 }
 
 fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).current_dir(root()).output().unwrap();
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap();
     assert!(
         output.status.success(),
         "{program} {arguments:?}: {}",
@@ -106,7 +122,10 @@ fn cargo() -> String {
 
 /// Our own crates, from `cargo metadata`.
 fn workspace() -> Vec<Value> {
-    let text = run(&cargo(), &["metadata", "--format-version=1", "--no-deps", "--offline"]);
+    let text = run(
+        &cargo(),
+        &["metadata", "--format-version=1", "--no-deps", "--offline"],
+    );
     let metadata: Value = serde_json::from_str(&text).unwrap();
     metadata["packages"].as_array().unwrap().clone()
 }
@@ -142,7 +161,10 @@ fn crates_import_only_what_the_map_allows() {
         }
     }
     assert_eq!(packages.len(), EDGES.len(), "crates on the map that do not exist");
-    none(&problems, "a new edge between crates is rare: it is argued for in ARCHITECTURE.md");
+    none(
+        &problems,
+        "a new edge between crates is rare: it is argued for in ARCHITECTURE.md",
+    );
 }
 
 #[test]
@@ -175,7 +197,10 @@ fn every_dependency_has_a_licence_we_can_ship_and_none_is_banned() {
 
 /// Whether a licence expression can be fulfilled with the licences on the list.
 fn may_ship(expression: &str) -> bool {
-    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
+    let spaced = expression
+        .replace('(', " ( ")
+        .replace(')', " ) ")
+        .replace('/', " OR ");
     let words: Vec<_> = spaced.split_whitespace().collect();
     let mut at = 0;
     let fulfilled = any_of(&words, &mut at);
@@ -232,7 +257,13 @@ fn licence_expressions_are_read_as_written() {
     ] {
         assert!(may_ship(good), "{good}");
     }
-    for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "MIT AND (GPL-3.0 OR LGPL-3.0)", "MIT Apache-2.0"] {
+    for bad in [
+        "",
+        "GPL-3.0",
+        "MIT AND GPL-3.0",
+        "MIT AND (GPL-3.0 OR LGPL-3.0)",
+        "MIT Apache-2.0",
+    ] {
         assert!(!may_ship(bad), "{bad}");
     }
 }
@@ -244,13 +275,21 @@ fn every_module_says_what_lives_in_it() {
         .filter(|(_, text)| !text.starts_with("//!"))
         .map(|(name, _)| name)
         .collect();
-    none(&without, "a module starts with `//!`: what lives here, what does not");
+    none(
+        &without,
+        "a module starts with `//!`: what lives here, what does not",
+    );
 }
 
 #[test]
 fn nothing_is_left_for_later_and_no_test_is_switched_off() {
     // Put together here, so that this file does not find itself.
-    let needles = [concat!("to", "do!("), concat!("unimplemented", "!("), concat!("#[", "ignore"), concat!("dbg", "!(")];
+    let needles = [
+        concat!("to", "do!("),
+        concat!("unimplemented", "!("),
+        concat!("#[", "ignore"),
+        concat!("dbg", "!("),
+    ];
     let mut problems = Vec::new();
     for (name, text) in files("crates", &[".rs"]) {
         for (number, line) in text.lines().enumerate() {
@@ -259,7 +298,10 @@ fn nothing_is_left_for_later_and_no_test_is_switched_off() {
             }
         }
     }
-    none(&problems, "what is not done is not there; a test that cannot run is fixed or removed");
+    none(
+        &problems,
+        "what is not done is not there; a test that cannot run is fixed or removed",
+    );
 }
 
 #[test]
@@ -278,17 +320,33 @@ fn no_file_is_longer_than_one_can_read() {
 fn the_readme_names_the_commands_that_exist() {
     let (readme, makefile) = (read("README.md"), read("Makefile"));
     for command in ["demo", "check", "test"] {
-        assert!(readme.contains(&format!("make {command}")), "README.md does not name make {command}");
-        assert!(makefile.contains(&format!("\n{command}:")), "the Makefile has no target {command}");
+        assert!(
+            readme.contains(&format!("make {command}")),
+            "README.md does not name make {command}"
+        );
+        assert!(
+            makefile.contains(&format!("\n{command}:")),
+            "the Makefile has no target {command}"
+        );
     }
-    assert!(read(".ci/run").contains("make test"), ".ci/run calls the README's test command");
+    assert!(
+        read(".ci/run").contains("make test"),
+        ".ci/run calls the README's test command"
+    );
 }
 
 #[test]
 fn texts_name_no_place_outside_the_repository() {
-    let needles = [concat!("..", "/shared"), concat!("/work", "/"), concat!("/root", "/")];
+    let needles = [
+        concat!("..", "/shared"),
+        concat!("/work", "/"),
+        concat!("/root", "/"),
+    ];
     let mut problems = Vec::new();
-    for (name, text) in files(".", &[".rs", ".md", ".py", ".sh", ".toml", ".yml", "Makefile", ".ci/run"]) {
+    for (name, text) in files(
+        ".",
+        &[".rs", ".md", ".py", ".sh", ".toml", ".yml", "Makefile", ".ci/run"],
+    ) {
         if let Some(needle) = needles.iter().find(|needle| text.contains(*needle)) {
             problems.push(format!("{name} names {needle}"));
         }
@@ -298,7 +356,10 @@ fn texts_name_no_place_outside_the_repository() {
 
 /// The requirement numbers that docs/umapi-compat.md must have, in its order.
 fn requirements() -> Vec<String> {
-    (1..=204).chain(301..=348).map(|number| format!("R{number}")).collect()
+    (1..=204)
+        .chain(301..=348)
+        .map(|number| format!("R{number}"))
+        .collect()
 }
 
 #[test]
@@ -309,7 +370,10 @@ fn every_documented_behaviour_has_a_row_and_its_tests_exist() {
         .filter(|line| line.starts_with("| R"))
         .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
         .collect();
-    let numbers: Vec<_> = rows.iter().map(|row| row[0].trim_matches('|').trim().to_owned()).collect();
+    let numbers: Vec<_> = rows
+        .iter()
+        .map(|row| row[0].trim_matches('|').trim().to_owned())
+        .collect();
     assert_eq!(numbers, requirements(), "one row for every requirement, in order");
     let mut problems = Vec::new();
     for row in &rows {
@@ -324,17 +388,27 @@ fn every_documented_behaviour_has_a_row_and_its_tests_exist() {
         if named.is_empty() {
             problems.push(format!("{number} names no test"));
         }
-        problems.extend(named.iter().filter(|test| !exists(test)).map(|test| format!("{number}: no test {test}")));
+        problems.extend(
+            named
+                .iter()
+                .filter(|test| !exists(test))
+                .map(|test| format!("{number}: no test {test}")),
+        );
     }
     none(&problems, "docs/umapi-compat.md");
 }
 
 /// Whether a test named as `path::claim` exists: a claim of a judge, or a test function.
 fn exists(test: &str) -> bool {
-    let Some((path, claim)) = test.split_once("::") else { return false };
-    let Ok(text) = fs::read_to_string(root().join(path)) else { return false };
+    let Some((path, claim)) = test.split_once("::") else {
+        return false;
+    };
+    let Ok(text) = fs::read_to_string(root().join(path)) else {
+        return false;
+    };
     if path.ends_with(".py") {
-        text.lines().any(|line| line.starts_with("@claim(") && line.contains(&format!("\"{claim}\"")))
+        text.lines()
+            .any(|line| line.starts_with("@claim(") && line.contains(&format!("\"{claim}\"")))
     } else {
         text.contains(&format!("fn {claim}("))
     }

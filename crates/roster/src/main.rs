@@ -1,0 +1,5 @@
+//! The binary: command line, settings, printing.
+
+mod org_file;
+
+fn main() {}
