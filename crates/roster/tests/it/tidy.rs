@@ -180,7 +180,11 @@ fn every_dependency_has_a_licence_we_can_ship_and_none_is_banned() {
             "--format={p}|{l}",
         ],
     );
-    let lines: BTreeSet<_> = tree.lines().filter_map(|line| line.split_once('|')).collect();
+    // A package that was listed before has a mark instead of its dependencies.
+    let lines: BTreeSet<_> = tree
+        .lines()
+        .filter_map(|line| line.trim_end_matches(" (*)").split_once('|'))
+        .collect();
     assert!(lines.len() > 100, "cargo tree lists our dependencies");
     let mut problems = Vec::new();
     for (package, licence) in lines {
