@@ -222,7 +222,7 @@ def too_long():
     refused(on("p1", domain=long), "domain", 250)
     refused(on("a@fed.example", requestID=long), "requestID", 250)
     refused(on("a@fed.example", {"update": {"username": long}}), "username", 250)
-    api.ok(on("é" * 239 + "@fed.example", {"removeFromOrg": {}}))
+    api.ok(on("é" * 238 + "@fed.example", {"removeFromOrg": {}}))
 
 
 # Addressing -----------------------------------------------------------------------------------------------------------

@@ -188,7 +188,7 @@ def refused_requests():
     try:
         umapi_client.UsersQuery(connect(oauth(), TWO)).all_results()
     except umapi_client.RequestError as error:
-        equal(error.code, 401)
+        equal(error.result.status_code, 401)
     else:
         raise AssertionError("no error for a foreign organization")
     keys = here.keys[ONE]["sync"]

@@ -11,7 +11,7 @@ two = Api(TWO)
 @claim("R171")
 def name_is_the_root():
     """createUserGroup takes its name from usergroup, whatever `name` says"""
-    for fields in ({}, {"name": "Something else"}, {"description": "text"}, {"description": None, "option": ""}):
+    for fields in ({}, {"name": "Something else"}, {"description": "text"}, {"description": None}):
         name = fresh("Group ")
         api.ok(on_group(name, {"createUserGroup": fields}))
         equal(api.groups()[name]["type"], "USER_GROUP")
@@ -236,7 +236,7 @@ def admin_groups():
         equal(api.user(email)["groups"], [name])
         api.ok(on_group(name, {"remove": {"user": [email]}}))
         true("groups" not in api.user(email), "taken again")
-        for step in ({"updateUserGroup": {"name": "x"}}, {"deleteUserGroup": {}}, {"add": {"productConfiguration": []}}):
+        for step in ({"updateUserGroup": {"name": "x"}}, {"deleteUserGroup": {}}, {"add": {"productConfiguration": ["Photo Suite Extra"]}}):
             api.refused(on_group(name, step), "error.usergroup.not_found")
     api.refused(on_group("_org_admin", {"add": {"user": [email]}}), "error.group.invalid_name")
     api.refused(on_group("_admin_Nope", {"add": {"user": [email]}}), "error.usergroup.not_found")

@@ -174,7 +174,8 @@ def secrets_stay_out_of_logs():
     post(V2, params=wanted(client_secret="canary-of-a-secret"))
     time.sleep(0.5)
     written = b"".join(path.read_bytes() for path in here.work.glob("server*.log"))
-    stored = b"".join(path.read_bytes() for path in (here.work / "data").glob("*.db*"))
+    stored = b"".join(path.read_bytes() for path in (here.work / "data").rglob("*") if path.is_file())
+    true(len(written) > 1000 and len(stored) > 1000, "a log and a database")
     for secret in (sync["client_secret"], token, token.split(".")[2], assertion, assertion.split(".")[2], "canary-of-a-secret"):
         true(secret.encode() not in written, "a secret in the log")
         true(secret.encode() not in stored, "a secret in the database")
@@ -307,8 +308,8 @@ def who_may_manage_secrets():
     plain.verify = here.ca_file
     token = granted(post(V2, wanted()))["access_token"]
     plain.headers.update({"Authorization": f"Bearer {token}", "X-Api-Key": sync["client_id"]})
-    equal(plain.get(secrets_path(keys)).status_code, 403, "without the scope")
-    equal(requests.get(secrets_path(keys), verify=here.ca_file).status_code in (401, 403), True, "without a token")
+    true(plain.get(secrets_path(keys)).status_code in (401, 403), "without the scope")
+    true(requests.get(secrets_path(keys), verify=here.ca_file).status_code in (401, 403), "without a token")
     foreign = here.keys[TWO]["sync"]["client_id"]
     answer = keeper().get(f"{here.url}/console/organizations/{TWO}/credentials/{foreign}/secrets")
     true(answer.status_code in (401, 403, 404), f"another organization's answers {answer.status_code}")
