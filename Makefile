@@ -26,4 +26,4 @@ test-deps: ## installs what the tests need and this machine lacks
 
 judges: test-deps ## the outside judges alone: public clients against the program
 	cargo build --package roster
-	tests/judges/run.sh
+	scripts/with-postgres.sh tests/judges/run.sh

@@ -56,7 +56,7 @@ for name in ${*:-rust doc judges}; do
     case $name in
         rust) stage rust rust_tests ;;
         doc) stage doc doc_tests ;;
-        judges) stage judges tests/judges/run.sh ;;
+        judges) stage judges scripts/with-postgres.sh tests/judges/run.sh ;;
         *) echo "no such stage: $name" >&2; exit 2 ;;
     esac
 done

@@ -85,19 +85,36 @@ def true(condition, what):
 # Servers --------------------------------------------------------------------------------------------------------------
 
 
+def work():
+    """The folder for everything that a run of the judges writes."""
+    return pathlib.Path(os.environ["JUDGE_WORK"])
+
+
+def is_postgres(data):
+    return str(data).startswith("postgres:")
+
+
+def place(data):
+    """The options that say where the data is: a folder, or a PostgreSQL database."""
+    if is_postgres(data):
+        return ["--database", str(data), "--master-key-file", str(work() / "master.key")]
+    return ["--data", str(data)]
+
+
 class Server:
-    """A running `roster serve` with a data folder of its own, or again with that of an earlier one."""
+    """A running `roster serve` with data of its own, or again with that of an earlier one."""
 
     def __init__(self, data, *options, name="server"):
         self.data, self.options, self.name = str(data), options, name
+        if is_postgres(data):
+            self.options = ["--tls-cert", str(work() / "tls.pem"), "--tls-key", str(work() / "tls.key"), *options]
         self.process = None
 
     def start(self):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="ready.", dir=pathlib.Path(self.data).parent))
-        ready = folder / "ready.json"
-        self.log = open(folder.parent / f"{self.name}.log", "ab")
+        ready = pathlib.Path(tempfile.mkdtemp(prefix="ready.", dir=work())) / "ready.json"
+        self.log = open(work() / f"{self.name}.log", "ab")
         self.process = subprocess.Popen(
-            [ROSTER, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--ready-file", str(ready), *self.options],
+            [ROSTER, "serve", *place(self.data), "--listen", "127.0.0.1:0", "--ready-file", str(ready), *self.options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
         )
         deadline = time.monotonic() + 60
@@ -106,7 +123,7 @@ class Server:
                 raise RuntimeError(f"the server did not get ready; see {self.log.name}")
             time.sleep(0.02)
         told = json.loads(ready.read_text())
-        self.url, self.ca_file = told["url"], told["ca_file"]
+        self.url, self.ca_file = told["url"], told["ca_file"] or str(work() / "tls.pem")
         return self
 
     def stop(self):
@@ -129,16 +146,16 @@ class Server:
 
 def apply(data, description, *options):
     """`roster org apply` with a description (a path, or YAML text) beside the server; returns the new credentials."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="apply.", dir=pathlib.Path(data).parent))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="apply.", dir=work()))
     if isinstance(description, str):
         # Beside the certificates, because names in the file are relative to its folder.
-        path = pathlib.Path(data).parent / f"{folder.name}.yml"
+        path = work() / f"{folder.name}.yml"
         path.write_text(description)
     else:
         path = description
     credentials = folder / "credentials.json"
     done = subprocess.run(
-        [ROSTER, "org", "apply", str(path), "--data", str(data), "--credentials", str(credentials), *options],
+        [ROSTER, "org", "apply", str(path), *place(data), "--credentials", str(credentials), *options],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
     )
     if done.returncode != 0:
@@ -160,7 +177,7 @@ class Context:
             raise SystemExit("start the judges with tests/judges/run.sh")
         told = json.loads(pathlib.Path(path).read_text())
         self.url, self.ca_file, self.data = told["url"], told["ca_file"], told["data"]
-        self.work = pathlib.Path(self.data).parent
+        self.work = work()
         self.credentials = told["credentials"]
         self.keys = integrations(self.credentials)
         self.host = urllib.parse.urlsplit(self.url).netloc

@@ -18,7 +18,7 @@ SETTINGS = {
     # The documented limits, nothing else.
     "documented": "",
     # One limit gone, and few requests for all clients together.
-    "changed": "[throttle.per_client]\ngroups = 0\n\n[throttle.global]\naction = 12\n",
+    "changed": "[limits.per_client]\ngroups = 0\n\n[limits.global]\naction = 12\n",
     # Small pages, short tokens, strict names, small groups.
     "small": "page_size_users = 5\npage_size_groups = 4\ntoken_ttl = 2\nstrict_names = true\nmax_linked_members = 2\n",
 }
@@ -28,13 +28,13 @@ _running = {}
 def server(name):
     """(server, credentials) with the settings of that name; started when first asked for, stopped at the end."""
     if name not in _running:
-        work = context().work
-        settings = work / f"{name}.toml"
+        folder = context().work
+        settings = folder / f"{name}.toml"
         settings.write_text(SETTINGS[name])
         throttle = "off" if name == "small" else "documented"
-        one = Server(work / f"data-{name}", "--throttle", throttle, "--config", str(settings), name=f"server-{name}").start()
+        one = Server(folder / f"data-{name}", "--throttle", throttle, "--config", str(settings), name=f"server-{name}").start()
         atexit.register(one.__exit__)
-        _running[name] = one, integrations(apply(one.data, work / "seed.yml"))
+        _running[name] = one, integrations(apply(one.data, folder / "seed.yml"))
     return _running[name]
 
 

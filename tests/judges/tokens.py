@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import pathlib
+import subprocess
 import time
 import urllib.parse
 
@@ -11,7 +13,7 @@ import jwt
 import requests
 
 from judge import (
-    BASE, ONE, THREE, TURNING, TWO, Api, Server, apply, basic, claim, context, equal, fed, fresh, integrations, judge, matches,
+    BASE, ONE, THREE, TURNING, TWO, Api, Server, apply, basic, claim, context, equal, fed, fresh, integrations, is_postgres, judge, matches,
     true,
 )
 
@@ -174,7 +176,10 @@ def secrets_stay_out_of_logs():
     post(V2, params=wanted(client_secret="canary-of-a-secret"))
     time.sleep(0.5)
     written = b"".join(path.read_bytes() for path in here.work.glob("server*.log"))
-    stored = b"".join(path.read_bytes() for path in (here.work / "data").rglob("*") if path.is_file())
+    if is_postgres(here.data):
+        stored = subprocess.run(["pg_dump", here.data], check=True, capture_output=True).stdout
+    else:
+        stored = b"".join(path.read_bytes() for path in pathlib.Path(here.data).rglob("*") if path.is_file())
     true(len(written) > 1000 and len(stored) > 1000, "a log and a database")
     for secret in (sync["client_secret"], token, token.split(".")[2], assertion, assertion.split(".")[2], "canary-of-a-secret"):
         true(secret.encode() not in written, "a secret in the log")
