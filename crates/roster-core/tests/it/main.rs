@@ -7,5 +7,9 @@
 )]
 #![allow(clippy::cast_possible_wrap, reason = "small counts")]
 
+mod addressing;
+mod create;
 mod laws;
 mod licences;
+mod support;
+mod update;
