@@ -9,7 +9,9 @@
 
 mod addressing;
 mod create;
+mod groups;
 mod laws;
 mod licences;
+mod membership;
 mod support;
 mod update;
