@@ -7,18 +7,14 @@ use std::io::Write as _;
 
 /// Appends `text` as a JSON string.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    prefixed(out, "", text);
+}
+
+/// Appends `prefix`, which needs no escaping, and `text` as one JSON string.
+pub(crate) fn prefixed(out: &mut Vec<u8>, prefix: &'static str, text: &str) {
     out.push(b'"');
-    // Without a way out in the middle the compiler looks at many bytes at once; nearly all texts end here.
-    let plain = bytes
-        .iter()
-        .fold(true, |plain, byte| plain & (escape(*byte) == Escape::None));
-    if plain {
-        out.extend_from_slice(bytes);
-    } else {
-        escaped(out, bytes);
-    }
+    out.extend_from_slice(prefix.as_bytes());
+    inside(out, text);
     out.push(b'"');
 }
 
@@ -85,6 +81,12 @@ impl<'a> Object<'a> {
         boolean(self.key(key), value);
     }
 
+    /// Writes a last key and leaves the object open: whoever writes the value ends it, too.
+    pub(crate) fn into_key(mut self, key: &'static str) -> &'a mut Vec<u8> {
+        self.key(key);
+        self.out
+    }
+
     pub(crate) fn end(self) {
         self.out.push(b'}');
     }
@@ -111,8 +113,14 @@ impl<'a> List<'a> {
         self.out
     }
 
-    pub(crate) fn end(self) {
+    pub(crate) fn end(mut self) {
+        self.close();
+    }
+
+    /// Ends the array and hands out the buffer for what comes behind it.
+    pub(crate) fn close(&mut self) -> &mut Vec<u8> {
         self.out.push(b']');
+        self.out
     }
 }
 
@@ -135,6 +143,20 @@ fn escape(byte: u8) -> Escape {
         b'\r' => Escape::Short(b'r'),
         0x00..=0x1f => Escape::Long,
         _ => Escape::None,
+    }
+}
+
+/// Appends what stands between the quotes.
+fn inside(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    // Without a way out in the middle the compiler looks at many bytes at once; nearly all texts end here.
+    let special = bytes.iter().fold(0, |found, byte| {
+        found | u8::from(*byte < b' ') | u8::from(*byte == b'"') | u8::from(*byte == b'\\')
+    });
+    if special == 0 {
+        out.extend_from_slice(bytes);
+    } else {
+        escaped(out, bytes);
     }
 }
 

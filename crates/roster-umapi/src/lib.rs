@@ -12,5 +12,7 @@
 
 pub mod action;
 pub mod code;
+pub mod form;
 mod json;
+pub mod query;
 pub mod request;

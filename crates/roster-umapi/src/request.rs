@@ -1,7 +1,10 @@
 //! The bodies of requests that fail as a whole (umapi.md 2.7, 8.1), and of the deprecated endpoints' failures
 //! (umapi.md 11). Which status goes with each is the server's affair.
 
+use roster_core::refusal::Refusal;
+
 use crate::action::Malformed;
+use crate::code;
 use crate::json::Object;
 
 /// Why a request of the API was not carried out at all.
@@ -174,8 +177,27 @@ pub enum DeprecatedError {
     RemoveFailed,
     /// The body is not what the endpoint takes.
     Malformed,
+    /// A description is too long.
+    TooLong,
     /// There are never any invites.
     NoPendingInvite,
+    /// A rule says no, and these endpoints have no code of their own for it: that of the action endpoint.
+    Refused(&'static str),
+}
+
+impl From<&Refusal> for DeprecatedError {
+    /// What these endpoints say when a command they stand for is refused.
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::UserGroupNotFound => Self::GroupNotFound,
+            Refusal::UserGroupExists { .. } => Self::DuplicateGroupName,
+            Refusal::InvalidGroupName { .. } => Self::InvalidGroupName,
+            Refusal::ReadOnlyUpdate { .. } => Self::ReadOnlyUpdate,
+            Refusal::ReadOnlyRemove { .. } => Self::ReadOnlyRemove,
+            Refusal::UserNotFound { .. } | Refusal::NoListedUserFound => Self::UserNotFound,
+            other => Self::Refused(code::code(other)),
+        }
+    }
 }
 
 impl DeprecatedError {
@@ -199,7 +221,9 @@ impl DeprecatedError {
             Self::AddFailed => "FAILED_TO_ADD_TO_PLC",
             Self::RemoveFailed => "FAILED_TO_REMOVE_FROM_PLC",
             Self::Malformed => "error.command.malformed",
+            Self::TooLong => "error.command.string.too_long",
             Self::NoPendingInvite => "invites.pending.not_found",
+            Self::Refused(code) => code,
         }
     }
 

@@ -8,11 +8,11 @@ use super::tree::{Field, Node};
 use roster_core::value::{GroupName, NAME_MAX};
 
 /// The longest `user`, `username`, `domain`, name of a person and `requestID`, in characters (umapi.md 1.3).
-pub(super) const TEXT_MAX: usize = 250;
+pub(super) const MAX_TEXT: usize = 250;
 /// The longest `country`.
-pub(super) const COUNTRY_MAX: usize = 2;
+pub(super) const MAX_COUNTRY: usize = 2;
 /// The longest description of a user group.
-pub(super) const DESCRIPTION_MAX: usize = 4000;
+pub(crate) const MAX_DESCRIPTION: usize = 4000;
 
 /// A key that should not be where it is.
 pub(super) enum Stray<'n> {

@@ -4,7 +4,7 @@ use roster_core::command::{Action, Deprecated, GroupMembers, OnConflict};
 use roster_core::value::is_email_form;
 
 use super::Limits;
-use super::fields::{DESCRIPTION_MAX, TEXT_MAX, limited, list, longer_than, names, optional_text, slots};
+use super::fields::{MAX_DESCRIPTION, MAX_TEXT, limited, list, longer_than, names, optional_text, slots};
 use super::parse::StepKind;
 use super::steps::{Read, create_stray, object, option, repeated};
 use super::syntax::Syntax;
@@ -90,7 +90,7 @@ fn description(node: Option<&Node<'_>>, wrong: impl FnOnce() -> Syntax) -> Resul
         None | Some(Node::Null) => None,
         Some(node) => Some(node.text().ok_or_else(wrong)?.to_owned()),
     };
-    limited(text, "description", DESCRIPTION_MAX)
+    limited(text, "description", MAX_DESCRIPTION)
 }
 
 /// The lists of a group command; `old` is the deprecated name of the key.
@@ -164,7 +164,7 @@ fn people(key: &'static str, node: &Node<'_>, limits: &Limits) -> Result<Vec<Str
         if person.is_empty() {
             return Err(Syntax::InvalidUserListEntry);
         }
-        if !is_email_form(person) || longer_than(person, TEXT_MAX) || person.chars().any(char::is_control) {
+        if !is_email_form(person) || longer_than(person, MAX_TEXT) || person.chars().any(char::is_control) {
             return Err(Syntax::InvalidUserInList {
                 entry: person.to_owned(),
             });

@@ -25,6 +25,7 @@ mod write;
 use roster_core::command::Command;
 use roster_core::refusal::StepWarning;
 
+pub(crate) use fields::MAX_DESCRIPTION;
 pub use parse::parse;
 pub use render::render;
 pub use syntax::{Syntax, SyntaxError};

@@ -12,7 +12,7 @@
 use roster_core::command::{Action, Command, Deprecated, Step, Target};
 use roster_core::refusal::StepWarning;
 
-use super::fields::{Stray, TEXT_MAX, limited, longer_than, slots};
+use super::fields::{MAX_TEXT, Stray, limited, longer_than, slots};
 use super::group_steps::GroupStep;
 use super::steps::{Read, UserStep, domain};
 use super::syntax::{Syntax, SyntaxError};
@@ -138,7 +138,7 @@ impl<'n, 'a> Root<'n, 'a> {
             }
             (Some(user), None) => {
                 let user = root_text(user, "user", Syntax::UserMissing)?;
-                let user = limited(Some(user), "user", TEXT_MAX)?.unwrap_or_default();
+                let user = limited(Some(user), "user", MAX_TEXT)?.unwrap_or_default();
                 Target::User {
                     user,
                     domain: None,
@@ -168,9 +168,9 @@ impl<'n, 'a> Root<'n, 'a> {
     /// The request id is echoed as it is, blanks and all.
     fn check_request_id(&self) -> Result<(), Syntax> {
         match self.request_id {
-            Some(Node::Text(id)) if longer_than(id, TEXT_MAX) => Err(Syntax::TooLong {
+            Some(Node::Text(id)) if longer_than(id, MAX_TEXT) => Err(Syntax::TooLong {
                 field: "requestID",
-                max: TEXT_MAX,
+                max: MAX_TEXT,
             }),
             None | Some(Node::Null | Node::Text(_)) => Ok(()),
             Some(_) => Err(Syntax::StringExpected { field: "requestID" }),

@@ -6,7 +6,7 @@ use roster_core::command::{
 use roster_core::value::{IdentityType, Key};
 
 use super::Limits;
-use super::fields::{COUNTRY_MAX, Stray, TEXT_MAX, limited, names, optional_text, slots, unless_blank};
+use super::fields::{MAX_COUNTRY, MAX_TEXT, Stray, limited, names, optional_text, slots, unless_blank};
 use super::parse::StepKind;
 use super::syntax::Syntax;
 use super::tree::{Field, Node};
@@ -143,9 +143,9 @@ fn create(kind: IdentityType, step: &'static str, value: &Node<'_>) -> Result<Cr
         kind,
         // Whether it is one, and not too long for one, is a rule and not a matter of form.
         email: text(email, "email")?.unwrap_or_default(),
-        country: limited(text(country, "country")?, "country", COUNTRY_MAX)?,
-        firstname: limited(text(firstname, "firstname")?, "firstname", TEXT_MAX)?,
-        lastname: limited(text(lastname, "lastname")?, "lastname", TEXT_MAX)?,
+        country: limited(text(country, "country")?, "country", MAX_COUNTRY)?,
+        firstname: limited(text(firstname, "firstname")?, "firstname", MAX_TEXT)?,
+        lastname: limited(text(lastname, "lastname")?, "lastname", MAX_TEXT)?,
         on_conflict: option(conflict)?,
     })
 }
@@ -163,10 +163,10 @@ fn update(value: &Node<'_>) -> Result<UpdateUser, Syntax> {
     let text = |node, field| optional_text(node, || Syntax::StringExpected { field });
     Ok(UpdateUser {
         email: text(email, "email")?,
-        username: limited(text(username, "username")?, "username", TEXT_MAX)?,
-        firstname: limited(text(firstname, "firstname")?, "firstname", TEXT_MAX)?,
-        lastname: limited(text(lastname, "lastname")?, "lastname", TEXT_MAX)?,
-        country: limited(text(country, "country")?, "country", COUNTRY_MAX)?,
+        username: limited(text(username, "username")?, "username", MAX_TEXT)?,
+        firstname: limited(text(firstname, "firstname")?, "firstname", MAX_TEXT)?,
+        lastname: limited(text(lastname, "lastname")?, "lastname", MAX_TEXT)?,
+        country: limited(text(country, "country")?, "country", MAX_COUNTRY)?,
     })
 }
 
@@ -309,5 +309,5 @@ pub(super) fn domain(node: Option<&Node<'_>>, field: &'static str) -> Result<Opt
             Syntax::StringExpected { field }
         }
     };
-    limited(unless_blank(optional_text(node, wrong)?), field, TEXT_MAX)
+    limited(unless_blank(optional_text(node, wrong)?), field, MAX_TEXT)
 }

@@ -63,7 +63,7 @@ pub const ALL: &[Documented] = &[
     row("error.command.user_usergroup.missing", &[Command]),
     row("error.command.user.missing", &[Command]),
     row("error.command.string_expected", &[Command]),
-    row("error.command.string.too_long", &[Command]),
+    row("error.command.string.too_long", &[Command, Deprecated]),
     row("error.command.boolean_expected", &[Command]),
     row("error.command.domain.string_expected", &[Command]),
     row("error.command.domain.missing", &[Command]),

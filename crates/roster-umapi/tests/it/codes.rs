@@ -131,7 +131,7 @@ chain!(requests: RequestError, RequestError::NoSuchResource, to (RequestError::U
     RequestError::Internal { .. } => RequestError::Unavailable,
 );
 
-chain!(deprecated: DeprecatedError, DeprecatedError::GroupNotFound, to (DeprecatedError::NoPendingInvite);
+chain!(deprecated: DeprecatedError, DeprecatedError::GroupNotFound, to (DeprecatedError::Refused(_));
     DeprecatedError::GroupNotFound => DeprecatedError::ProductNotFound,
     DeprecatedError::ProductNotFound => DeprecatedError::ProfileNotFound,
     DeprecatedError::ProfileNotFound => DeprecatedError::DuplicateGroupName,
@@ -148,7 +148,9 @@ chain!(deprecated: DeprecatedError, DeprecatedError::GroupNotFound, to (Deprecat
     DeprecatedError::ListTooLong => DeprecatedError::AddFailed,
     DeprecatedError::AddFailed => DeprecatedError::RemoveFailed,
     DeprecatedError::RemoveFailed => DeprecatedError::Malformed,
-    DeprecatedError::Malformed => DeprecatedError::NoPendingInvite,
+    DeprecatedError::Malformed => DeprecatedError::TooLong,
+    DeprecatedError::TooLong => DeprecatedError::NoPendingInvite,
+    DeprecatedError::NoPendingInvite => DeprecatedError::Refused("error.country.invalid"),
 );
 
 fn raised() -> BTreeSet<(&'static str, u8)> {
@@ -164,7 +166,10 @@ fn raised() -> BTreeSet<(&'static str, u8)> {
     }
     // The second of the two codes in one body.
     raised.insert(("403003", Level::Request as u8));
-    for error in deprecated() {
+    for error in deprecated()
+        .into_iter()
+        .filter(|error| !matches!(error, DeprecatedError::Refused(_)))
+    {
         raised.insert((error.code(), Level::Deprecated as u8));
     }
     for warning in [
@@ -278,5 +283,7 @@ fn bodies_of_failed_requests() {
         {"errorMessage":"FAILED_TO_ADD_TO_PLC","errorCode":"FAILED_TO_ADD_TO_PLC"}
         {"errorMessage":"FAILED_TO_REMOVE_FROM_PLC","errorCode":"FAILED_TO_REMOVE_FROM_PLC"}
         {"errorMessage":"error.command.malformed","errorCode":"error.command.malformed"}
-        {"errorMessage":"No pending invite","errorCode":"invites.pending.not_found"}"#]].assert_eq(&bodies.join("\n"));
+        {"errorMessage":"error.command.string.too_long","errorCode":"error.command.string.too_long"}
+        {"errorMessage":"No pending invite","errorCode":"invites.pending.not_found"}
+        {"errorMessage":"error.country.invalid","errorCode":"error.country.invalid"}"#]].assert_eq(&bodies.join("\n"));
 }

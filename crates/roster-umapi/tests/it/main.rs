@@ -12,3 +12,5 @@ mod action_answer;
 mod action_laws;
 mod action_syntax;
 mod codes;
+mod lists;
+mod paths;
