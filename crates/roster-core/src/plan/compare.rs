@@ -64,7 +64,10 @@ impl<'w> Comparison<'w> {
         let mut comparison = Self {
             world,
             settings,
-            plan: Plan { organizations: vec![Orders::default(); count], ..Plan::default() },
+            plan: Plan {
+                organizations: vec![Orders::default(); count],
+                ..Plan::default()
+            },
             mapped: vec![BTreeSet::new(); count],
             barred: BTreeSet::new(),
             adobe_ids: BTreeSet::new(),
@@ -98,7 +101,13 @@ impl<'w> Comparison<'w> {
         if !(settings.create_groups && settings.process_groups) {
             return;
         }
-        let Some(existing) = world.organizations.get(organization).and_then(|o| o.groups.as_ref()) else { return };
+        let Some(existing) = world
+            .organizations
+            .get(organization)
+            .and_then(|o| o.groups.as_ref())
+        else {
+            return;
+        };
         for (id, target) in world.targets.iter() {
             let ours = usize::from(target.organization) == organization;
             if !ours || existing.contains(&target.key) || self.barred.contains(&id) {
@@ -116,7 +125,9 @@ impl<'w> Comparison<'w> {
 
     fn compare(&mut self, organization: usize) {
         let world = self.world;
-        let Some(org) = world.organizations.get(organization) else { return };
+        let Some(org) = world.organizations.get(organization) else {
+            return;
+        };
         let skip = self.seen_before(organization, &org.accounts);
         let mut present = vec![0_u8; world.directory.people.len()];
         for (at, account) in (0..).zip(&org.accounts) {
@@ -177,7 +188,10 @@ impl<'w> Comparison<'w> {
                 index.insert(key.email, key.username, at);
             }
             skip.insert(passed_over);
-            self.note(Note::SeenBefore { organization, account: passed_over });
+            self.note(Note::SeenBefore {
+                organization,
+                account: passed_over,
+            });
         }
         skip
     }
@@ -190,7 +204,9 @@ impl<'w> Comparison<'w> {
         let reason = if settings.exclude_types.contains(&account.key.kind) {
             Exclusion::Kind
         } else if !settings.exclude_groups.is_empty()
-            && self.groups_of(account).any(|group| settings.exclude_groups.contains(&group))
+            && self
+                .groups_of(account)
+                .any(|group| settings.exclude_groups.contains(&group))
         {
             Exclusion::Group
         } else if let Some(pattern) = account.excluded_by.checked_sub(1) {
@@ -215,16 +231,25 @@ impl<'w> Comparison<'w> {
     /// The mapped groups that an account is in.
     pub(crate) fn mapped_groups_of(&self, organization: usize, account: &Account) -> Vec<TextId> {
         let mapped = self.mapped.get(organization);
-        self.groups_of(account).filter(|group| mapped.is_some_and(|m| m.contains(group))).collect()
+        self.groups_of(account)
+            .filter(|group| mapped.is_some_and(|m| m.contains(group)))
+            .collect()
     }
 
     fn left_over(&mut self, organization: usize, at: u32, account: &Account) {
         if self.settings.adobe_only == AdobeOnly::Exclude {
             self.plan.counts.adobe_users_excluded += 1;
         } else if self.settings.wants_adobe_only() {
-            let groups = self.settings.process_groups.then(|| self.mapped_groups_of(organization, account));
+            let groups = self
+                .settings
+                .process_groups
+                .then(|| self.mapped_groups_of(organization, account));
             if let Some(strays) = self.strays.get_mut(organization) {
-                strays.push(Stray { account: at, key: account.key, groups });
+                strays.push(Stray {
+                    account: at,
+                    key: account.key,
+                    groups,
+                });
             }
         }
     }
@@ -245,7 +270,12 @@ impl<'w> Comparison<'w> {
         let kinds_differ = account.key.kind == IdentityType::AdobeId && record.key.kind != account.key.kind;
         if kinds_differ {
             let stored = account.key.kind;
-            self.note(Note::KindsDiffer { organization, account: at, person, stored });
+            self.note(Note::KindsDiffer {
+                organization,
+                account: at,
+                person,
+                stored,
+            });
         }
         let mut change = Change::default();
         if self.settings.update_user_info && organization == 0 {
@@ -256,7 +286,11 @@ impl<'w> Comparison<'w> {
             let wanted = self.targets_of(record, organization);
             let current = self.world.sets.get(account.groups);
             let is_in = |key: TextId| current.binary_search(&key.number()).is_ok();
-            add = wanted.iter().filter(|(_, key)| !is_in(*key)).map(|(id, _)| *id).collect();
+            add = wanted
+                .iter()
+                .filter(|(_, key)| !is_in(*key))
+                .map(|(id, _)| *id)
+                .collect();
             if !current.is_empty() {
                 remove = self.mapped_groups_of(organization, account);
                 remove.retain(|group| wanted.iter().all(|(_, key)| key != group));
@@ -267,7 +301,13 @@ impl<'w> Comparison<'w> {
         }
         self.updated.insert(record.key);
         if let Some(orders) = self.plan.organizations.get_mut(organization) {
-            orders.work.push(Work::Update { person, account: at, change, add, remove });
+            orders.work.push(Work::Update {
+                person,
+                account: at,
+                change,
+                add,
+                remove,
+            });
         }
     }
 
@@ -279,16 +319,36 @@ impl<'w> Comparison<'w> {
         let may = self.settings.update;
         let differs = |wanted: TextId, stored: TextId| !wanted.is_empty() && wanted != stored;
         let checks = [
-            ("firstname", differs(person.firstname, account.firstname), may.firstname),
-            ("lastname", differs(person.lastname, account.lastname), may.lastname),
+            (
+                "firstname",
+                differs(person.firstname, account.firstname),
+                may.firstname,
+            ),
+            (
+                "lastname",
+                differs(person.lastname, account.lastname),
+                may.lastname,
+            ),
             ("email", differs(person.key.email, account.key.email), may.email),
-            ("username", differs(person.key.username, account.key.username), may.username),
+            (
+                "username",
+                differs(person.key.username, account.key.username),
+                may.username,
+            ),
         ];
         for (attribute, _, _) in checks.iter().filter(|(_, differs, may)| *differs && !may) {
-            self.note(Note::NotConfigured { account: at, attribute });
+            self.note(Note::NotConfigured {
+                account: at,
+                attribute,
+            });
         }
         let [firstname, lastname, email, username] = checks.map(|(_, differs, may)| differs && may);
-        Change { firstname, lastname, email, username }
+        Change {
+            firstname,
+            lastname,
+            email,
+            username,
+        }
     }
 
     /// Creates whoever is not `present`; an empty table means that nobody was looked for.
@@ -342,29 +402,55 @@ impl<'w> Comparison<'w> {
             }
         }
         if let Some(orders) = self.plan.organizations.get_mut(organization) {
-            orders.work.push(Work::Create { person: at, country, add, remove });
+            orders.work.push(Work::Create {
+                person: at,
+                country,
+                add,
+                remove,
+            });
         }
     }
 
     fn say_who_is_not_in_primary(&mut self, organization: usize) {
         let world = self.world;
-        let Some(org) = world.organizations.get(organization) else { return };
+        let Some(org) = world.organizations.get(organization) else {
+            return;
+        };
         let mut left = (0_u32..).zip(&org.accounts).filter(|(_, account)| {
             self.included.binary_search(&account.key).is_err()
-                && world.directory.find(account.key.email, account.key.username).is_some()
+                && world
+                    .directory
+                    .find(account.key.email, account.key.username)
+                    .is_some()
         });
         if let Some((example, _)) = left.next() {
             let count = 1 + left.count();
-            self.note(Note::NotInPrimary { organization, example, count });
+            self.note(Note::NotInPrimary {
+                organization,
+                example,
+                count,
+            });
         }
     }
 
     /// Accounts named in a list are Adobe-only because the list says so.
     fn take_list(&mut self, organization: usize) {
-        let accounts = self.world.organizations.get(organization).map_or(&[][..], |o| &o.accounts);
+        let accounts = self
+            .world
+            .organizations
+            .get(organization)
+            .map_or(&[][..], |o| &o.accounts);
         let mut seen = BTreeSet::new();
-        let strays = (0..).zip(accounts).filter(|(_, account)| seen.insert(account.key));
-        let strays = strays.map(|(account, a)| Stray { account, key: a.key, groups: None }).collect();
+        let strays = (0..)
+            .zip(accounts)
+            .filter(|(_, account)| seen.insert(account.key));
+        let strays = strays
+            .map(|(account, a)| Stray {
+                account,
+                key: a.key,
+                groups: None,
+            })
+            .collect();
         if let Some(slot) = self.strays.get_mut(organization) {
             *slot = strays;
         }

@@ -48,7 +48,9 @@ fn listing(comparison: &Comparison<'_>) -> Vec<(usize, UserKey)> {
     let primary = primary_keys(comparison);
     let mut rows = Vec::new();
     for (organization, strays) in comparison.strays.iter().enumerate() {
-        let ours = strays.iter().filter(|stray| organization == 0 || primary.contains(&stray.key));
+        let ours = strays
+            .iter()
+            .filter(|stray| organization == 0 || primary.contains(&stray.key));
         rows.extend(ours.map(|stray| (organization, stray.key)));
     }
     rows
@@ -60,7 +62,11 @@ fn limit(comparison: &Comparison<'_>) -> f64 {
     match comparison.settings.limit {
         Limit::Number(number) => number as f64,
         Limit::Percent(percent) => {
-            counts.adobe_users_read.saturating_sub(counts.adobe_users_excluded) as f64 * percent / 100.0
+            counts
+                .adobe_users_read
+                .saturating_sub(counts.adobe_users_excluded) as f64
+                * percent
+                / 100.0
         }
     }
 }
@@ -71,7 +77,11 @@ fn over(count: usize, limit: f64) -> bool {
 }
 
 fn primary_keys(comparison: &Comparison<'_>) -> BTreeSet<UserKey> {
-    comparison.strays.first().map(|strays| strays.iter().map(|stray| stray.key).collect()).unwrap_or_default()
+    comparison
+        .strays
+        .first()
+        .map(|strays| strays.iter().map(|stray| stray.key).collect())
+        .unwrap_or_default()
 }
 
 fn act(comparison: &mut Comparison<'_>) {
@@ -82,14 +92,20 @@ fn act(comparison: &mut Comparison<'_>) {
             // Only who is Adobe-only in the primary as well is touched elsewhere.
             if organization > 0 && !primary.contains(&stray.key) {
                 if comparison.settings.listed {
-                    comparison.note(Note::ListedInSecondaryOnly { organization, account: stray.account });
+                    comparison.note(Note::ListedInSecondaryOnly {
+                        organization,
+                        account: stray.account,
+                    });
                 }
                 continue;
             }
             if let Some(action) = action(comparison, organization, stray)
                 && let Some(orders) = comparison.plan.organizations.get_mut(organization)
             {
-                orders.adobe_only.push(AdobeOnlyWork { account: stray.account, action });
+                orders.adobe_only.push(AdobeOnlyWork {
+                    account: stray.account,
+                    action,
+                });
             }
         }
     }
@@ -99,8 +115,12 @@ fn act(comparison: &mut Comparison<'_>) {
 fn action(comparison: &Comparison<'_>, organization: usize, stray: &Stray) -> Option<AdobeOnlyAction> {
     match comparison.settings.adobe_only {
         AdobeOnly::RemoveAdobeGroups => Some(AdobeOnlyAction::LeaveAllGroups),
-        AdobeOnly::Remove => Some(AdobeOnlyAction::Remove { delete_account: false }),
-        AdobeOnly::Delete => Some(AdobeOnlyAction::Remove { delete_account: organization == 0 }),
+        AdobeOnly::Remove => Some(AdobeOnlyAction::Remove {
+            delete_account: false,
+        }),
+        AdobeOnly::Delete => Some(AdobeOnlyAction::Remove {
+            delete_account: organization == 0,
+        }),
         AdobeOnly::Preserve | AdobeOnly::WriteFile => {
             let groups = stray.groups.clone().filter(|groups| !groups.is_empty())?;
             Some(AdobeOnlyAction::LeaveGroups(groups))

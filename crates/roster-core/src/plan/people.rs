@@ -49,9 +49,18 @@ impl UserKey {
             username = email;
         }
         let email_form = texts.get(username).contains('@');
-        let domain = if email_form { TextId::EMPTY } else { texts.intern_folded(domain) };
+        let domain = if email_form {
+            TextId::EMPTY
+        } else {
+            texts.intern_folded(domain)
+        };
         let valid = !username.is_empty() && (email_form || !domain.is_empty());
-        valid.then_some(Self { kind, username, domain, email })
+        valid.then_some(Self {
+            kind,
+            username,
+            domain,
+            email,
+        })
     }
 
     /// Makes the key of an existing account. An Adobe ID goes by its e-mail alone.
@@ -142,7 +151,9 @@ impl Directory {
 
     /// Finds a person by e-mail, else by username.
     pub fn find(&self, email: TextId, username: TextId) -> Option<u32> {
-        self.index.by_email(email).or_else(|| self.index.by_username(username))
+        self.index
+            .by_email(email)
+            .or_else(|| self.index.by_username(username))
     }
 
     /// The person at a position that [`Self::find`] returned.
@@ -213,7 +224,11 @@ impl Targets {
         let next = u32::try_from(self.all.len()).expect("fewer than 2^32 groups");
         let id = *self.by_key.entry((organization, key)).or_insert(next);
         if id == next {
-            self.all.push(Target { organization, key, name: texts.intern(name) });
+            self.all.push(Target {
+                organization,
+                key,
+                name: texts.intern(name),
+            });
         }
         id
     }

@@ -76,7 +76,12 @@ pub struct Attributes {
 
 impl Default for Attributes {
     fn default() -> Self {
-        Self { firstname: true, lastname: true, email: true, username: false }
+        Self {
+            firstname: true,
+            lastname: true,
+            email: true,
+            username: false,
+        }
     }
 }
 

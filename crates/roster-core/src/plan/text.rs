@@ -51,7 +51,11 @@ pub struct Texts {
 
 impl Default for Texts {
     fn default() -> Self {
-        let mut texts = Self { bytes: String::new(), ends: Vec::new(), slots: Slots::default() };
+        let mut texts = Self {
+            bytes: String::new(),
+            ends: Vec::new(),
+            slots: Slots::default(),
+        };
         texts.intern("");
         texts
     }
@@ -69,7 +73,8 @@ impl Texts {
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len());
         let (bytes, ends) = (&self.bytes, &self.ends);
-        self.slots.insert(hash, id, |id| hash_bytes(slice(bytes.as_bytes(), ends, id)));
+        self.slots
+            .insert(hash, id, |id| hash_bytes(slice(bytes.as_bytes(), ends, id)));
         TextId(id)
     }
 
@@ -77,7 +82,11 @@ impl Texts {
     pub fn intern_folded(&mut self, text: &str) -> TextId {
         // Most texts are folded already; then nothing needs to be copied.
         let folded = text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
-        if folded { self.intern(text.trim()) } else { self.intern(Key::new(text).as_str()) }
+        if folded {
+            self.intern(text.trim())
+        } else {
+            self.intern(Key::new(text).as_str())
+        }
     }
 
     /// The text behind a number.
@@ -116,7 +125,11 @@ pub struct Sets {
 
 impl Default for Sets {
     fn default() -> Self {
-        let mut sets = Self { members: Vec::new(), ends: Vec::new(), slots: Slots::default() };
+        let mut sets = Self {
+            members: Vec::new(),
+            ends: Vec::new(),
+            slots: Slots::default(),
+        };
         sets.intern(&mut Vec::new());
         sets
     }
@@ -128,7 +141,9 @@ impl Sets {
         members.sort_unstable();
         members.dedup();
         let hash = hash_numbers(members);
-        let found = self.slots.find(hash, |id| slice(&self.members, &self.ends, id) == members.as_slice());
+        let found = self.slots.find(hash, |id| {
+            slice(&self.members, &self.ends, id) == members.as_slice()
+        });
         if let Some(id) = found {
             return SetId(id);
         }
@@ -136,7 +151,8 @@ impl Sets {
         self.members.extend_from_slice(members);
         self.ends.push(self.members.len());
         let (all, ends) = (&self.members, &self.ends);
-        self.slots.insert(hash, id, |id| hash_numbers(slice(all, ends, id)));
+        self.slots
+            .insert(hash, id, |id| hash_numbers(slice(all, ends, id)));
         SetId(id)
     }
 
@@ -164,7 +180,11 @@ fn slice<'a, T>(all: &'a [T], ends: &[usize], id: u32) -> &'a [T] {
 /// Where a value starts and ends: it runs from the end of the one before it.
 fn range(ends: &[usize], id: u32) -> (usize, usize) {
     let id = id as usize;
-    let start = id.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+    let start = id
+        .checked_sub(1)
+        .and_then(|before| ends.get(before))
+        .copied()
+        .unwrap_or(0);
     (start, ends.get(id).copied().unwrap_or(start))
 }
 
@@ -231,7 +251,11 @@ impl Probe {
         // The upper half is mixed best.
         #[expect(clippy::cast_possible_truncation, reason = "the mask cuts it anyway")]
         let at = (hash >> 20) as usize & mask;
-        Self { at, mask, left: slots }
+        Self {
+            at,
+            mask,
+            left: slots,
+        }
     }
 }
 
@@ -268,7 +292,10 @@ fn hash_bytes(bytes: &[u8]) -> u64 {
 
 fn hash_numbers(numbers: &[u32]) -> u64 {
     let start = numbers.len() as u64;
-    mix(numbers.iter().fold(start, |hash, &n| mix(hash, u64::from(n))), MIX)
+    mix(
+        numbers.iter().fold(start, |hash, &n| mix(hash, u64::from(n))),
+        MIX,
+    )
 }
 
 #[cfg(test)]
@@ -278,7 +305,9 @@ mod tests {
     #[test]
     fn equal_texts_have_one_number_and_others_have_others() {
         let mut texts = Texts::default();
-        let ids: Vec<TextId> = (0..5000).map(|n| texts.intern(&format!("user{n}@example.com"))).collect();
+        let ids: Vec<TextId> = (0..5000)
+            .map(|n| texts.intern(&format!("user{n}@example.com")))
+            .collect();
         for (n, id) in ids.iter().enumerate() {
             let text = format!("user{n}@example.com");
             assert_eq!(texts.intern(&text), *id);

@@ -1,0 +1,368 @@
+//! Reading people and groups, page by page, as the server cuts them.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{ClientError, excerpt};
+use crate::observe::Signal;
+use crate::transport::{Answer, Ask, Client, header};
+
+/// Everything but letters, digits and the unreserved marks, `/` included.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'@');
+
+/// Which people to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserQuery {
+    /// Only members of this group.
+    pub group: Option<String>,
+    /// Only accounts of this domain.
+    pub domain: Option<String>,
+    /// Shows direct memberships only, not those that a user group passes on.
+    pub direct_only: bool,
+}
+
+impl UserQuery {
+    /// Everybody, with direct memberships.
+    pub fn everybody() -> Self {
+        Self {
+            group: None,
+            domain: None,
+            direct_only: true,
+        }
+    }
+
+    /// The members of one group, with direct memberships.
+    pub fn members_of(group: &str) -> Self {
+        Self {
+            group: Some(group.to_owned()),
+            ..Self::everybody()
+        }
+    }
+}
+
+/// A person as listed. What the server leaves out is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[non_exhaustive]
+pub struct User {
+    /// The id of the account.
+    pub id: Option<String>,
+    /// `adobeID`, `enterpriseID`, `federatedID`, or what the server says instead.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The username; often the e-mail address.
+    pub username: Option<String>,
+    /// The domain of the account.
+    pub domain: Option<String>,
+    /// The first name.
+    pub firstname: Option<String>,
+    /// The last name.
+    pub lastname: Option<String>,
+    /// Two letters.
+    pub country: Option<String>,
+    /// `active` in listings.
+    pub status: Option<String>,
+    /// Names of groups, profiles and admin groups.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub groups: Vec<String>,
+    /// Tags such as `edu`.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// A group as listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Group {
+    /// The name.
+    pub group_name: String,
+    /// The id.
+    pub group_id: Option<u64>,
+    /// `USER_GROUP`, `PRODUCT_PROFILE`, `PRODUCT_ADMIN_GROUP` and so on.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// How many people are in it.
+    pub member_count: Option<u64>,
+    /// The name of the group of its administrators.
+    pub admin_group_name: Option<String>,
+    /// The product, for profiles and product administrators.
+    pub product_name: Option<String>,
+    /// Seats; a number or `UNLIMITED`.
+    pub license_quota: Option<serde_json::Value>,
+}
+
+/// A page of people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserPage {
+    /// The people, as many as the server puts on a page.
+    pub users: Vec<User>,
+    /// From 0.
+    pub number: u32,
+    /// How many people there are in all, where the server says so.
+    pub total: Option<u64>,
+}
+
+/// A page of groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupPage {
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// From 0.
+    pub number: u32,
+    /// How many groups there are in all, where the server says so.
+    pub total: Option<u64>,
+}
+
+/// The pages of a list of people, fetched as they are asked for.
+#[derive(Debug)]
+pub struct UserPages {
+    walk: Walk,
+}
+
+/// The pages of the list of groups.
+#[derive(Debug)]
+pub struct GroupPages {
+    walk: Walk,
+}
+
+impl UserPages {
+    /// The next page, or `None` after the last. A list that does not exist has no pages.
+    pub async fn next(&mut self) -> Result<Option<UserPage>, ClientError> {
+        let Some((page, number, total)) = self.walk.next::<UsersBody>().await? else {
+            return Ok(None);
+        };
+        Ok(Some(UserPage {
+            users: page.users,
+            number,
+            total,
+        }))
+    }
+}
+
+impl GroupPages {
+    /// The next page, or `None` after the last.
+    pub async fn next(&mut self) -> Result<Option<GroupPage>, ClientError> {
+        let Some((page, number, total)) = self.walk.next::<GroupsBody>().await? else {
+            return Ok(None);
+        };
+        Ok(Some(GroupPage {
+            groups: page.groups,
+            number,
+            total,
+        }))
+    }
+}
+
+impl Client {
+    /// Lists people.
+    pub fn users(&self, query: UserQuery) -> UserPages {
+        let organization = &self.config().organization;
+        let head = format!("{}/users/{organization}", self.api_url());
+        let mut tail = String::new();
+        if let Some(group) = &query.group {
+            tail = format!("/{}", utf8_percent_encode(group, SEGMENT));
+        }
+        let mut parameters = Vec::new();
+        if query.direct_only {
+            parameters.push("directOnly=true".to_owned());
+        }
+        if let Some(domain) = &query.domain {
+            parameters.push(format!("domain={}", utf8_percent_encode(domain, SEGMENT)));
+        }
+        if !parameters.is_empty() {
+            tail = format!("{tail}?{}", parameters.join("&"));
+        }
+        UserPages {
+            walk: Walk::new(self.clone(), head, tail),
+        }
+    }
+
+    /// Lists groups, profiles and admin groups.
+    pub fn groups(&self) -> GroupPages {
+        let head = format!("{}/groups/{}", self.api_url(), self.config().organization);
+        GroupPages {
+            walk: Walk::new(self.clone(), head, String::new()),
+        }
+    }
+
+    /// Finds one person by e-mail, or by username with the domain; `None` when there is nobody.
+    ///
+    /// ```no_run
+    /// # async fn example(client: roster_client::Client) -> Result<(), roster_client::ClientError> {
+    /// if let Some(user) = client.user("ada@example.com", None).await? {
+    ///     println!("{:?} is in {:?}", user.id, user.groups);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn user(&self, name: &str, domain: Option<&str>) -> Result<Option<User>, ClientError> {
+        let organization = &self.config().organization;
+        let mut url = format!(
+            "{}/organizations/{organization}/users/{}",
+            self.api_url(),
+            utf8_percent_encode(name, SEGMENT)
+        );
+        if let Some(domain) = domain {
+            url = format!("{url}?domain={}", utf8_percent_encode(domain, SEGMENT));
+        }
+        let ask = Ask {
+            name: format!("GET {url}"),
+            url,
+            body: None,
+            signal: None,
+        };
+        let answer = self.send(&ask).await?;
+        Ok(read::<UserBody>(&answer, &ask.name)?.map(|body| body.user))
+    }
+}
+
+/// Walks the pages of one list.
+#[derive(Debug)]
+struct Walk {
+    client: Client,
+    head: String,
+    tail: String,
+    next: Option<u32>,
+    /// Whether the page before said that the next one is the last of several.
+    last_comes: bool,
+}
+
+impl Walk {
+    fn new(client: Client, head: String, tail: String) -> Self {
+        Self {
+            client,
+            head,
+            tail,
+            next: Some(0),
+            last_comes: false,
+        }
+    }
+
+    async fn next<B: Body>(&mut self) -> Result<Option<(B, u32, Option<u64>)>, ClientError> {
+        let Some(number) = self.next.take() else {
+            return Ok(None);
+        };
+        let url = format!("{}/{number}{}", self.head, self.tail);
+        let signal = self.last_comes.then_some(Signal::End);
+        let ask = Ask {
+            name: format!("GET {url}"),
+            url,
+            body: None,
+            signal,
+        };
+        let answer = self.client.send(&ask).await?;
+        let Some(body) = read::<B>(&answer, &ask.name)? else {
+            return Ok(None);
+        };
+        if body.is_empty() {
+            return Ok(None);
+        }
+        self.next = (!body.last()).then_some(number + 1);
+        let (current, pages) = (answer.number(header::CURRENT), answer.number(header::PAGES));
+        self.last_comes = matches!((current, pages), (Some(at), Some(of)) if of >= 2 && at + 2 == of);
+        Ok(Some((body, number, answer.number(header::TOTAL))))
+    }
+}
+
+/// What the bodies of answers to reads have in common.
+trait Body: DeserializeOwned {
+    /// `result`, which must be `success`.
+    fn result(&self) -> Option<&str>;
+    fn last(&self) -> bool {
+        true
+    }
+    fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UsersBody {
+    result: Option<String>,
+    #[serde(default)]
+    last_page: bool,
+    #[serde(default)]
+    users: Vec<User>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupsBody {
+    result: Option<String>,
+    #[serde(default)]
+    last_page: bool,
+    #[serde(default)]
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct UserBody {
+    result: Option<String>,
+    #[serde(default)]
+    user: User,
+}
+
+impl Body for UsersBody {
+    fn result(&self) -> Option<&str> {
+        self.result.as_deref()
+    }
+    fn last(&self) -> bool {
+        self.last_page
+    }
+    fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+}
+
+impl Body for GroupsBody {
+    fn result(&self) -> Option<&str> {
+        self.result.as_deref()
+    }
+    fn last(&self) -> bool {
+        self.last_page
+    }
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+}
+
+impl Body for UserBody {
+    fn result(&self) -> Option<&str> {
+        self.result.as_deref()
+    }
+}
+
+/// Reads an answer; `None` for a 404, which means that there is nothing.
+fn read<B: Body>(answer: &Answer, request: &str) -> Result<Option<B>, ClientError> {
+    match answer.status {
+        404 => return Ok(None),
+        200 => {}
+        _ => return Err(answer.refusal(request)),
+    }
+    let not_understood = |problem: String| ClientError::NotUnderstood {
+        request: request.to_owned(),
+        status: answer.status,
+        problem,
+        excerpt: excerpt(&answer.body),
+    };
+    let body: B = serde_json::from_slice(&answer.body).map_err(|e| not_understood(e.to_string()))?;
+    match body.result() {
+        Some("success") => Ok(Some(body)),
+        other => Err(not_understood(format!("`result` is {other:?} and not `success`"))),
+    }
+}
+
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default())
+}

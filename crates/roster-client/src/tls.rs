@@ -1,0 +1,87 @@
+//! Whom to trust: the rustls configuration of a client.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::config::Trust;
+use crate::error::ClientError;
+
+/// Builds the configuration; TLS 1.2 and newer.
+pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| ClientError::Settings(format!("TLS cannot be set up: {e}")))?;
+    if !trust.verify {
+        let verifier = Arc::new(Anybody(provider));
+        return Ok(builder
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth());
+    }
+    Ok(builder
+        .with_root_certificates(roots(trust)?)
+        .with_no_client_auth())
+}
+
+fn roots(trust: &Trust) -> Result<RootCertStore, ClientError> {
+    let mut store = RootCertStore::empty();
+    if trust.system_roots {
+        // A system that cannot be read counts as one that trusts nobody: the handshake then says whom it did not know.
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    for pem in &trust.pem {
+        let mut found = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            found.push(certificate.map_err(|e| {
+                ClientError::Settings(format!("a file of trusted certificates is not PEM: {e}"))
+            })?);
+        }
+        store.add_parsable_certificates(found);
+    }
+    Ok(store)
+}
+
+/// Accepts any certificate; what is signed must still be signed by the key in it.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,404 @@
+//! One request after another: headers, token, retries, waits. What the requests mean is in `read` and `action`.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use crate::config::{Config, Proxies};
+use crate::error::ClientError;
+use crate::observe::{Event, Signal};
+use crate::token::{self, Token};
+use crate::{retry, tls};
+
+/// A client of one organization. Cheap to clone; clones share connections and token.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    api_url: String,
+    http: reqwest::Client,
+    token: tokio::sync::Mutex<Option<Token>>,
+    /// The same for all requests of this client; the time is appended.
+    request_id: String,
+    started: AtomicBool,
+    wrote: AtomicBool,
+    requests: AtomicU64,
+}
+
+/// What to send.
+pub(crate) struct Ask {
+    /// Shown in errors: method and path.
+    pub(crate) name: String,
+    pub(crate) url: String,
+    /// A body makes it a POST.
+    pub(crate) body: Option<Bytes>,
+    pub(crate) signal: Option<Signal>,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// A header that is a number, if it is there.
+    pub(crate) fn number(&self, header: &str) -> Option<u64> {
+        self.headers.get(header)?.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// The error for an answer that says no.
+    pub(crate) fn refusal(&self, request: &str) -> ClientError {
+        let said: Said = serde_json::from_slice(&self.body).unwrap_or_default();
+        ClientError::Refused {
+            request: request.to_owned(),
+            status: self.status,
+            code: said.error_code.or(said.result),
+            message: said.message,
+        }
+    }
+}
+
+/// What error bodies have in common.
+#[derive(Deserialize, Default)]
+struct Said {
+    error_code: Option<String>,
+    result: Option<String>,
+    message: Option<String>,
+}
+
+/// No answer: the causes in words, and whether time ran out.
+struct NotReached {
+    cause: String,
+    timeout: bool,
+}
+
+impl Client {
+    /// Makes a client; nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Settings`] when an address, a proxy or a certificate in `config` cannot be used.
+    pub fn new(config: Config) -> Result<Self, ClientError> {
+        let api_url = config.api_url();
+        for url in [&api_url, &config.token_url()] {
+            reqwest::Url::parse(url)
+                .map_err(|e| ClientError::Settings(format!("`{url}` is no address: {e}")))?;
+        }
+        let mut tls = tls::client_config(&config.trust)?;
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(config.user_agent.clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(config.connect_timeout)
+            .no_proxy();
+        for proxy in proxies(&config.proxies)? {
+            builder = builder.proxy(proxy);
+        }
+        if let Some(timeout) = config.timeout {
+            builder = builder.timeout(timeout);
+        }
+        let http = builder.build().map_err(|e| ClientError::Settings(causes(&e)))?;
+        let request_id = format!("{:016x}{:016x}", retry::chance(), retry::chance());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                api_url,
+                http,
+                token: tokio::sync::Mutex::new(None),
+                request_id,
+                started: AtomicBool::new(false),
+                wrote: AtomicBool::new(false),
+                requests: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// The settings this client was made with.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// How many requests were sent so far, those for tokens and repeated ones included.
+    pub fn requests(&self) -> u64 {
+        self.inner.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn api_url(&self) -> &str {
+        &self.inner.api_url
+    }
+
+    pub(crate) fn observe(&self, event: &Event) {
+        self.inner.config.observer.observe(event);
+    }
+
+    /// Sends until there is an answer that is neither temporary nor a 401, or patience ends.
+    pub(crate) async fn send(&self, ask: &Ask) -> Result<Answer, ClientError> {
+        let signal = self.signal_for(ask);
+        if let Some(signal) = signal {
+            self.observe(&Event::Signal(signal));
+        }
+        let mut renewed = false;
+        loop {
+            let token = self.token().await?;
+            let answer = self
+                .patiently(&ask.name, async || self.once(ask, &token, signal).await)
+                .await?;
+            if answer.status != 401 {
+                return Ok(answer);
+            }
+            if renewed {
+                let ClientError::Refused {
+                    request,
+                    code,
+                    message,
+                    ..
+                } = answer.refusal(&ask.name)
+                else {
+                    return Err(answer.refusal(&ask.name));
+                };
+                return Err(ClientError::Unauthorized {
+                    request,
+                    code,
+                    message,
+                });
+            }
+            renewed = true;
+            *self.inner.token.lock().await = None;
+        }
+    }
+
+    /// The signal a request carries: the first of a run and the first write say that it starts, whatever else is asked.
+    fn signal_for(&self, ask: &Ask) -> Option<Signal> {
+        if !self.inner.config.sync_signals {
+            return None;
+        }
+        let first = !self.inner.started.swap(true, Ordering::Relaxed);
+        let first_write = ask.body.is_some() && !self.inner.wrote.swap(true, Ordering::Relaxed);
+        if first || first_write {
+            Some(Signal::Start)
+        } else {
+            ask.signal
+        }
+    }
+
+    async fn once(&self, ask: &Ask, token: &str, signal: Option<Signal>) -> Result<Answer, NotReached> {
+        let config = &self.inner.config;
+        let http = &self.inner.http;
+        let mut request = match &ask.body {
+            Some(body) => http.post(&ask.url).body(body.clone()),
+            None => http.get(&ask.url),
+        };
+        let millis = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
+        request = request
+            .bearer_auth(token)
+            .header("x-api-key", &config.client_id)
+            .header("Content-type", "application/json")
+            .header("Accept", "application/json")
+            .header("X-Request-Id", format!("{}_{millis}", self.inner.request_id));
+        if let Some(signal) = signal {
+            request = request.header("Pragma", signal.as_str());
+        }
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, NotReached> {
+        self.inner.requests.fetch_add(1, Ordering::Relaxed);
+        let not_reached = |e: reqwest::Error| NotReached {
+            timeout: e.is_timeout(),
+            cause: causes(&e),
+        };
+        let mut response = request.send().await.map_err(not_reached)?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let body = response.bytes().await.map_err(not_reached)?;
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    /// Asks until something other than "later" comes back.
+    async fn patiently(
+        &self,
+        name: &str,
+        ask: impl AsyncFn() -> Result<Answer, NotReached>,
+    ) -> Result<Answer, ClientError> {
+        let config = &self.inner.config;
+        let began = Instant::now();
+        let (mut counted, mut tried) = (0, 0);
+        loop {
+            tried += 1;
+            let (last, asked) = match ask().await {
+                Ok(answer) if retry::is_temporary(answer.status) => {
+                    self.observe(&Event::Throttled {
+                        status: answer.status,
+                        attempt: tried,
+                    });
+                    let asked = answer
+                        .headers
+                        .get(RETRY_AFTER)
+                        .and_then(|v| retry::retry_after(v.to_str().ok()?, OffsetDateTime::now_utc()));
+                    (format!("status {}", answer.status), asked)
+                }
+                Ok(answer) => return Ok(answer),
+                Err(NotReached { cause, timeout }) => {
+                    self.observe(&Event::NotReached {
+                        cause: cause.clone(),
+                        timeout,
+                        attempt: tried,
+                    });
+                    (cause, None)
+                }
+            };
+            if let Some(asked) = asked
+                && asked > config.longest_wait
+            {
+                let allowed = config.longest_wait;
+                return Err(ClientError::LongWait {
+                    request: name.to_owned(),
+                    asked,
+                    allowed,
+                });
+            }
+            // A long wait that the server asked for is its wish, not a failure of ours.
+            if asked.is_none_or(|asked| asked <= retry::FREE_WAIT) {
+                counted += 1;
+            }
+            if counted >= config.attempts.max(1) {
+                let after = began.elapsed();
+                self.observe(&Event::GaveUp {
+                    attempts: tried,
+                    after,
+                });
+                return Err(ClientError::Unavailable {
+                    request: name.to_owned(),
+                    attempts: tried,
+                    after,
+                    last,
+                });
+            }
+            let pause = asked.unwrap_or_else(|| retry::pause(config.first_pause, counted, retry::chance()));
+            self.observe(&Event::Waiting {
+                pause,
+                asked: asked.is_some(),
+            });
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// The token, fetched when there is none or when it is about to end.
+    async fn token(&self) -> Result<String, ClientError> {
+        let mut held = self.inner.token.lock().await;
+        if let Some(token) = held.as_ref()
+            && Instant::now() < token.renew_at
+        {
+            return Ok(token.text.clone());
+        }
+        let config = &self.inner.config;
+        let url = config.token_url();
+        let body = urlencoded(&token::form(config)?);
+        let ask = async || {
+            let request = self
+                .inner
+                .http
+                .post(&url)
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .header("Cache-Control", "no-cache")
+                .body(body.clone());
+            self.answer(request).await
+        };
+        let answer = self.patiently(&format!("POST {url}"), ask).await?;
+        let token = token::read(config, answer.status, &answer.body, Instant::now())?;
+        self.observe(&Event::Token);
+        let text = token.text.clone();
+        *held = Some(token);
+        Ok(text)
+    }
+
+    /// Waits as long as after a first failed attempt.
+    pub(crate) async fn wait_once(&self) {
+        let pause: Duration = retry::pause(self.inner.config.first_pause, 1, retry::chance());
+        self.observe(&Event::Waiting { pause, asked: false });
+        tokio::time::sleep(pause).await;
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Client").field(&self.inner.config).finish()
+    }
+}
+
+fn proxies(settings: &Proxies) -> Result<Vec<reqwest::Proxy>, ClientError> {
+    let except = settings.except.as_deref().and_then(reqwest::NoProxy::from_string);
+    let mut found = Vec::new();
+    for (url, make) in [
+        (
+            &settings.https,
+            reqwest::Proxy::https as fn(String) -> reqwest::Result<reqwest::Proxy>,
+        ),
+        (&settings.http, reqwest::Proxy::http),
+    ] {
+        let Some(url) = url else { continue };
+        let text = url.reveal();
+        let text = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        // The address may hold a password, so it is not part of the message.
+        let proxy = make(text)
+            .map_err(|_| ClientError::Settings("the address of the proxy cannot be read".to_owned()))?;
+        found.push(proxy.no_proxy(except.clone()));
+    }
+    Ok(found)
+}
+
+/// An error and everything below it, in one line.
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn urlencoded(form: &[(&str, String)]) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const KEEP: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
+    let fields: Vec<String> = form
+        .iter()
+        .map(|(key, value)| format!("{key}={}", utf8_percent_encode(value, KEEP)))
+        .collect();
+    fields.join("&")
+}
+
+/// Names of headers that answers to reads carry.
+pub(crate) mod header {
+    pub(crate) const TOTAL: &str = "X-Total-Count";
+    pub(crate) const PAGES: &str = "X-Page-Count";
+    pub(crate) const CURRENT: &str = "X-Current-Page";
+}

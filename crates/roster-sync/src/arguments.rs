@@ -1,0 +1,168 @@
+//! The command line of `sync`: which options there are and how their values are found.
+
+/// What was typed. `None` leaves a setting to the configuration file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the options")]
+pub struct Arguments {
+    pub config_filename: Option<String>,
+    pub config_file_encoding: Option<String>,
+    pub adobe_only_user_action: Option<Vec<String>>,
+    pub adobe_only_user_list: Option<String>,
+    pub adobe_users: Option<Vec<String>>,
+    pub connector: Option<Vec<String>>,
+    pub exclude_unmapped_users: Option<bool>,
+    pub process_groups: Option<bool>,
+    pub strategy: Option<String>,
+    pub test_mode: Option<bool>,
+    pub update_user_info: Option<bool>,
+    pub user_filter: Option<String>,
+    pub users: Option<Vec<String>>,
+}
+
+/// What a command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A run.
+    Run(Box<Arguments>),
+    /// The help text.
+    Help,
+    /// The version.
+    Version,
+}
+
+/// A command line that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// No option has this name.
+    #[error("No such option: `{0}` [unknown-command-line-option]")]
+    Unknown(String),
+    /// A value is missing.
+    #[error("Option `{0}` needs a value")]
+    NoValue(String),
+    /// A value was given where there is none.
+    #[error("Option `{0}` takes no value")]
+    NoValueWanted(String),
+    /// Something that belongs to no option.
+    #[error("Unexpected argument: `{0}`")]
+    Stray(String),
+}
+
+/// Reads a command line. `--users`, `--connector`, `--adobe-users` and `--adobe-only-user-action` take every word up to
+/// the next one that begins with `-`.
+pub fn parse(args: &[String]) -> Result<Asked, UsageError> {
+    let mut found = Arguments::default();
+    let mut rest = args.iter().map(String::as_str).peekable();
+    while let Some(word) = rest.next() {
+        if !word.starts_with('-') || word == "-" {
+            return Err(UsageError::Stray(word.to_owned()));
+        }
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+            _ => (word, None),
+        };
+        let flag = |yes: bool| match &value {
+            None => Ok(Some(yes)),
+            Some(_) => Err(UsageError::NoValueWanted(name.to_owned())),
+        };
+        let is_short = !name.starts_with("--");
+        if is_short && name.len() > 2 && name.starts_with("-c") {
+            found.config_filename = name.get(2..).map(str::to_owned);
+            continue;
+        }
+        let mut one = || {
+            let given = value.clone().or_else(|| rest.next().map(str::to_owned));
+            given
+                .map(Some)
+                .ok_or_else(|| UsageError::NoValue(name.to_owned()))
+        };
+        match name {
+            "-h" | "--help" => return Ok(Asked::Help),
+            "-v" | "--version" => return Ok(Asked::Version),
+            "-c" | "--config-filename" => found.config_filename = one()?,
+            "--config-file-encoding" => found.config_file_encoding = one()?,
+            "--adobe-only-user-list" => found.adobe_only_user_list = one()?,
+            "--strategy" => found.strategy = one()?,
+            "--user-filter" => found.user_filter = one()?,
+            "--exclude-unmapped-users" => found.exclude_unmapped_users = flag(true)?,
+            "--include-unmapped-users" => found.exclude_unmapped_users = flag(false)?,
+            "--process-groups" => found.process_groups = flag(true)?,
+            "--no-process-groups" => found.process_groups = flag(false)?,
+            "-t" | "--test-mode" => found.test_mode = flag(true)?,
+            "-T" | "--no-test-mode" => found.test_mode = flag(false)?,
+            "--update-user-info" => found.update_user_info = flag(true)?,
+            "--no-update-user-info" => found.update_user_info = flag(false)?,
+            "--adobe-only-user-action" | "--adobe-users" | "--connector" | "--users" => {
+                let mut words = vec![one()?.unwrap_or_default()];
+                while let Some(next) = rest.next_if(|next| !next.starts_with('-')) {
+                    words.push(next.to_owned());
+                }
+                let slot = match name {
+                    "--adobe-only-user-action" => &mut found.adobe_only_user_action,
+                    "--adobe-users" => &mut found.adobe_users,
+                    "--connector" => &mut found.connector,
+                    _ => &mut found.users,
+                };
+                *slot = Some(words);
+            }
+            _ => return Err(UsageError::Unknown(name.to_owned())),
+        }
+    }
+    Ok(Asked::Run(Box::new(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(line: &str) -> Arguments {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        match parse(&words).unwrap() {
+            Asked::Run(arguments) => *arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn words(of: &[&str]) -> Option<Vec<String>> {
+        Some(of.iter().map(|&w| w.to_owned()).collect())
+    }
+
+    #[test]
+    fn greedy_options_take_words_up_to_the_next_option() {
+        let found =
+            run("--users mapped -t --connector csv users.csv --adobe-only-user-action write-file left.csv");
+        assert_eq!(found.users, words(&["mapped"]));
+        assert_eq!(found.test_mode, Some(true));
+        assert_eq!(found.connector, words(&["csv", "users.csv"]));
+        assert_eq!(found.adobe_only_user_action, words(&["write-file", "left.csv"]));
+        assert_eq!(run("--users=group a,b"), run("--users group a,b"));
+        assert_eq!(run("--users group a, b").users, words(&["group", "a,", "b"]));
+    }
+
+    #[test]
+    fn the_last_of_a_pair_counts() {
+        assert_eq!(run("-t -T").test_mode, Some(false));
+        assert_eq!(
+            run("--no-process-groups --process-groups").process_groups,
+            Some(true)
+        );
+        assert_eq!(run("").process_groups, None);
+        assert_eq!(
+            run("-c a.yml --config-filename=b.yml").config_filename.as_deref(),
+            Some("b.yml")
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let fails =
+            |line: &str| parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).unwrap_err();
+        assert_eq!(fails("--usres all"), UsageError::Unknown("--usres".to_owned()));
+        assert_eq!(fails("all"), UsageError::Stray("all".to_owned()));
+        assert_eq!(fails("-t=1"), UsageError::Unknown("-t=1".to_owned()));
+        assert_eq!(
+            fails("--test-mode=1"),
+            UsageError::NoValueWanted("--test-mode".to_owned())
+        );
+        assert_eq!(fails("--strategy"), UsageError::NoValue("--strategy".to_owned()));
+    }
+}

@@ -1,0 +1,11 @@
+//! Configuration files as user-sync has them: reading, merging, checking. What a value means is in the submodules;
+//! nothing here reads a directory or an organization.
+
+pub mod codec;
+mod files;
+pub mod main_file;
+pub mod section;
+pub mod umapi;
+pub mod yaml;
+
+pub use files::Files;

@@ -1,0 +1,380 @@
+//! The connector file of an organization: address and credentials of its User Management API.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use roster_client::{Config, Host, Secret};
+
+use crate::config::Files;
+use crate::config::files::resolve;
+use crate::config::section::{Problems, Section};
+use crate::config::yaml::{Node, Value};
+
+/// An organization as its connector file describes it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The client's settings; observer, trust and mode are the caller's.
+    pub config: Config,
+    /// `ssl_verify` of the `server` section.
+    pub verify: Option<bool>,
+    /// `uses_business_id`.
+    pub uses_business_id: bool,
+    /// `trusted`: only changes words.
+    pub trusted: bool,
+}
+
+/// Reads the connector file of an organization (`None` for the primary one).
+pub fn read(
+    files: Files,
+    paths: &[PathBuf],
+    organization: Option<&str>,
+    problems: &Problems,
+) -> Option<Connection> {
+    let node = match files.read_merged(paths, problems) {
+        Some(node) => node,
+        None if paths.is_empty() => return None,
+        None => return None,
+    };
+    let mine = Problems::default();
+    let connection = connection(&node, organization.unwrap_or("primary"), &mine);
+    for problem in mine.into_list() {
+        problems.add(
+            problem.place.as_ref(),
+            problem.keys,
+            problem.text,
+            problem.warning,
+        );
+    }
+    connection
+}
+
+fn connection(node: &Node, organization: &str, problems: &Problems) -> Option<Connection> {
+    let root = Section::new(node, "", problems)?;
+    let oauth = match root.text("authentication_method").as_deref().map(str::trim) {
+        None | Some("jwt") => false,
+        Some("oauth") => true,
+        Some(other) => {
+            problems.error(
+                root.get("authentication_method").map(|n| &n.place),
+                "unknown-authentication-method",
+                format!("`authentication_method` is `oauth` or `jwt`, not `{other}`"),
+            );
+            return None;
+        }
+    };
+    let server = server(&root);
+    let business_id = root.boolean("uses_business_id").unwrap_or(false);
+    if root.get("uses_business_id").is_some() {
+        problems.warning(
+            root.get("uses_business_id").map(|n| &n.place),
+            "business-id",
+            "uses_business_id is deprecated; remove it once all accounts are of their final type",
+        );
+    }
+    let trusted = root.boolean("trusted").unwrap_or(false);
+    root.get("logger_name");
+    if root.has("ssl_verify") {
+        problems.warning(
+            node.get("ssl_verify").map(|n| &n.place),
+            "setting-without-effect",
+            "`ssl_verify` has no effect here; it belongs into the `server` section",
+        );
+    }
+    warn_about_unknown(&root, problems);
+    let config = root
+        .required_section("enterprise")
+        .and_then(|s| enterprise(&s, oauth, organization))?;
+    let mut connection = Connection {
+        config,
+        verify: None,
+        uses_business_id: business_id,
+        trusted,
+    };
+    server?.apply(&mut connection);
+    Some(connection)
+}
+
+/// Unknown keys at the top are said and not refused, as ever.
+fn warn_about_unknown(root: &Section<'_, '_>, problems: &Problems) {
+    const KNOWN: [&str; 7] = [
+        "authentication_method",
+        "uses_business_id",
+        "trusted",
+        "logger_name",
+        "ssl_verify",
+        "server",
+        "enterprise",
+    ];
+    for (key, _) in root.entries() {
+        if let Value::Text(name) = &key.value
+            && !KNOWN.contains(&name.as_str())
+        {
+            problems.warning(
+                Some(&key.place),
+                "unknown-setting",
+                format!("`{name}` is not known and has no effect"),
+            );
+        }
+    }
+}
+
+/// The `server` section.
+struct Server {
+    host: Option<String>,
+    endpoint: Option<String>,
+    auth_host: Option<String>,
+    auth_endpoint: Option<String>,
+    timeout: Option<i64>,
+    retries: Option<i64>,
+    verify: Option<bool>,
+}
+
+fn server(root: &Section<'_, '_>) -> Option<Server> {
+    let none = Server {
+        host: None,
+        endpoint: None,
+        auth_host: None,
+        auth_endpoint: None,
+        timeout: None,
+        retries: None,
+        verify: None,
+    };
+    if root.get("server").is_none() {
+        return Some(none);
+    }
+    let section = root.section("server")?;
+    let old_or_new = |old: &str, new: &str| {
+        let new = section.text(new);
+        section.text(old).or(new)
+    };
+    let server = Server {
+        host: section.text("host"),
+        endpoint: section.text("endpoint"),
+        auth_host: old_or_new("ims_host", "auth_host"),
+        auth_endpoint: old_or_new("ims_endpoint_jwt", "auth_endpoint"),
+        timeout: section.integer("timeout"),
+        retries: section.integer("retries"),
+        verify: section.boolean("ssl_verify"),
+    };
+    section.finish();
+    Some(server)
+}
+
+impl Server {
+    fn apply(self, connection: &mut Connection) {
+        let config = &mut connection.config;
+        if let Some(host) = self.host {
+            config.host = Host::new(&host);
+        }
+        if let Some(endpoint) = self.endpoint {
+            config.endpoint = endpoint;
+        }
+        if let Some(host) = self.auth_host {
+            config.auth_host = Host::new(&host);
+        }
+        config.auth_endpoint = self.auth_endpoint;
+        config.attempts = self.retries.map_or(3, |n| u32::try_from(n).unwrap_or(1)).max(1);
+        config.timeout = match self.timeout {
+            None => Some(Duration::from_secs(120)),
+            Some(seconds) => u64::try_from(seconds)
+                .ok()
+                .filter(|&s| s > 0)
+                .map(Duration::from_secs),
+        };
+        connection.verify = self.verify;
+    }
+}
+
+fn enterprise(section: &Section<'_, '_>, oauth: bool, organization: &str) -> Option<Config> {
+    let problems = section.problems();
+    let id = section.required_text("org_id");
+    let account = section.text("tech_acct").or_else(|| section.text("tech_acct_id"));
+    section.get("tech_acct_id");
+    if oauth && account.is_some() {
+        problems.error(
+            Some(section.place()),
+            "oauth-account-not-wanted",
+            format!(
+                "`{}` should not be set for oauth authentication",
+                section.name("tech_acct_id")
+            ),
+        );
+    }
+    if !oauth && account.is_none() {
+        problems.error(
+            Some(section.place()),
+            "jwt-account-missing",
+            format!(
+                "`{}` is required for jwt authentication",
+                section.name("tech_acct_id")
+            ),
+        );
+    }
+    let client_id = if section.has("api_key") && section.has("client_id") {
+        refused(
+            section,
+            organization,
+            "credential-twice",
+            "cannot contain setting for both `api_key` and `client_id`".to_owned(),
+        );
+        None
+    } else {
+        let key = if section.has("api_key") || section.has("secure_api_key_key") {
+            "api_key"
+        } else {
+            "client_id"
+        };
+        credential(section, key, organization, true)
+    };
+    let secret = credential(section, "client_secret", organization, true);
+    let key = if oauth {
+        None
+    } else {
+        private_key(section, organization)
+    };
+    section.finish();
+    let (id, client_id, secret) = (id?, client_id?, secret?);
+    if oauth {
+        return Some(Config::oauth(&id, &client_id, secret.as_str()));
+    }
+    Some(Config::jwt(
+        &id,
+        &client_id,
+        secret.as_str(),
+        &account?,
+        key?.reveal(),
+    ))
+}
+
+/// A problem with credentials also means that the organization cannot be reached.
+fn refused(section: &Section<'_, '_>, organization: &str, key: &'static str, what: String) {
+    section.problems().add(
+        Some(section.place()),
+        vec![key, "connection-refused-by-settings"],
+        format!(
+            "Connection to org {organization} failed: `{}` {what}",
+            section.name("").trim_end_matches('.')
+        ),
+        false,
+    );
+}
+
+/// A credential in clear. A reference to a store of the operating system is understood and not yet followed.
+fn credential(section: &Section<'_, '_>, key: &str, organization: &str, required: bool) -> Option<String> {
+    let secure = format!("secure_{key}_key");
+    match (section.has(key), section.has(&secure)) {
+        (true, true) => {
+            refused(
+                section,
+                organization,
+                "credential-twice",
+                format!("cannot contain setting for both `{key}` and `{secure}`"),
+            );
+            None
+        }
+        (true, false) => {
+            let text = section.text(key);
+            if text.is_none() && section.get(key).is_none() && required {
+                refused(
+                    section,
+                    organization,
+                    "credential-missing",
+                    format!("must contain setting for `{key}`"),
+                );
+            }
+            text
+        }
+        (false, true) => {
+            refused(
+                section,
+                organization,
+                "credential-store",
+                format!(
+                    "names a secure store with `{secure}`, which this version cannot read yet; write `{key}` into the file for now"
+                ),
+            );
+            None
+        }
+        (false, false) => {
+            if required {
+                refused(
+                    section,
+                    organization,
+                    "credential-missing",
+                    format!("must contain setting for `{key}`"),
+                );
+            }
+            None
+        }
+    }
+}
+
+fn private_key(section: &Section<'_, '_>, organization: &str) -> Option<Secret> {
+    let path = section.text("priv_key_path");
+    let has_data = section.has("priv_key_data") || section.has("secure_priv_key_data_key");
+    let passphrase = credential(section, "priv_key_pass", organization, false);
+    let text = match (path, has_data) {
+        (Some(_), true) => {
+            credential(section, "priv_key_data", organization, false);
+            refused(
+                section,
+                organization,
+                "credential-twice",
+                "cannot specify both \"priv_key_path\" and \"priv_key_data\"".to_owned(),
+            );
+            return None;
+        }
+        (None, false) => {
+            refused(
+                section,
+                organization,
+                "credential-missing",
+                "must contain setting for one of \"priv_key_path\" and \"priv_key_data\"".to_owned(),
+            );
+            return None;
+        }
+        (None, true) => credential(section, "priv_key_data", organization, true)?,
+        (Some(path), false) => {
+            let place = section.get("priv_key_path").map_or(section.place(), |n| &n.place);
+            let path = resolve(
+                &path,
+                place,
+                true,
+                &section.name("priv_key_path"),
+                section.problems(),
+            )?;
+            match fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) => {
+                    refused(
+                        section,
+                        organization,
+                        "credential-unreadable",
+                        format!("names a key that cannot be read: {}: {error}", path.display()),
+                    );
+                    return None;
+                }
+            }
+        }
+    };
+    let text = with_line_ends(&text);
+    if text.contains("ENCRYPTED") {
+        let why = if passphrase.is_some() {
+            "Error decrypting private key: keys with a passphrase are not supported yet; take the passphrase off and protect the file"
+        } else {
+            "Error decrypting private key: the key has a passphrase and `priv_key_pass` is not set"
+        };
+        refused(section, organization, "credential-key-decrypt", why.to_owned());
+        return None;
+    }
+    Some(Secret::new(text))
+}
+
+/// Keys come with any line end, bare carriage returns included, and with blanks around.
+fn with_line_ends(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
+    lines.push("");
+    lines.join("\n")
+}

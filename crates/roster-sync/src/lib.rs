@@ -1,0 +1,23 @@
+//! Keeping organizations in step with a directory: user-sync's files and options, read and carried out.
+//!
+//! Three steps in three places: `read` turns a directory and the organizations into core's values,
+//! [`roster_core::plan`] compares them, `send` carries the plan out. [`run()`] strings them together. This crate prints
+//! nothing and reads no environment: what comes from there is in [`Surroundings`].
+
+pub mod arguments;
+pub mod config;
+mod lists;
+mod log;
+mod notes;
+mod observe;
+mod options;
+mod pattern;
+mod read;
+mod run;
+mod select;
+mod send;
+mod summary;
+
+pub use arguments::{Arguments, Asked, UsageError, parse};
+pub use log::{Level, Log, local_offset};
+pub use run::{Surroundings, run};

@@ -1,0 +1,267 @@
+//! The log of a run: what people read and what their scripts look for. To the console and, when asked, to a file.
+
+use std::fmt::Display;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use time::{OffsetDateTime, UtcOffset};
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Debug,
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+impl Level {
+    /// Reads the word of the settings.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "debug" => Some(Self::Debug),
+            "info" => Some(Self::Info),
+            "warning" => Some(Self::Warning),
+            "error" => Some(Self::Error),
+            "critical" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
+/// The log of a run.
+pub struct Log {
+    sinks: Mutex<Sinks>,
+    offset: UtcOffset,
+    process: u32,
+}
+
+struct Sinks {
+    console: Box<dyn Write + Send>,
+    console_level: Level,
+    file: Option<(File, Level)>,
+}
+
+impl Log {
+    /// A log that writes to `console`, from INFO on. Times are shown at `offset` from UTC.
+    pub fn new(console: Box<dyn Write + Send>, offset: UtcOffset) -> Self {
+        let sinks = Sinks {
+            console,
+            console_level: Level::Info,
+            file: None,
+        };
+        Self {
+            sinks: Mutex::new(sinks),
+            offset,
+            process: std::process::id(),
+        }
+    }
+
+    /// Sets what the console shows from now on.
+    pub fn set_console_level(&self, level: Level) {
+        if let Ok(mut sinks) = self.sinks.lock() {
+            sinks.console_level = level;
+        }
+    }
+
+    /// Appends to a file from now on. Its folder is made when it is not there.
+    pub fn open_file(&self, path: &Path, level: Level) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        if let Ok(mut sinks) = self.sinks.lock() {
+            sinks.file = Some((file, level));
+        }
+        Ok(())
+    }
+
+    /// The local time.
+    pub fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc().to_offset(self.offset)
+    }
+
+    /// Writes a line. A console or file that cannot be written is no reason to stop a run half-way.
+    pub fn line(&self, level: Level, logger: &str, message: impl Display) {
+        let Ok(mut sinks) = self.sinks.lock() else { return };
+        let to_file = sinks.file.as_ref().is_some_and(|(_, from)| level >= *from);
+        if level < sinks.console_level && !to_file {
+            return;
+        }
+        let now = self.now();
+        let (date, time) = (now.date(), now.time());
+        let line = format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} {} {} {logger} - {message}\n",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            self.process,
+            level.as_str(),
+        );
+        if level >= sinks.console_level {
+            let _ = sinks
+                .console
+                .write_all(line.as_bytes())
+                .and_then(|()| sinks.console.flush());
+        }
+        if to_file && let Some((file, _)) = &mut sinks.file {
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+
+    /// Whether lines of a level go anywhere.
+    pub fn shows(&self, level: Level) -> bool {
+        self.sinks.lock().is_ok_and(|sinks| {
+            level >= sinks.console_level || sinks.file.as_ref().is_some_and(|(_, from)| level >= *from)
+        })
+    }
+
+    /// A line at DEBUG.
+    pub fn debug(&self, logger: &str, message: impl Display) {
+        self.line(Level::Debug, logger, message);
+    }
+
+    /// A line at INFO.
+    pub fn info(&self, logger: &str, message: impl Display) {
+        self.line(Level::Info, logger, message);
+    }
+
+    /// A line at WARNING; `key` is its stable name.
+    pub fn warning(&self, logger: &str, key: &str, message: impl Display) {
+        self.line(Level::Warning, logger, format_args!("{message} [{key}]"));
+    }
+
+    /// A line at ERROR; `key` is its stable name.
+    pub fn error(&self, logger: &str, key: &str, message: impl Display) {
+        self.line(Level::Error, logger, format_args!("{message} [{key}]"));
+    }
+
+    /// A line at CRITICAL; `key` is its stable name.
+    pub fn critical(&self, logger: &str, key: &str, message: impl Display) {
+        self.line(Level::Critical, logger, format_args!("{message} [{key}]"));
+    }
+}
+
+/// The log file's path: `format` holds at most one field `{:…}` with a date format.
+pub(crate) fn file_path(folder: &Path, format: &str, now: OffsetDateTime) -> Result<PathBuf, String> {
+    let mut name = String::new();
+    let mut rest = format;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, from) = rest.split_at(at);
+        name.push_str(before);
+        if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
+            name.push_str(from.get(..1).unwrap_or_default());
+            rest = after;
+            continue;
+        }
+        let Some(end) = from.find('}').filter(|_| from.starts_with('{')) else {
+            return Err(format!(
+                "`{format}`: a brace without its partner; write `{{{{` for a brace"
+            ));
+        };
+        let field = from.get(1..end).unwrap_or_default();
+        let Some((_, spec)) = field.split_once(':') else {
+            return Err(format!(
+                "`{format}`: `{{{field}}}` is no date format; write `{{:%Y-%m-%d}}`"
+            ));
+        };
+        name.push_str(&date(spec, now)?);
+        rest = from.get(end + 1..).unwrap_or_default();
+    }
+    name.push_str(rest);
+    Ok(folder.join(name))
+}
+
+/// The directives of strftime that make sense in a file's name, in the C locale.
+fn date(spec: &str, now: OffsetDateTime) -> Result<String, String> {
+    let mut out = String::new();
+    let mut chars = spec.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        let hour12 = (now.hour() + 11) % 12 + 1;
+        let day_of_year = u32::from(now.ordinal()) - 1;
+        let week = |first: u32| (day_of_year + 7 - first) / 7;
+        let from_sunday = u32::from(now.weekday().number_days_from_sunday());
+        let from_monday = u32::from(now.weekday().number_days_from_monday());
+        let short = |name: String| name.chars().take(3).collect::<String>();
+        let offset = now.offset().whole_minutes();
+        out.push_str(&match chars.next() {
+            Some('Y') => format!("{:04}", now.year()),
+            Some('y') => format!("{:02}", now.year().rem_euclid(100)),
+            Some('m') => format!("{:02}", u8::from(now.month())),
+            Some('d') => format!("{:02}", now.day()),
+            Some('H') => format!("{:02}", now.hour()),
+            Some('I') => format!("{hour12:02}"),
+            Some('M') => format!("{:02}", now.minute()),
+            Some('S') => format!("{:02}", now.second()),
+            Some('j') => format!("{:03}", now.ordinal()),
+            Some('U') => format!("{:02}", week(from_sunday)),
+            Some('W') => format!("{:02}", week(from_monday)),
+            Some('w') => from_sunday.to_string(),
+            Some('a') => short(now.weekday().to_string()),
+            Some('A') => now.weekday().to_string(),
+            Some('b') => short(now.month().to_string()),
+            Some('B') => now.month().to_string(),
+            Some('p') => if now.hour() < 12 { "AM" } else { "PM" }.to_owned(),
+            Some('f') => format!("{:06}", now.microsecond()),
+            Some('z') => {
+                let sign = if offset < 0 { '-' } else { '+' };
+                format!("{sign}{:02}{:02}", offset.abs() / 60, offset.abs() % 60)
+            }
+            Some('Z') => if offset == 0 { "UTC" } else { "" }.to_owned(),
+            Some('%') => "%".to_owned(),
+            other => {
+                return Err(format!(
+                    "`%{}` is not known in a file's name",
+                    other.unwrap_or(' ')
+                ));
+            }
+        });
+    }
+    Ok(out)
+}
+
+/// The local time's distance from UTC. Has to be asked before the process has more than one thread.
+pub fn local_offset() -> UtcOffset {
+    UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn file_names_hold_dates() {
+        let now = datetime!(2026-03-04 15:06:07 UTC);
+        let name = |format: &str| file_path(Path::new("logs"), format, now).map(|p| p.display().to_string());
+        assert_eq!(name("{:%Y-%m-%d}.log").unwrap(), "logs/2026-03-04.log");
+        assert_eq!(name("sync.log").unwrap(), "logs/sync.log");
+        assert_eq!(
+            name("{{x}}-{:%j %I%p %a %b %U %W}").unwrap(),
+            "logs/{x}-063 03PM Wed Mar 09 09"
+        );
+        assert!(name("{").is_err());
+        assert!(name("{:%Q}").is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! What the client tells, as lines of the log.
+
+use std::sync::Arc;
+
+use roster_client::{Event, Observer, Signal};
+
+use crate::log::Log;
+
+/// Writes what a client tells into the log.
+pub(crate) struct ToLog(pub Arc<Log>);
+
+const CONNECTION: &str = "umapi_client.connection";
+
+impl Observer for ToLog {
+    fn observe(&self, event: &Event) {
+        let log = &self.0;
+        match event {
+            Event::Throttled { status, attempt } => log.warning(
+                CONNECTION,
+                "throttled",
+                format_args!("UMAPI request limit reached (code {status} on try {attempt})"),
+            ),
+            Event::NotReached {
+                cause,
+                timeout: false,
+                attempt,
+            } => {
+                log.warning(
+                    CONNECTION,
+                    "connection-error",
+                    format_args!("UMAPI connection error on try {attempt}: {cause}"),
+                );
+            }
+            Event::NotReached {
+                cause,
+                timeout: true,
+                attempt,
+            } => {
+                log.warning(
+                    CONNECTION,
+                    "connection-timeout",
+                    format_args!("UMAPI timeout on try {attempt}: {cause}"),
+                );
+            }
+            Event::Waiting { pause, asked } => {
+                let seconds = pause.as_secs_f64().ceil();
+                let why = if *asked { " (as the server asks)" } else { "" };
+                log.line(
+                    crate::log::Level::Warning,
+                    CONNECTION,
+                    format_args!("waiting {seconds} seconds to continue...{why}"),
+                );
+            }
+            Event::GaveUp { attempts, after } => log.error(
+                CONNECTION,
+                "gave-up",
+                format_args!(
+                    "UMAPI timeout...giving up after {attempts} attempts ({} seconds).",
+                    after.as_secs()
+                ),
+            ),
+            Event::Signal(Signal::Start) => {
+                log.info("user_sync.connector.connector_umapi", "Sending start_sync signal")
+            }
+            Event::Signal(Signal::End) => {
+                log.info("user_sync.connector.connector_umapi", "Sending end_sync signal")
+            }
+            Event::Token => log.debug("umapi_client.auth", "Obtained an access token"),
+            Event::Odd { excerpt } => log.warning(
+                CONNECTION,
+                "odd-answer",
+                format_args!(
+                    "An answer says neither success nor what went wrong; it counts as success: {excerpt}"
+                ),
+            ),
+        }
+    }
+}

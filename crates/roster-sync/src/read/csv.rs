@@ -1,0 +1,472 @@
+//! People from a CSV file. sync.md 7.2.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ::csv::{ReaderBuilder, StringRecord};
+use roster_core::plan::text::{SetId, TextId};
+use roster_core::value::IdentityType;
+
+use crate::config::codec;
+use crate::config::main_file::identity_type;
+use crate::config::section::{Problems, Section};
+use crate::config::yaml::Node;
+use crate::log::Log;
+use crate::read::{People, ReadError, Record, Tables};
+
+/// The settings of the connector file.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The file.
+    pub file: PathBuf,
+    /// Between cells; by the file's extension when unset.
+    pub delimiter: Option<String>,
+    /// The name of the file's encoding.
+    pub encoding: String,
+    /// `user_identity_type` of the connector file.
+    pub default_type: Option<IdentityType>,
+    /// The names of the columns.
+    pub columns: Columns,
+}
+
+/// The names of the columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Columns {
+    pub email: String,
+    pub firstname: String,
+    pub lastname: String,
+    pub country: String,
+    pub groups: String,
+    pub kind: String,
+    pub username: String,
+    pub domain: String,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        let name = |text: &str| text.to_owned();
+        Self {
+            email: name("email"),
+            firstname: name("firstname"),
+            lastname: name("lastname"),
+            country: name("country"),
+            groups: name("groups"),
+            kind: name("type"),
+            username: name("username"),
+            domain: name("domain"),
+        }
+    }
+}
+
+impl Settings {
+    /// A file with the usual columns.
+    pub(crate) fn plain(file: PathBuf) -> Self {
+        Self {
+            file,
+            delimiter: None,
+            encoding: "utf8".to_owned(),
+            default_type: None,
+            columns: Columns::default(),
+        }
+    }
+
+    /// Reads the connector file; `file` is what the command line names.
+    pub(crate) fn read(node: &Node, file: PathBuf, problems: &Problems) -> Option<Self> {
+        let section = Section::new(node, "", problems)?;
+        let usual = Columns::default();
+        let column = |key: &str, usual: String| section.text(key).unwrap_or(usual);
+        let columns = Columns {
+            email: column("email_column_name", usual.email),
+            firstname: column("first_name_column_name", usual.firstname),
+            lastname: column("last_name_column_name", usual.lastname),
+            country: column("country_column_name", usual.country),
+            groups: column("groups_column_name", usual.groups),
+            kind: column("identity_type_column_name", usual.kind),
+            username: column("username_column_name", usual.username),
+            domain: column("domain_column_name", usual.domain),
+        };
+        let default_type = section.text("user_identity_type").and_then(|word| {
+            let found = identity_type(&word);
+            if found.is_none() {
+                problems.error(
+                    section.get("user_identity_type").map(|n| &n.place),
+                    "unknown-identity-type",
+                    format!("`user_identity_type`: Unrecognized identity type: `{word}`"),
+                );
+            }
+            found
+        });
+        let delimiter = section.text("delimiter");
+        if let Some(text) = &delimiter
+            && (text.len() != 1 || text == "\"" || text == "\n" || text == "\r")
+        {
+            problems.error(
+                section.get("delimiter").map(|n| &n.place),
+                "bad-delimiter",
+                format!("`delimiter` has to be one character such as `;`, not `{text}`"),
+            );
+        }
+        let encoding = section
+            .text("string_encoding")
+            .unwrap_or_else(|| "utf8".to_owned());
+        if codec::find(&encoding).is_none() {
+            problems.error(
+                section.get("string_encoding").map(|n| &n.place),
+                "unknown-encoding",
+                format!(
+                    "`string_encoding`: unknown encoding `{encoding}`; `utf-8` and `latin-1` are examples"
+                ),
+            );
+        }
+        section.get("file_path");
+        section.get("logger_name");
+        section.finish();
+        Some(Self {
+            file,
+            delimiter,
+            encoding,
+            default_type,
+            columns,
+        })
+    }
+}
+
+/// What the mapping knows, for lists of groups with blanks beside the commas.
+pub(crate) type Mapped = BTreeSet<String>;
+
+/// Reads the whole file.
+///
+/// # Errors
+///
+/// A file that is missing, empty, not in its encoding or cut off.
+pub(crate) fn read(
+    settings: &Settings,
+    default_type: IdentityType,
+    mapped: &Mapped,
+    tables: &mut Tables<'_>,
+    log: &Log,
+) -> Result<People, ReadError> {
+    let text = text(settings)?;
+    let mut table = Table::open(&settings.file, settings.delimiter.as_deref(), text)?;
+    let places = Places::find(&table.header, &settings.columns, &settings.file, log);
+    let mut reader = Reader {
+        default_type: settings.default_type.unwrap_or(default_type),
+        places,
+        mapped,
+        tables,
+        log,
+        people: People::default(),
+        by_email: Vec::new(),
+        group_lists: BTreeMap::new(),
+    };
+    let mut row = 0;
+    while let Some(record) = table.next()? {
+        row += 1;
+        reader.row(row, record);
+    }
+    Ok(reader.people)
+}
+
+fn text(settings: &Settings) -> Result<String, ReadError> {
+    let shown = settings.file.display();
+    let bytes = fs::read(&settings.file).map_err(|error| ReadError {
+        key: "file-not-readable",
+        message: format!("Can't open file `{shown}`: {error}"),
+    })?;
+    let encoding = codec::find(&settings.encoding).unwrap_or(encoding_rs::UTF_8);
+    let lines = bytes.clone();
+    codec::decode(bytes, encoding).map_err(|offset| ReadError {
+        key: "file-encoding",
+        message: format!(
+            "Encoding error in file `{shown}`: byte {offset} (line {}) is not {}; set `string_encoding` in the connector \
+             file, for instance to `latin-1`",
+            codec::line_of(&lines, offset),
+            encoding.name()
+        ),
+    })
+}
+
+/// A CSV file being read: the header, then rows, with a check that the file was not cut off.
+#[derive(Debug)]
+pub(crate) struct Table {
+    reader: ::csv::Reader<std::io::Cursor<Vec<u8>>>,
+    record: StringRecord,
+    /// The names of the columns.
+    pub header: Vec<String>,
+    file: PathBuf,
+    ends_with_newline: bool,
+    all_rows_full: bool,
+    last_row_short: bool,
+    ended: bool,
+}
+
+/// Put behind the text as a row of its own: an open quote would swallow it.
+const END: &str = "\u{1}end of file\u{1}";
+
+impl Table {
+    /// Takes the text of a file and reads its header.
+    pub(crate) fn open(file: &Path, delimiter: Option<&str>, mut text: String) -> Result<Self, ReadError> {
+        let by_extension = if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+            b','
+        } else {
+            b'\t'
+        };
+        let delimiter = delimiter.and_then(|d| d.bytes().next()).unwrap_or(by_extension);
+        let ends_with_newline = text.ends_with(['\n', '\r']);
+        text.push('\n');
+        text.push_str(END);
+        text.push('\n');
+        let reader = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(std::io::Cursor::new(text.into_bytes()));
+        let mut table = Self {
+            reader,
+            record: StringRecord::new(),
+            header: Vec::new(),
+            file: file.to_owned(),
+            ends_with_newline,
+            all_rows_full: true,
+            last_row_short: false,
+            ended: false,
+        };
+        let Some(header) = table.next()? else {
+            return Err(ReadError {
+                key: "file-empty",
+                message: format!(
+                    "the file `{}` is empty: there is not even a header; a directory without people has a header and no rows",
+                    file.display()
+                ),
+            });
+        };
+        table.header = header.iter().map(str::to_owned).collect();
+        table.all_rows_full = true;
+        Ok(table)
+    }
+
+    /// The next row that is not blank.
+    #[expect(clippy::should_implement_trait, reason = "rows are lent")]
+    pub(crate) fn next(&mut self) -> Result<Option<&StringRecord>, ReadError> {
+        loop {
+            if self.ended {
+                return Ok(None);
+            }
+            let more = self
+                .reader
+                .read_record(&mut self.record)
+                .map_err(|error| ReadError {
+                    key: "file-not-readable",
+                    message: format!("the file `{}` cannot be read: {error}", self.file.display()),
+                })?;
+            if !more {
+                return Err(self.cut_off("a quote that is opened is never closed"));
+            }
+            if self.record.len() == 1 && self.record.get(0) == Some(END) {
+                self.ended = true;
+                if self.last_row_short && !self.ends_with_newline && self.all_rows_full {
+                    return Err(self.cut_off("the last row is shorter than all others and has no line end"));
+                }
+                return Ok(None);
+            }
+            if self.record.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            self.all_rows_full &= !self.last_row_short;
+            self.last_row_short = self.record.len() < self.header.len();
+            break;
+        }
+        Ok(Some(&self.record))
+    }
+
+    fn cut_off(&self, why: &str) -> ReadError {
+        ReadError {
+            key: "file-cut-off",
+            message: format!("the file `{}` seems to be cut off: {why}", self.file.display()),
+        }
+    }
+}
+
+/// Where the columns stand; `None` for one that is not there.
+struct Places {
+    email: Option<usize>,
+    firstname: Option<usize>,
+    lastname: Option<usize>,
+    country: Option<usize>,
+    groups: Option<usize>,
+    kind: Option<usize>,
+    username: Option<usize>,
+    domain: Option<usize>,
+}
+
+impl Places {
+    fn find(header: &[String], columns: &Columns, file: &Path, log: &Log) -> Self {
+        let place = |name: &String| header.iter().rposition(|cell| cell == name);
+        let names = [
+            &columns.email,
+            &columns.firstname,
+            &columns.lastname,
+            &columns.country,
+            &columns.groups,
+            &columns.kind,
+            &columns.username,
+            &columns.domain,
+        ];
+        let unknown: Vec<&str> = header
+            .iter()
+            .filter(|cell| !names.contains(cell))
+            .map(String::as_str)
+            .collect();
+        if !unknown.is_empty() {
+            let message = format!(
+                "`{}`: unrecognized column names: {}",
+                file.display(),
+                unknown.join(", ")
+            );
+            log.warning("csv", "unknown-columns", message);
+        }
+        let [
+            email,
+            firstname,
+            lastname,
+            country,
+            groups,
+            kind,
+            username,
+            domain,
+        ] = names.map(place);
+        Self {
+            email,
+            firstname,
+            lastname,
+            country,
+            groups,
+            kind,
+            username,
+            domain,
+        }
+    }
+}
+
+struct Reader<'r, 'w> {
+    default_type: IdentityType,
+    places: Places,
+    mapped: &'r Mapped,
+    tables: &'r mut Tables<'w>,
+    log: &'r Log,
+    people: People,
+    /// Positions of people by the number of their folded e-mail, plus one.
+    by_email: Vec<u32>,
+    /// Lists of groups seen so far, as written.
+    group_lists: BTreeMap<String, SetId>,
+}
+
+impl Reader<'_, '_> {
+    fn row(&mut self, row: u32, record: &StringRecord) {
+        let raw = |place: Option<usize>| place.and_then(|at| record.get(at)).unwrap_or("");
+        let cell = |place: Option<usize>| raw(place).trim();
+        let email = cell(self.places.email);
+        if !email.contains('@') {
+            let line = record.position().map_or(0, ::csv::Position::line);
+            let message = format!(
+                "Missing or invalid email at row {row} (line {line}): `{email}`; the row is left out"
+            );
+            return self.log.warning("csv", "row-email-invalid", message);
+        }
+        let word = cell(self.places.kind);
+        let kind = if word.is_empty() {
+            self.default_type
+        } else if let Some(kind) = identity_type(word) {
+            kind
+        } else {
+            let message = format!(
+                "Skipping user {email}: Unrecognized identity type: `{word}` at row {row} [unknown-identity-type]"
+            );
+            return self.log.warning("csv", "row-skipped", message);
+        };
+        let groups = self.groups(raw(self.places.groups));
+        let username = Some(cell(self.places.username))
+            .filter(|name| !name.is_empty())
+            .unwrap_or(email);
+        let domain = match cell(self.places.domain) {
+            "" if username != email => email.split_once('@').map_or("", |(_, domain)| domain),
+            domain => domain,
+        };
+        let texts = &mut *self.tables.texts;
+        let folded = texts.intern_folded(email).index();
+        let values = Record {
+            kind: Some(kind),
+            email: texts.intern(email),
+            username: texts.intern(username),
+            domain: texts.intern(domain),
+            firstname: texts.intern(raw(self.places.firstname)),
+            lastname: texts.intern(raw(self.places.lastname)),
+            country: texts.intern(&cell(self.places.country).to_uppercase()),
+            groups,
+            member_groups: groups,
+            place: row,
+        };
+        if folded >= self.by_email.len() {
+            self.by_email.resize((folded + 1).max(self.by_email.len() * 2), 0);
+        }
+        let Some(slot) = self.by_email.get_mut(folded) else {
+            return;
+        };
+        match slot
+            .checked_sub(1)
+            .and_then(|at| self.people.records.get_mut(at as usize))
+        {
+            Some(known) => {
+                let groups = self.tables.sets.union(known.groups, groups);
+                merge(known, values, groups);
+            }
+            None => {
+                self.people.records.push(values);
+                *slot = u32::try_from(self.people.records.len()).unwrap_or(u32::MAX);
+            }
+        }
+    }
+
+    /// A list of names between commas. Blanks belong to a name, unless only the trimmed name is mapped.
+    fn groups(&mut self, list: &str) -> SetId {
+        if list.is_empty() {
+            return SetId::EMPTY;
+        }
+        if let Some(&known) = self.group_lists.get(list) {
+            return known;
+        }
+        let mut names = Vec::new();
+        for name in list.split(',') {
+            let trimmed = name.trim();
+            let meant = if !self.mapped.contains(name) && self.mapped.contains(trimmed) {
+                trimmed
+            } else {
+                name
+            };
+            if !meant.is_empty() {
+                names.push(self.tables.texts.intern(meant).number());
+            }
+        }
+        let set = self.tables.sets.intern(&mut names);
+        self.group_lists.insert(list.to_owned(), set);
+        set
+    }
+}
+
+/// A further row of somebody: names, country and domain are replaced where it has them; type and username are its own.
+fn merge(known: &mut Record, row: Record, groups: SetId) {
+    let newer = |old: TextId, new: TextId| if new.is_empty() { old } else { new };
+    *known = Record {
+        kind: row.kind,
+        email: known.email,
+        username: row.username,
+        domain: newer(known.domain, row.domain),
+        firstname: newer(known.firstname, row.firstname),
+        lastname: newer(known.lastname, row.lastname),
+        country: newer(known.country, row.country),
+        groups,
+        member_groups: groups,
+        place: known.place,
+    };
+}

@@ -1,0 +1,60 @@
+//! Readers of the two sides. A directory reader fills [`People`]; `organization` fills core's accounts.
+//!
+//! Every reader keeps one promise: what could make its answer incomplete is an error, never a shorter answer.
+
+pub(crate) mod csv;
+pub(crate) mod organization;
+
+use roster_core::plan::text::{SetId, Sets, TextId, Texts};
+use roster_core::value::IdentityType;
+
+/// A record of a directory, before selection and mapping.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record {
+    /// The kind of account, where the source says so.
+    pub kind: Option<IdentityType>,
+    /// The e-mail.
+    pub email: TextId,
+    /// The username.
+    pub username: TextId,
+    /// The domain, or empty.
+    pub domain: TextId,
+    /// The first name, or empty.
+    pub firstname: TextId,
+    /// The last name, or empty.
+    pub lastname: TextId,
+    /// The country, or empty.
+    pub country: TextId,
+    /// The names (numbers of texts) of the groups the person was found in.
+    pub groups: SetId,
+    /// The names of the groups that `additional_groups` looks at.
+    pub member_groups: SetId,
+    /// Where the source has it, counted from 1.
+    pub place: u32,
+}
+
+/// What a directory reader returns: records whose texts and sets are those of the run.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    /// In the order of the source.
+    pub records: Vec<Record>,
+}
+
+/// The tables that readers write into.
+#[derive(Debug)]
+pub(crate) struct Tables<'w> {
+    /// All texts of the run.
+    pub texts: &'w mut Texts,
+    /// All sets of the run.
+    pub sets: &'w mut Sets,
+}
+
+/// Why a directory cannot be read; nothing has been sent when this is seen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} [{key}]")]
+pub(crate) struct ReadError {
+    /// The stable name.
+    pub key: &'static str,
+    /// What happened, where, and what helps.
+    pub message: String,
+}

@@ -1,0 +1,191 @@
+//! Accounts and groups of an organization, read through the API into core's values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster_client::{Client, ClientError, User, UserQuery};
+use roster_core::plan::World;
+use roster_core::plan::people::{Account, UserKey};
+use roster_core::value::IdentityType;
+
+use crate::config::main_file::identity_type;
+use crate::log::Log;
+use crate::pattern::Pattern;
+
+/// What is wanted of an organization, and how its accounts are understood.
+pub(crate) struct Wanted<'r> {
+    /// The position of the organization in the world.
+    pub organization: usize,
+    /// Only members of these groups; `None` for everybody.
+    pub groups: Option<Vec<String>>,
+    /// The type of accounts that name none.
+    pub default_type: IdentityType,
+    /// Gives every account the default type.
+    pub uses_business_id: bool,
+    /// `exclude_users`.
+    pub exclude: &'r [Pattern],
+    /// Whether lines about progress are written.
+    pub progress: bool,
+}
+
+const LOGGER: &str = "user_sync.connector.connector_umapi";
+
+/// Reads the accounts. Somebody who is a member of several of the groups asked for comes once.
+pub(crate) async fn accounts(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    world: &mut World,
+    log: &Log,
+) -> Result<(), ClientError> {
+    let queries = match &wanted.groups {
+        None => vec![UserQuery::everybody()],
+        Some(groups) => groups.iter().map(|group| UserQuery::members_of(group)).collect(),
+    };
+    let several = queries.len() > 1;
+    let mut seen = BTreeSet::new();
+    let mut group_ids = BTreeMap::new();
+    let mut count = 0_u64;
+    for query in queries {
+        let mut pages = client.users(query);
+        while let Some(page) = pages.next().await? {
+            count += page.users.len() as u64;
+            for user in &page.users {
+                if let Some(account) = account(user, wanted, world, &mut group_ids, log)
+                    && (!several || seen.insert(account.key))
+                    && let Some(organization) = world.organizations.get_mut(wanted.organization)
+                {
+                    organization.accounts.push(account);
+                }
+            }
+            if wanted.progress
+                && let Some(total) = page.total.filter(|&total| total > 0)
+            {
+                log.info(
+                    LOGGER,
+                    format_args!(
+                        "{count}/{total} ({}%) users received",
+                        count.min(total) * 100 / total
+                    ),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads the names of all groups.
+pub(crate) async fn groups(
+    client: &Client,
+    organization: usize,
+    world: &mut World,
+) -> Result<(), ClientError> {
+    let mut names = BTreeSet::new();
+    let mut pages = client.groups();
+    while let Some(page) = pages.next().await? {
+        for group in &page.groups {
+            names.insert(world.texts.intern_folded(&group.group_name));
+        }
+    }
+    if let Some(organization) = world.organizations.get_mut(organization) {
+        organization.groups = Some(names);
+    }
+    Ok(())
+}
+
+/// The account a record stands for; `None`, with a warning, when it stands for nobody.
+fn account(
+    user: &User,
+    wanted: &Wanted<'_>,
+    world: &mut World,
+    group_ids: &mut BTreeMap<String, u32>,
+    log: &Log,
+) -> Option<Account> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let email = user.email.as_deref().unwrap_or("").trim();
+    let username = user.username.as_deref().unwrap_or("").trim();
+    let domain = user.domain.as_deref().unwrap_or("").trim();
+    let kind = match user
+        .kind
+        .as_deref()
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+    {
+        _ if wanted.uses_business_id => wanted.default_type,
+        None => {
+            log.error(
+                LOGGER,
+                "adobe-user-without-type",
+                format_args!("Found adobe user with no identity type: {email}"),
+            );
+            wanted.default_type
+        }
+        Some(word) => match identity_type(word) {
+            Some(kind) => kind,
+            None => {
+                log.warning(
+                    LOGGER,
+                    "adobe-user-of-unknown-type",
+                    format_args!("Ignoring umapi user {email}: its type `{word}` is not known"),
+                );
+                return None;
+            }
+        },
+    };
+    let Some(key) = UserKey::of_account(&mut world.texts, kind, username, domain, email) else {
+        log.warning(
+            LOGGER,
+            "adobe-user-without-key",
+            format_args!("Ignoring umapi user with empty user key: `{username}`, `{email}`"),
+        );
+        return None;
+    };
+    let mut groups = Vec::with_capacity(user.groups.len());
+    for name in &user.groups {
+        let id = match group_ids.get(name) {
+            Some(&id) => id,
+            None => {
+                let folded = world.texts.intern_folded(name);
+                let spelled = world.texts.intern(name);
+                if let Some(organization) = world.organizations.get_mut(wanted.organization) {
+                    organization.spelling.entry(folded).or_insert(spelled);
+                }
+                group_ids.insert(name.clone(), folded.number());
+                folded.number()
+            }
+        };
+        groups.push(id);
+    }
+    let excluded_by = excluded_by(wanted.exclude, world.texts.get(key.username), log);
+    Some(Account {
+        key,
+        email: world.texts.intern(email),
+        username: world
+            .texts
+            .intern(if username.is_empty() { email } else { username }),
+        domain: world.texts.intern(domain),
+        firstname: world.texts.intern(&text(&user.firstname)),
+        lastname: world.texts.intern(&text(&user.lastname)),
+        groups: world.sets.intern(&mut groups),
+        excluded_by,
+    })
+}
+
+/// The first pattern that fits, counted from 1. A pattern that takes too long counts as one that fits: leaving somebody
+/// alone can be made up for.
+fn excluded_by(patterns: &[Pattern], username: &str, log: &Log) -> u16 {
+    for (number, pattern) in (1..).zip(patterns) {
+        match pattern.fits(username) {
+            Ok(false) => {}
+            Ok(true) => return number,
+            Err(why) => {
+                let pattern = pattern.as_str();
+                log.warning(
+                    LOGGER,
+                    "pattern-too-slow",
+                    format_args!("`{pattern}` takes too long on `{username}` ({why}), who is left alone"),
+                );
+                return number;
+            }
+        }
+    }
+    0
+}

@@ -1,0 +1,220 @@
+//! `roster sync`, and what the program does under the name `user-sync`. The options are user-sync's, so they are read
+//! by hand: some take every word up to the next option, which no option parser does.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use roster_client::{Proxies, Secret};
+use roster_sync::{Asked, Surroundings};
+
+/// Commands that `user-sync` has and this version does not.
+const LATER: [&str; 16] = [
+    "sign-sync",
+    "sign",
+    "init",
+    "example-config",
+    "example-config-sign",
+    "shell-scripts",
+    "certgen",
+    "encrypt",
+    "decrypt",
+    "docs",
+    "info",
+    "migrate-post-sync",
+    "plan",
+    "apply",
+    "check",
+    "watch",
+];
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const HELP: &str = "\
+Keep organizations in step with a directory.
+
+Reads the files and options of user-sync: people from a CSV file, accounts through the
+User Management API; sends what differs.
+
+Usage: {program} [OPTIONS]
+
+Options:
+  -c, --config-filename FILE        main configuration file [user-sync-config.yml]
+      --config-file-encoding NAME   encoding of the configuration files [utf8]
+      --connector KIND [FILE]       where people come from: csv FILE (ldap, okta and adobe_console are not
+                                    there yet) [ldap]
+      --users WHICH                 all, mapped, `group A,B`, or `file FILE` [all]
+      --user-filter REGEX           only usernames that fit it entirely
+      --process-groups, --no-process-groups
+                                    manage group memberships [no]
+      --update-user-info, --no-update-user-info
+                                    update names and addresses of existing accounts [no]
+      --exclude-unmapped-users, --include-unmapped-users
+                                    do not create people without a mapped group [include]
+      --adobe-users WHICH           accounts to look at: all, mapped, or `group A,B` [all]
+      --adobe-only-user-action WHAT for accounts nobody in the directory stands for: preserve, exclude,
+                                    `write-file FILE`, remove-adobe-groups, remove, delete [preserve]
+      --adobe-only-user-list FILE   act on the accounts of this list; no directory is read
+      --strategy HOW                sync, or push: send everybody without reading accounts [sync]
+  -t, --test-mode, -T, --no-test-mode
+                                    let the server check and change nothing [no]
+  -h, --help                        this text
+  -v, --version                     the version
+
+`--users`, `--connector`, `--adobe-users` and `--adobe-only-user-action` take every word up to the next
+option. `invocation_defaults` in the configuration file sets what the command line leaves out.
+
+Exit codes: 0 done · 1 refused configuration, unreadable directory or organization, or sending broken
+off · 2 wrong usage, or a part that is not there yet · 130 interrupted
+
+Examples:
+  {program} --connector csv users.csv --process-groups -t
+  {program} --users file users.csv --process-groups --update-user-info
+  {program} --connector csv users.csv --adobe-only-user-action write-file left.csv
+  {program} --adobe-only-user-list left.csv --adobe-only-user-action remove
+";
+
+/// Runs the command. `program` is how help and usage call it (`roster sync` or `user-sync`); `args` are the words
+/// behind it.
+pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
+    // Asked while there is one thread: later the system does not say.
+    let offset = roster_sync::local_offset();
+    let mut words = Vec::with_capacity(args.len());
+    for arg in args {
+        match arg.into_string() {
+            Ok(word) => words.push(word),
+            Err(arg) => return usage(program, &format!("`{}` is not UTF-8", arg.display())),
+        }
+    }
+    if let Some(first) = words.first().filter(|word| !word.starts_with('-')).cloned() {
+        if LATER.contains(&first.as_str()) {
+            return usage(
+                program,
+                &format!("the command `{first}` is not available in this version"),
+            );
+        }
+        // Plain `sync` and `run` are names of what happens anyway.
+        if (first == "sync" && program != "roster sync") || first == "run" {
+            words.remove(0);
+        }
+    }
+    let arguments = match roster_sync::parse(&words) {
+        Ok(Asked::Run(arguments)) => arguments,
+        Ok(Asked::Help) => return say(&HELP.replace("{program}", program)),
+        Ok(Asked::Version) if program == "user-sync" => {
+            return say(&format!("user-sync {VERSION} (compatible with 2.10)\n"));
+        }
+        Ok(Asked::Version) => return say(&format!("{program} {VERSION}\n")),
+        Err(error) => return usage(program, &error.to_string()),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return usage(program, &format!("cannot start: {error}")),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let signal = Arc::new(AtomicI32::new(0));
+    runtime.spawn(watch(Arc::clone(&stop), Arc::clone(&signal)));
+    let surroundings = match surroundings(offset, words, stop) {
+        Ok(surroundings) => surroundings,
+        Err(error) => return usage(program, &error),
+    };
+    let code = runtime.block_on(roster_sync::run(&arguments, surroundings));
+    runtime.shutdown_background();
+    match (code, signal.load(Ordering::Relaxed)) {
+        (130, number) if number > 0 => ExitCode::from(u8::try_from(128 + number).unwrap_or(130)),
+        _ => ExitCode::from(code),
+    }
+}
+
+/// What the run needs from the environment, which only this program reads.
+fn surroundings(
+    offset: time::UtcOffset,
+    command_line: Vec<String>,
+    stop: Arc<AtomicBool>,
+) -> Result<Surroundings, String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let any_case = |name: &str| variable(name).or_else(|| variable(&name.to_lowercase()));
+    let mut trust = Vec::new();
+    for name in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"] {
+        let Some(file) = variable(name).map(PathBuf::from) else {
+            continue;
+        };
+        let pem =
+            std::fs::read(&file).map_err(|e| format!("{name}: `{}` cannot be read: {e}", file.display()))?;
+        if !trust.contains(&pem) {
+            trust.push(pem);
+        }
+    }
+    let everywhere = any_case("ALL_PROXY");
+    let proxy = |name: &str| any_case(name).or_else(|| everywhere.clone()).map(Secret::new);
+    let proxies = Proxies {
+        https: proxy("HTTPS_PROXY"),
+        http: proxy("HTTP_PROXY"),
+        except: any_case("NO_PROXY"),
+    };
+    Ok(Surroundings {
+        console: Box::new(std::io::stdout()),
+        offset,
+        command_line,
+        version: VERSION.to_owned(),
+        trust,
+        proxies,
+        hooks_off: variable("UST_EXTENSION").is_some_and(|value| value.trim() == "0"),
+        stop,
+    })
+}
+
+/// Waits for the request to stop. The second one ends the process at once, as does the signal by itself.
+async fn watch(stop: Arc<AtomicBool>, signal: Arc<AtomicI32>) {
+    loop {
+        let number = next_signal().await;
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(128 + number);
+        }
+        signal.store(number, Ordering::Relaxed);
+    }
+}
+
+#[cfg(unix)]
+async fn next_signal() -> i32 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => 2,
+        _ = terminate.recv() => 15,
+    }
+}
+
+#[cfg(not(unix))]
+async fn next_signal() -> i32 {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await;
+    }
+    2
+}
+
+fn say(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+fn usage(program: &str, problem: &str) -> ExitCode {
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {problem}\nhint: `{program} --help` shows the options"
+    );
+    ExitCode::from(2)
+}
