@@ -15,4 +15,6 @@ pub mod code;
 pub mod form;
 mod json;
 pub mod query;
+pub mod read;
 pub mod request;
+pub mod token;

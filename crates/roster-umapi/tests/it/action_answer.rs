@@ -5,7 +5,7 @@ use roster_core::decide::{Mode, Outcome};
 use roster_core::refusal::{Refusal, StepRefusal, StepWarning};
 use roster_umapi::action::{Entry, Limits, parse, render};
 
-fn check(body: &str, outcomes: &[Outcome], mode: Mode, expected: Expect) {
+fn check(body: &str, outcomes: &[Outcome], mode: Mode, expected: &Expect) {
     let batch = parse(body.as_bytes(), &Limits::default()).unwrap();
     let answer = String::from_utf8(render(&batch, outcomes, mode)).unwrap();
     serde_json::from_str::<serde_json::Value>(&answer).unwrap();
@@ -30,13 +30,13 @@ fn success_has_neither_errors_nor_warnings() {
         TWO,
         &[Outcome::default(), Outcome::default()],
         Mode::Live,
-        expect![[r#"{"completed":2,"notCompleted":0,"completedInTestMode":0,"result":"success"}"#]],
+        &expect![[r#"{"completed":2,"notCompleted":0,"completedInTestMode":0,"result":"success"}"#]],
     );
     check(
         TWO,
         &[Outcome::default(), Outcome::default()],
         Mode::TestOnly,
-        expect![[r#"{"completed":0,"notCompleted":0,"completedInTestMode":2,"result":"success"}"#]],
+        &expect![[r#"{"completed":0,"notCompleted":0,"completedInTestMode":2,"result":"success"}"#]],
     );
 }
 
@@ -59,7 +59,7 @@ fn refusals_and_warnings_name_their_command_and_step() {
         TWO,
         &[Outcome::default(), second],
         Mode::Live,
-        expect![[
+        &expect![[
             r#"{"completed":1,"notCompleted":1,"completedInTestMode":0,"result":"partial","errors":[{"index":1,"step":1,"requestID":"r-2","message":"Group Nope was not found","user":"c@b.example","errorCode":"error.group.not_found"},{"index":1,"step":1,"requestID":"r-2","message":"Group Ne\"ver was not found","user":"c@b.example","errorCode":"error.group.not_found"}],"warnings":[{"warningCode":"warning.command.deprecated","requestID":"r-2","index":1,"step":1,"message":"'product' command is deprecated. Please use productConfiguration.","user":"c@b.example"}]}"#
         ]],
     );
@@ -72,7 +72,7 @@ fn syntax_errors_count_and_echo_what_could_be_read() {
             {"user":7,"usergroup":"G","requestID":5,"do":[]}]"#,
         &[Outcome::default()],
         Mode::TestOnly,
-        expect![[
+        &expect![[
             r#"{"completed":0,"notCompleted":4,"completedInTestMode":1,"result":"partial","errors":[{"index":0,"step":0,"message":"Illegal entry: a command must be an object","errorCode":"error.command.illegal_entry"},{"index":1,"step":0,"requestID":"r","message":"Unknown step: dance","user":" A@b.example","errorCode":"error.command.step.unknown"},{"index":1,"step":1,"requestID":"r","message":"Object or \"all\" expected for step: add","user":" A@b.example","errorCode":"error.command.add_remove.list"},{"index":2,"step":0,"message":"Steps must be a JSON array","user":"G","errorCode":"error.command.steps.malformed"},{"index":4,"step":0,"message":"Illegal entry: both user and usergroup","user":"G","errorCode":"error.command.illegal_entry"}]}"#
         ]],
     );
@@ -84,7 +84,7 @@ fn all_failed_is_error() {
         r#"[{"usergroup":"G","requestID":"g","do":[{"deleteUserGroup":{}}]}]"#,
         &[refused(vec![(0, Refusal::UserGroupNotFound)])],
         Mode::Live,
-        expect![[
+        &expect![[
             r#"{"completed":0,"notCompleted":1,"completedInTestMode":0,"result":"error","errors":[{"index":0,"step":0,"requestID":"g","message":"UserGroup not found","user":"G","errorCode":"error.usergroup.not_found"}]}"#
         ]],
     );
@@ -104,7 +104,7 @@ fn every_old_name_of_a_step_warns() {
         r#"[{"usergroup":"G","do":[{"remove":{"users":[],"product":[]}},{"add":{"users":[]}}]}]"#,
         &[outcome],
         Mode::Live,
-        expect![[
+        &expect![[
             r#"{"completed":1,"notCompleted":0,"completedInTestMode":0,"result":"success","warnings":[{"warningCode":"warning.command.deprecated","index":0,"step":0,"message":"'users' command is deprecated. Please use user.","user":"G"},{"warningCode":"warning.command.deprecated","index":0,"step":0,"message":"'product' command is deprecated. Please use productConfiguration.","user":"G"}]}"#
         ]],
     );
@@ -116,7 +116,7 @@ fn a_command_without_an_outcome_is_never_told_as_done() {
         TWO,
         &[Outcome::default()],
         Mode::Live,
-        expect![[
+        &expect![[
             r#"{"completed":1,"notCompleted":1,"completedInTestMode":0,"result":"partial","errors":[{"index":1,"step":0,"requestID":"r-2","message":"Severe exception: the command was not decided","user":"c@b.example","errorCode":"error.internal.exceptionflys"}]}"#
         ]],
     );

@@ -5,7 +5,7 @@ use roster_umapi::action::{Limits, Syntax, parse};
 use roster_umapi::code::{syntax_code, syntax_message};
 
 /// Parses a batch and tells every entry in a line or more.
-fn check(body: &str, expected: Expect) {
+fn check(body: &str, expected: &Expect) {
     expected.assert_eq(&told(body.as_bytes()));
 }
 
@@ -173,7 +173,7 @@ fn ten_commands_and_a_megabyte_are_the_limits() {
 fn a_bad_command_spoils_only_itself() {
     check(
         r#"[{"user":"a@b.example","do":[{"update":{}}]}, 7, {"user":"c@b.example","do":[{"dance":{}},{"update":{}},{"add":5}]}]"#,
-        expect![[r#"
+        &expect![[r#"
             0: User { user: "a@b.example", domain: None, use_adobe_id: false }
                UpdateUser(UpdateUser { email: None, username: None, firstname: None, lastname: None, country: None })
             1.0: error.command.illegal_entry: Illegal entry: a command must be an object
@@ -337,7 +337,7 @@ fn absent_null_and_empty_are_told_apart_only_where_it_matters() {
              {"createUserGroup":{"name":"ignored","description":"","option":"errorIfAlreadyExists"}},
              {"updateUserGroup":{"name":" ","description":""}},
              {"updateUserGroup":{"name":null,"description":null}}]}]"#,
-        expect![[r#"
+        &expect![[r#"
             0: User { user: "a@b.example", domain: None, use_adobe_id: false }
                CreateUser(CreateUser { kind: Federated, email: "a@b.example", country: None, firstname: None, lastname: None, on_conflict: Refuse })
                UpdateUser(UpdateUser { email: Some(""), username: None, firstname: Some(""), lastname: None, country: None })
@@ -363,7 +363,7 @@ fn every_step_of_a_person_is_read() {
              {"resetPassword":{}},
              {"removeFromOrg":{"removedDomain":"x"}}]},
            {"user":"a@b.example","do":[{"addAdobeID":{"option":"ignoreIfAlreadyExists"}},{"removeFromOrg":{"deleteAccount":true}}]}]"#,
-        expect![[r#"
+        &expect![[r#"
             0: User { user: "a@b.example", domain: None, use_adobe_id: false }
                CreateUser(CreateUser { kind: Enterprise, email: "a@b.example", country: Some("FR"), firstname: Some("A"), lastname: Some("B"), on_conflict: Update })
                JoinGroups(Named([GroupEntry { name: "U", list: UserGroups }, GroupEntry { name: "P", list: Profiles }, GroupEntry { name: "G", list: Any }, GroupEntry { name: "G", list: Any }])) (Product)
@@ -390,7 +390,7 @@ fn every_step_of_a_group_is_read() {
              {"add":"all"},{"remove":"all"},
              {"updateUserGroup":{"name":" New ","description":"d"}},
              {"deleteUserGroup":{"what":"ever"}}]}]"#,
-        expect![[r#"
+        &expect![[r#"
             0: UserGroup { name: "Design" }
                CreateGroup { description: Some(" Designers "), on_conflict: Ignore }
                AddToGroup(Named { users: ["Ana@b.example", "ben@b.example"], profiles: ["P", "p"] })

@@ -14,3 +14,5 @@ mod action_syntax;
 mod codes;
 mod lists;
 mod paths;
+mod reading;
+mod tokens;
