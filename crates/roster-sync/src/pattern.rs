@@ -22,9 +22,9 @@ impl fmt::Debug for Pattern {
 
 impl Pattern {
     /// A pattern for a whole name, in any letter case. The anchors are written around it as user-sync does, so in
-    /// `a|b` they bind to the outer sides only.
+    /// `a|b` the end binds to the last alternative only; all of them have to begin where the name begins.
     pub fn whole(text: &str) -> Result<Self, String> {
-        Self::build(text, &format!(r"\A{text}\z"), true)
+        Self::build(text, &format!(r"\A(?:\A{text}\z)"), true)
     }
 
     /// A pattern for the beginning of a name.
@@ -49,7 +49,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it has alternatives outside parentheses, of which only the outer ones are anchored.
+    /// Whether it has alternatives outside parentheses, of which only the last one is anchored at the end.
     pub fn has_loose_alternative(&self) -> bool {
         let (mut depth, mut escaped, mut class) = (0_i32, false, false);
         for c in self.text.chars() {
@@ -168,7 +168,8 @@ mod tests {
         assert!(fits("svc-.*", "SVC-1@x.com"));
         assert!(!fits("svc", "svc-1"));
         assert!(fits("svc|petra", "svc-1"), "begins with the first");
-        assert!(fits("svc|petra", "old-petra"), "or ends with the last");
+        assert!(fits("svc|petra", "petra"), "or is the last");
+        assert!(!fits("svc|petra", "old-petra"));
         assert!(Pattern::whole("svc|petra").unwrap().has_loose_alternative());
         assert!(!Pattern::whole("(svc|petra)").unwrap().has_loose_alternative());
         assert!(fits(r"(?P<a>x)(?P=a)\Z", "xx"));

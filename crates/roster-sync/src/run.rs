@@ -491,7 +491,7 @@ fn warn_about_mapping(started: &Started, log: &Log) {
         log.warning(
             "processor",
             "loose-alternative",
-            format_args!("`{text}` is anchored at its outer sides only; write `({text})` for alternatives"),
+            format_args!("`{text}`: only the last alternative has to fit to the end of a name; write `({text})` to have all of them fit entirely"),
         );
     }
 }

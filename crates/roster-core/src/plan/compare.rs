@@ -371,9 +371,7 @@ impl<'w> Comparison<'w> {
     }
 
     fn create_one(&mut self, organization: usize, at: u32, person: &Person, wanted: &[(TargetId, TextId)]) {
-        if organization == 0 {
-            self.created.insert(at);
-        } else {
+        if organization > 0 {
             self.added_elsewhere.insert(at);
             if !self.created.contains(&at) {
                 self.updated.insert(person.key);
@@ -391,6 +389,9 @@ impl<'w> Comparison<'w> {
         } else {
             return self.note(Note::CountryMissing { person: at });
         };
+        if organization == 0 {
+            self.created.insert(at);
+        }
         let (mut add, mut remove) = (Vec::new(), Vec::new());
         if self.settings.process_groups {
             add.extend(wanted.iter().map(|(id, _)| *id));

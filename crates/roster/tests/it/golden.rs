@@ -1,0 +1,103 @@
+//! `roster sync` held against what user-sync.py was seen to do: scenarios recorded in `tests/golden`, topic by topic.
+//!
+//! The judge is a Python program with a server of its own. Where there is no Python 3.11 the tests pass over it and say
+//! so; with `ROSTER_TEST_ALL=1` its absence is a failure.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("golden")
+}
+
+fn python() -> Option<&'static str> {
+    let new_enough = |program: &&str| {
+        let check = "import sys; sys.exit(sys.version_info < (3, 11))";
+        Command::new(program)
+            .args(["-c", check])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let found = ["python3", "python"].into_iter().find(new_enough);
+    if found.is_none() {
+        assert!(
+            std::env::var_os("ROSTER_TEST_ALL").is_none_or(|value| value != "1"),
+            "the golden scenarios need Python 3.11 or newer, and ROSTER_TEST_ALL=1 asks for all tests"
+        );
+        eprintln!("passed over: the golden scenarios need Python 3.11 or newer");
+    }
+    found
+}
+
+/// Every scenario of a topic fits what was intended or, where nothing else was, what was recorded.
+fn topic(name: &str) {
+    let Some(python) = python() else { return };
+    let output = Command::new(python)
+        .arg(folder().join("run.py"))
+        .args(["check", "--intended", "--tool"])
+        .arg(format!("'{}' sync", env!("CARGO_BIN_EXE_roster")))
+        .args(["--only", &format!("^{name}/")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let last = said.lines().last().unwrap_or_default();
+    assert!(
+        last.ends_with(" passed, 0 failed") && !last.starts_with("0 "),
+        "no scenario was run: {said}"
+    );
+}
+
+macro_rules! topics {
+    ($($test:ident: $topic:literal,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                topic($topic);
+            }
+        )*
+
+        #[test]
+        fn every_topic_of_the_scenarios_is_run() {
+            let known = [$($topic),*];
+            for entry in std::fs::read_dir(folder().join("scenarios")).unwrap() {
+                let path = entry.unwrap().path().join("scenario.json");
+                let text = std::fs::read_to_string(&path).unwrap();
+                let scenario: serde_json::Value = serde_json::from_str(&text).unwrap();
+                let topic = scenario["topic"].as_str().unwrap();
+                assert!(known.contains(&topic), "{}: no test runs the topic `{topic}`", path.display());
+            }
+        }
+    };
+}
+
+topics! {
+    additional_groups_follow_their_rules: "additional",
+    adobe_only_users_get_what_the_option_says: "adobe-only",
+    lists_of_adobe_only_users_are_read_and_acted_on: "adobe-only-list",
+    adobe_users_limits_who_is_looked_at: "adobe-users",
+    adobe_ids_with_a_directory_address_are_told_apart: "adobeid",
+    tokens_keys_and_certificates_work_or_are_refused_plainly: "auth",
+    missing_groups_are_created_first: "auto-create",
+    people_are_created_changed_and_counted: "basic",
+    letter_case_does_not_make_two_people_of_one: "case",
+    unusable_configurations_are_refused: "config",
+    countries_fall_back_in_order: "country",
+    csv_files_are_read_as_they_come: "csv",
+    excluded_people_are_left_alone: "exclude",
+    identity_types_usernames_and_domains_are_told_apart: "identity",
+    limits_hold_back_what_would_hit_too_many: "limits",
+    directory_groups_lead_to_adobe_groups: "mapping",
+    names_that_differ_between_the_sides_still_match: "mismatch",
+    the_command_line_wins_over_the_defaults: "precedence",
+    push_sends_without_reading: "push",
+    several_organizations_are_kept_in_step: "secondary",
+    refusals_and_failures_of_the_server_are_survived: "server",
+    unmapped_users_can_be_left_out: "unmapped",
+    attributes_are_updated_as_configured: "update",
+    users_are_selected_as_asked: "users",
+}
