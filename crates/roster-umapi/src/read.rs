@@ -238,13 +238,13 @@ pub fn user(body: &[u8]) -> Result<User, Unreadable> {
 pub fn groups(body: &[u8]) -> Result<GroupsPage, Unreadable> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Page {
+    struct Answer {
         #[serde(default)]
         last_page: bool,
         result: Option<String>,
         groups: Option<Vec<Group>>,
     }
-    let page: Page = read(body)?;
+    let page: Answer = read(body)?;
     let past_the_end = page.result.as_deref() == Some("Not found");
     match page.groups {
         None if !past_the_end => Err(Unreadable("missing field `groups`".to_owned())),

@@ -11,6 +11,18 @@ use crate::json::{List, Object};
 ///
 /// `outcomes` are those of [`Batch::commands`], in that order. One that is missing counts as a failure inside:
 /// a client that reads no error takes its command as done.
+///
+/// ```
+/// use roster_core::decide::{Mode, Outcome};
+/// use roster_umapi::action;
+///
+/// let body = br#"[{"user": "ana@example.com", "do": [{"removeFromOrg": {}}]}]"#;
+/// let batch = action::parse(body, &action::Limits::default()).unwrap();
+/// assert_eq!(
+///     action::render(&batch, &[Outcome::default()], Mode::Live),
+///     br#"{"completed":1,"notCompleted":0,"completedInTestMode":0,"result":"success"}"#,
+/// );
+/// ```
 pub fn render(batch: &Batch, outcomes: &[Outcome], mode: Mode) -> Vec<u8> {
     let lost = Outcome {
         refusals: vec![StepRefusal {

@@ -3,6 +3,16 @@
 //! [`code`] and [`message`] turn core's refusals into what the wire says; [`syntax_code`] and
 //! [`syntax_message`] do it for problems of form. [`ALL`] is the published table (umapi.md 8), including the codes
 //! that are documented and never raised. Codes of requests that fail as a whole are in [`crate::request`].
+//!
+//! ```
+//! use roster_core::refusal::Refusal;
+//! use roster_umapi::code;
+//!
+//! let refusal = Refusal::GroupNotFound { name: "Nope".into() };
+//! assert_eq!(code::code(&refusal), "error.group.not_found");
+//! assert_eq!(code::message(&refusal), "Group Nope was not found");
+//! assert!(code::documented("error.group.not_found").is_some());
+//! ```
 
 mod syntax;
 mod table;

@@ -8,6 +8,7 @@ mod error;
 pub mod jwt;
 pub mod secrets;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::json::{self, List, Object};
@@ -135,13 +136,11 @@ impl<'a> ClientCredentials<'a> {
 /// so escapes that are left are decoded here.
 pub fn split_scopes(text: &str) -> Vec<String> {
     let text = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-    let mut scopes: Vec<String> = Vec::new();
-    for scope in text.split(|c: char| c == ',' || c.is_whitespace()) {
-        if !scope.is_empty() && !scopes.iter().any(|known| known == scope) {
-            scopes.push(scope.to_owned());
-        }
-    }
-    scopes
+    let mut seen = BTreeSet::new();
+    text.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|scope| !scope.is_empty() && seen.insert(*scope))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A request to exchange a JWT (ims.md 5).

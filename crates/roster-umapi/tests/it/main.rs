@@ -10,9 +10,11 @@
 
 mod action_answer;
 mod action_laws;
+mod action_steps;
 mod action_syntax;
 mod codes;
 mod lists;
 mod paths;
 mod reading;
+mod support;
 mod tokens;

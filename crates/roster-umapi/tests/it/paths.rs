@@ -15,10 +15,10 @@ fn meaning(path: &str) -> String {
         return "-".to_owned();
     };
     let resource = format!("{:?}", route.resource);
-    let resource = resource.replace("Segment(", "").replace(")", "");
+    let resource = resource.replace("Segment(", "").replace(')', "");
     let org = route
         .organization()
-        .map_or("bad org".to_owned(), |key| key.into_string());
+        .map_or("bad org".to_owned(), roster_core::value::Key::into_string);
     format!("{org} {resource}")
 }
 
