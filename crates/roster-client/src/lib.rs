@@ -12,7 +12,7 @@
 //! let client = Client::new(Config::oauth("1A2B3C@AdobeOrg", "client-id", "client-secret"))?;
 //!
 //! // Everybody, a page at a time.
-//! let mut pages = client.users(UserQuery::everybody());
+//! let mut pages = client.users(&UserQuery::everybody());
 //! while let Some(page) = pages.next().await? {
 //!     for user in page.users {
 //!         println!("{}", user.email.unwrap_or_default());

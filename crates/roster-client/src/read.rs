@@ -165,7 +165,7 @@ impl GroupPages {
 
 impl Client {
     /// Lists people.
-    pub fn users(&self, query: UserQuery) -> UserPages {
+    pub fn users(&self, query: &UserQuery) -> UserPages {
         let organization = &self.config().organization;
         let head = format!("{}/users/{organization}", self.api_url());
         let mut tail = String::new();

@@ -11,7 +11,7 @@ pub(crate) fn is_temporary(status: u16) -> bool {
 }
 
 /// Waits that the server asked for and that are longer than this do not count as attempts.
-pub(crate) const FREE_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const FREE_WAIT: Duration = Duration::from_mins(1);
 
 /// Reads `Retry-After`: seconds or a date. A value that is not in the future counts as absent.
 pub(crate) fn retry_after(value: &str, now: OffsetDateTime) -> Option<Duration> {
@@ -69,7 +69,7 @@ mod tests {
     fn pauses_double_and_vary_a_little() {
         let first = Duration::from_secs(15);
         assert_eq!(pause(first, 1, 0), Duration::from_secs(15));
-        assert_eq!(pause(first, 3, 0), Duration::from_secs(60));
+        assert_eq!(pause(first, 3, 0), Duration::from_mins(1));
         for chance in [1, 77, u64::MAX] {
             let p = pause(first, 2, chance);
             assert!(

@@ -18,7 +18,7 @@ pub(crate) struct Token {
 }
 
 /// How long before its end a token is replaced, so that no request arrives with one that has just expired.
-const MARGIN: Duration = Duration::from_secs(5 * 60);
+const MARGIN: Duration = Duration::from_mins(5);
 
 /// A JWT for the exchange lives this long; the exchange takes no more than a day.
 const JWT_LIFETIME: u64 = 24 * 60 * 60;

@@ -122,20 +122,26 @@ mod tests {
         }
     }
 
-    fn words(of: &[&str]) -> Option<Vec<String>> {
-        Some(of.iter().map(|&w| w.to_owned()).collect())
+    fn words(of: &[&str]) -> Vec<String> {
+        of.iter().map(|&w| w.to_owned()).collect()
     }
 
     #[test]
     fn greedy_options_take_words_up_to_the_next_option() {
         let found =
             run("--users mapped -t --connector csv users.csv --adobe-only-user-action write-file left.csv");
-        assert_eq!(found.users, words(&["mapped"]));
+        assert_eq!(found.users, Some(words(&["mapped"])));
         assert_eq!(found.test_mode, Some(true));
-        assert_eq!(found.connector, words(&["csv", "users.csv"]));
-        assert_eq!(found.adobe_only_user_action, words(&["write-file", "left.csv"]));
+        assert_eq!(found.connector, Some(words(&["csv", "users.csv"])));
+        assert_eq!(
+            found.adobe_only_user_action,
+            Some(words(&["write-file", "left.csv"]))
+        );
         assert_eq!(run("--users=group a,b"), run("--users group a,b"));
-        assert_eq!(run("--users group a, b").users, words(&["group", "a,", "b"]));
+        assert_eq!(
+            run("--users group a, b").users,
+            Some(words(&["group", "a,", "b"]))
+        );
     }
 
     #[test]

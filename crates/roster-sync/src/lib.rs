@@ -7,6 +7,7 @@
 pub mod arguments;
 pub mod config;
 mod lists;
+mod load;
 mod log;
 mod notes;
 mod observe;
@@ -16,6 +17,7 @@ mod read;
 mod run;
 mod select;
 mod send;
+mod start;
 mod summary;
 
 pub use arguments::{Arguments, Asked, UsageError, parse};

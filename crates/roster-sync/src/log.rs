@@ -205,7 +205,7 @@ fn date(spec: &str, now: OffsetDateTime) -> Result<String, String> {
         let from_monday = u32::from(now.weekday().number_days_from_monday());
         let short = |name: String| name.chars().take(3).collect::<String>();
         let offset = now.offset().whole_minutes();
-        out.push_str(&match chars.next() {
+        let text = match chars.next() {
             Some('Y') => format!("{:04}", now.year()),
             Some('y') => format!("{:02}", now.year().rem_euclid(100)),
             Some('m') => format!("{:02}", u8::from(now.month())),
@@ -236,7 +236,8 @@ fn date(spec: &str, now: OffsetDateTime) -> Result<String, String> {
                     other.unwrap_or(' ')
                 ));
             }
-        });
+        };
+        out.push_str(&text);
     }
     Ok(out)
 }

@@ -60,10 +60,10 @@ impl Observer for ToLog {
                 ),
             ),
             Event::Signal(Signal::Start) => {
-                log.info("user_sync.connector.connector_umapi", "Sending start_sync signal")
+                log.info("user_sync.connector.connector_umapi", "Sending start_sync signal");
             }
             Event::Signal(Signal::End) => {
-                log.info("user_sync.connector.connector_umapi", "Sending end_sync signal")
+                log.info("user_sync.connector.connector_umapi", "Sending end_sync signal");
             }
             Event::Token => log.debug("umapi_client.auth", "Obtained an access token"),
             Event::Odd { excerpt } => log.warning(

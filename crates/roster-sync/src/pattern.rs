@@ -54,10 +54,7 @@ impl Pattern {
         let (mut depth, mut escaped, mut class) = (0_i32, false, false);
         for c in self.text.chars() {
             match c {
-                _ if escaped => {
-                    escaped = false;
-                    continue;
-                }
+                _ if escaped => escaped = false,
                 '\\' => escaped = true,
                 '[' => class = true,
                 ']' => class = false,

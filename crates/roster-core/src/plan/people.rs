@@ -129,22 +129,19 @@ impl Directory {
         let key = person.key;
         let by_email = self.index.by_email(key.email);
         let earlier = by_email.or_else(|| self.index.by_username(key.username));
-        let at = match earlier {
-            Some(at) => {
-                if let Some(known) = self.people.get_mut(at as usize) {
-                    let targets = sets.union(known.targets, person.targets);
-                    if by_email.is_some() {
-                        *known = person;
-                    }
-                    known.targets = targets;
+        let at = if let Some(at) = earlier {
+            if let Some(known) = self.people.get_mut(at as usize) {
+                let targets = sets.union(known.targets, person.targets);
+                if by_email.is_some() {
+                    *known = person;
                 }
-                self.merged.push((person.place, at));
-                at
+                known.targets = targets;
             }
-            None => {
-                self.people.push(person);
-                u32::try_from(self.people.len() - 1).expect("fewer than 2^32 people")
-            }
+            self.merged.push((person.place, at));
+            at
+        } else {
+            self.people.push(person);
+            u32::try_from(self.people.len() - 1).expect("fewer than 2^32 people")
         };
         self.index.insert(key.email, key.username, at);
     }

@@ -249,8 +249,7 @@ impl Probe {
     fn new(hash: u64, slots: usize) -> Self {
         let mask = slots.wrapping_sub(1);
         // The upper half is mixed best.
-        #[expect(clippy::cast_possible_truncation, reason = "the mask cuts it anyway")]
-        let at = (hash >> 20) as usize & mask;
+        let at = usize::try_from(hash >> 32).unwrap_or(0) & mask;
         Self {
             at,
             mask,

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use roster_core::plan::settings::{Attributes, Limit};
 use roster_core::value::IdentityType;
 
-use crate::config::files;
+use crate::config::directory_users::DirectoryUsers;
 use crate::config::section::{Problems, Section};
 use crate::config::yaml::{Node, Place, Value};
-use crate::log::Level;
+use crate::config::{adobe_users, directory_users};
 use crate::pattern::Pattern;
 
 /// The settings of the main file.
@@ -89,23 +89,6 @@ pub struct Defaults {
     pub ssl_cert_verify: Option<bool>,
 }
 
-/// `logging`.
-#[derive(Debug, Clone)]
-pub struct Logging {
-    /// Whether a file is written.
-    pub to_file: bool,
-    /// The folder of the files.
-    pub folder: PathBuf,
-    /// The file's name with a date format in it.
-    pub name_format: String,
-    /// What the file shows.
-    pub file_level: Level,
-    /// What the console shows.
-    pub console_level: Level,
-    /// Whether lines about progress are written.
-    pub progress: bool,
-}
-
 impl AdobeGroup {
     /// Splits `organization::name`; `None` when the name is empty.
     pub fn parse(text: &str) -> Option<Self> {
@@ -128,70 +111,6 @@ pub fn identity_type(text: &str) -> Option<IdentityType> {
         "enterpriseid" => Some(IdentityType::Enterprise),
         "federatedid" => Some(IdentityType::Federated),
         _ => None,
-    }
-}
-
-/// Reads `logging`, which is wanted before everything else. What is wrong with it is found again by [`read`].
-pub fn logging(node: &Node, problems: &Problems) -> Logging {
-    let empty = Node {
-        value: Value::Map(Vec::new()),
-        place: node.place.clone(),
-    };
-    let section = node
-        .get("logging")
-        .filter(|n| n.value != Value::Null)
-        .unwrap_or(&empty);
-    let nothing = || Section::new(&empty, "logging", problems);
-    let Some(section) = Section::new(section, "logging", problems).or_else(nothing) else {
-        return default_logging(&node.place);
-    };
-    let defaults = default_logging(&node.place);
-    let level = |key: &str, what: &str| match section.text(key) {
-        None => Level::Info,
-        Some(word) => Level::parse(&word).unwrap_or_else(|| {
-            problems.warning(
-                section.get(key).map(|n| &n.place),
-                "unknown-log-level",
-                format!("Unknown {what} log level: `{word}`; using `info`"),
-            );
-            Level::Info
-        }),
-    };
-    let folder = section.text("file_log_directory");
-    let folder = folder
-        .and_then(|text| {
-            files::resolve(
-                &text,
-                section.place(),
-                false,
-                "logging.file_log_directory",
-                problems,
-            )
-        })
-        .unwrap_or(defaults.folder);
-    let logging = Logging {
-        to_file: section.boolean("log_to_file").unwrap_or(false),
-        folder,
-        name_format: section
-            .text("file_log_name_format")
-            .unwrap_or(defaults.name_format),
-        file_level: level("file_log_level", "file"),
-        console_level: level("console_log_level", "console"),
-        progress: section.boolean("log_progress").unwrap_or(true),
-    };
-    section.finish();
-    logging
-}
-
-fn default_logging(place: &Place) -> Logging {
-    let main = std::path::Path::new(place.file.as_ref());
-    Logging {
-        to_file: false,
-        folder: main.parent().unwrap_or(std::path::Path::new("")).join("logs"),
-        name_format: "{:%Y-%m-%d}.log".to_owned(),
-        file_level: Level::Info,
-        console_level: Level::Info,
-        progress: true,
     }
 }
 
@@ -231,8 +150,8 @@ pub fn read(node: &Node, problems: &Problems) -> Option<MainFile> {
         }
         found
     };
-    let adobe = section("adobe_users").map(|s| adobe_users(&s));
-    let directory = section("directory_users").map(|s| directory_users(&s));
+    let adobe = section("adobe_users").map(|s| adobe_users::read(&s));
+    let directory = section("directory_users").map(|s| directory_users::read(&s));
     let limits = root.required_section("limits").map(|s| limits(&s));
     let defaults = root
         .section("invocation_defaults")
@@ -259,76 +178,8 @@ pub fn read(node: &Node, problems: &Problems) -> Option<MainFile> {
     (!problems.any()).then_some(file)
 }
 
-/// What `directory_users` holds.
-struct DirectoryUsers {
-    default_type: IdentityType,
-    default_country: Option<String>,
-    connectors: Option<BTreeMap<String, Vec<PathBuf>>>,
-    mapping: Vec<(String, Vec<AdobeGroup>, Place)>,
-    additional: Vec<(AdditionalRule, Place)>,
-    create_groups: bool,
-    extension: Option<Place>,
-}
-
-fn adobe_users(section: &Section<'_, '_>) -> MainFile {
-    let problems = section.problems();
-    let (primary, secondaries) = umapi_files(section);
-    let mut exclude_types = Vec::new();
-    for (word, place) in section.texts("exclude_identity_types").unwrap_or_default() {
-        match identity_type(&word) {
-            Some(kind) => exclude_types.push(kind),
-            None => unknown_type(problems, place, &section.name("exclude_identity_types"), &word),
-        }
-    }
-    let mut exclude_groups = Vec::new();
-    for (name, place) in section.texts("exclude_adobe_groups").unwrap_or_default() {
-        match AdobeGroup::parse(&name) {
-            Some(AdobeGroup { organization: None, name }) => exclude_groups.push(name),
-            _ => problems.error(
-                Some(place),
-                "bad-exclude-group",
-                format!("Illegal value for exclude_groups: `{name}`; only groups of the primary organization can be excluded"),
-            ),
-        }
-    }
-    let mut exclude_users = Vec::new();
-    for (pattern, place) in section.texts("exclude_users").unwrap_or_default() {
-        match Pattern::whole(&pattern) {
-            Ok(pattern) => exclude_users.push(pattern),
-            Err(error) => problems.error(
-                Some(place),
-                "bad-exclude-users",
-                format!(
-                    "Illegal regular expression in `{}`: `{pattern}`: {error}",
-                    section.name("exclude_users")
-                ),
-            ),
-        }
-    }
-    let update = update_attributes(section);
-    section.finish();
-    MainFile {
-        primary,
-        secondaries,
-        exclude_types,
-        exclude_groups,
-        exclude_users,
-        update,
-        default_type: IdentityType::Enterprise,
-        default_country: None,
-        connectors: None,
-        mapping: Vec::new(),
-        additional: Vec::new(),
-        create_groups: false,
-        extension: None,
-        limit: Limit::Number(0),
-        group_removals_only: false,
-        defaults: Defaults::default(),
-        strict: false,
-    }
-}
-
-fn unknown_type(problems: &Problems, place: &Place, name: &str, word: &str) {
+/// Notes a word that is no identity type.
+pub(super) fn unknown_type(problems: &Problems, place: &Place, name: &str, word: &str) {
     problems.error(
         Some(place),
         "unknown-identity-type",
@@ -336,232 +187,6 @@ fn unknown_type(problems: &Problems, place: &Place, name: &str, word: &str) {
             "`{name}`: Unrecognized identity type: `{word}`; there are adobeID, enterpriseID and federatedID"
         ),
     );
-}
-
-fn update_attributes(section: &Section<'_, '_>) -> Attributes {
-    let Some(words) = section.texts("update_attributes") else {
-        return Attributes::default();
-    };
-    let mut update = Attributes {
-        firstname: false,
-        lastname: false,
-        email: false,
-        username: false,
-    };
-    for (word, place) in words {
-        match word.trim().to_lowercase().as_str() {
-            "firstname" => update.firstname = true,
-            "lastname" => update.lastname = true,
-            "email" => update.email = true,
-            "username" => update.username = true,
-            _ => section.problems().error(
-                Some(place),
-                "bad-update-attribute",
-                format!(
-                    "`{}`: `{word}` is not a valid attribute for user updates; there are firstname, lastname, email and username",
-                    section.name("update_attributes")
-                ),
-            ),
-        }
-    }
-    update
-}
-
-/// `connectors.umapi`: files of the primary first, then a mapping for each secondary.
-fn umapi_files(section: &Section<'_, '_>) -> (Vec<PathBuf>, Vec<(String, Vec<PathBuf>)>) {
-    let problems = section.problems();
-    let (mut primary, mut secondaries) = (Vec::new(), Vec::new());
-    let Some(connectors) = section.required_section("connectors") else {
-        return (primary, secondaries);
-    };
-    let items = connectors.list("umapi").unwrap_or_default();
-    if items.is_empty() {
-        connectors.missing("umapi");
-    }
-    let name = connectors.name("umapi");
-    for item in items {
-        match &item.value {
-            Value::Map(entries) => {
-                for (key, value) in entries {
-                    let Value::Text(organization) = &key.value else {
-                        problems.error(
-                            Some(&key.place),
-                            "value-wrong-type",
-                            format!("`{name}`: the name of a secondary organization should be text"),
-                        );
-                        continue;
-                    };
-                    if let Some(paths) = files::paths(value, &format!("{name}.{organization}"), problems) {
-                        secondaries.push((organization.clone(), paths));
-                    }
-                }
-            }
-            _ if !secondaries.is_empty() => problems.error(
-                Some(&item.place),
-                "secondary-without-name",
-                format!("`{name}`: Secondary umapi configuration found with no prefix; write `name: file`"),
-            ),
-            _ => primary.extend(files::paths(item, &name, problems).unwrap_or_default()),
-        }
-    }
-    for (key, _) in connectors.entries() {
-        if key.value != Value::Text("umapi".to_owned()) {
-            problems.warning(
-                Some(&key.place),
-                "unused-keys",
-                format!(
-                    "Found unused keys: `{}` has no connector of this kind",
-                    section.name("connectors")
-                ),
-            );
-        }
-    }
-    (primary, secondaries)
-}
-
-fn directory_users(section: &Section<'_, '_>) -> DirectoryUsers {
-    let problems = section.problems();
-    let default_type = match section.text("user_identity_type") {
-        None => IdentityType::Enterprise,
-        Some(word) => identity_type(&word).unwrap_or_else(|| {
-            let place = section
-                .get("user_identity_type")
-                .map_or(section.place(), |n| &n.place);
-            unknown_type(problems, place, &section.name("user_identity_type"), &word);
-            IdentityType::Enterprise
-        }),
-    };
-    let users = DirectoryUsers {
-        default_type,
-        default_country: section
-            .text("default_country_code")
-            .filter(|code| !code.is_empty()),
-        connectors: directory_files(section),
-        mapping: mapping(section),
-        additional: additional_groups(section),
-        create_groups: section
-            .section("group_sync_options")
-            .and_then(|options| {
-                let create = options.boolean("auto_create");
-                options.finish();
-                create
-            })
-            .unwrap_or(false),
-        extension: extension(section),
-    };
-    section.finish();
-    users
-}
-
-fn extension(section: &Section<'_, '_>) -> Option<Place> {
-    let node = section.get("extension")?;
-    files::paths(node, &section.name("extension"), section.problems())?;
-    Some(node.place.clone())
-}
-
-fn directory_files(section: &Section<'_, '_>) -> Option<BTreeMap<String, Vec<PathBuf>>> {
-    const KINDS: [&str; 4] = ["ldap", "csv", "okta", "adobe_console"];
-    let problems = section.problems();
-    let connectors = section.section("connectors")?;
-    let mut found = BTreeMap::new();
-    for (key, value) in connectors.entries() {
-        let Value::Text(kind) = &key.value else { continue };
-        let name = connectors.name(kind);
-        if !KINDS.contains(&kind.as_str()) {
-            problems.warning(
-                Some(&key.place),
-                "unused-keys",
-                format!(
-                    "Found unused keys: `{name}` is no kind of connector; there are {}",
-                    KINDS.join(", ")
-                ),
-            );
-        } else if value.value != Value::Null
-            && let Some(paths) = files::paths(value, &name, problems)
-        {
-            found.insert(kind.clone(), paths);
-        }
-    }
-    Some(found)
-}
-
-fn mapping(section: &Section<'_, '_>) -> Vec<(String, Vec<AdobeGroup>, Place)> {
-    let problems = section.problems();
-    let mut found = Vec::new();
-    for (position, node) in section.list("groups").unwrap_or_default().iter().enumerate() {
-        let Some(entry) = Section::new(node, &format!("{}[{position}]", section.name("groups")), problems)
-        else {
-            continue;
-        };
-        let directory_group = entry.required_text("directory_group");
-        let mut groups = Vec::new();
-        for (text, place) in entry.texts("adobe_groups").unwrap_or_default() {
-            match AdobeGroup::parse(&text) {
-                Some(group) => groups.push(group),
-                None => problems.error(
-                    Some(place),
-                    "bad-adobe-group",
-                    format!(
-                        "Bad adobe group: `{text}` in `{}` has no name",
-                        entry.name("adobe_groups")
-                    ),
-                ),
-            }
-        }
-        entry.finish();
-        if let Some(directory_group) = directory_group {
-            found.push((directory_group, groups, node.place.clone()));
-        }
-    }
-    found
-}
-
-fn additional_groups(section: &Section<'_, '_>) -> Vec<(AdditionalRule, Place)> {
-    let problems = section.problems();
-    let mut found = Vec::new();
-    for (position, node) in section
-        .list("additional_groups")
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-    {
-        let path = format!("{}[{position}]", section.name("additional_groups"));
-        let Some(entry) = Section::new(node, &path, problems) else {
-            continue;
-        };
-        let complain = |text: String| {
-            problems.error(
-                Some(&node.place),
-                "additional-group-rule",
-                format!("Additional group rule error: {text}"),
-            );
-        };
-        let (Some(source), Some(target)) = (entry.text("source"), entry.text("target")) else {
-            complain(format!("`{path}` needs `source` and `target`"));
-            continue;
-        };
-        let source = match Pattern::prefix(&source) {
-            Ok(pattern) => pattern,
-            Err(error) => {
-                complain(format!("`{}`: `{source}`: {error}", entry.name("source")));
-                continue;
-            }
-        };
-        match AdobeGroup::parse(&target) {
-            Some(AdobeGroup { organization, name }) => {
-                found.push((
-                    AdditionalRule {
-                        source,
-                        organization,
-                        target: name,
-                    },
-                    node.place.clone(),
-                ));
-            }
-            None => complain(format!("`{}` has no name", entry.name("target"))),
-        }
-    }
-    found
 }
 
 fn check_organizations(file: &MainFile, directory: &DirectoryUsers, problems: &Problems) {

@@ -1,8 +1,11 @@
 //! Configuration files as user-sync has them: reading, merging, checking. What a value means is in the submodules;
 //! nothing here reads a directory or an organization.
 
+mod adobe_users;
 pub mod codec;
+mod directory_users;
 mod files;
+pub mod logging;
 pub mod main_file;
 pub mod section;
 pub mod umapi;

@@ -176,7 +176,7 @@ impl Server {
         config.auth_endpoint = self.auth_endpoint;
         config.attempts = self.retries.map_or(3, |n| u32::try_from(n).unwrap_or(1)).max(1);
         config.timeout = match self.timeout {
-            None => Some(Duration::from_secs(120)),
+            None => Some(Duration::from_mins(2)),
             Some(seconds) => u64::try_from(seconds)
                 .ok()
                 .filter(|&s| s > 0)
@@ -216,7 +216,7 @@ fn enterprise(section: &Section<'_, '_>, oauth: bool, organization: &str) -> Opt
             section,
             organization,
             "credential-twice",
-            "cannot contain setting for both `api_key` and `client_id`".to_owned(),
+            "cannot contain setting for both `api_key` and `client_id`",
         );
         None
     } else {
@@ -248,7 +248,7 @@ fn enterprise(section: &Section<'_, '_>, oauth: bool, organization: &str) -> Opt
 }
 
 /// A problem with credentials also means that the organization cannot be reached.
-fn refused(section: &Section<'_, '_>, organization: &str, key: &'static str, what: String) {
+fn refused(section: &Section<'_, '_>, organization: &str, key: &'static str, what: &str) {
     section.problems().add(
         Some(section.place()),
         vec![key, "connection-refused-by-settings"],
@@ -269,7 +269,7 @@ fn credential(section: &Section<'_, '_>, key: &str, organization: &str, required
                 section,
                 organization,
                 "credential-twice",
-                format!("cannot contain setting for both `{key}` and `{secure}`"),
+                &format!("cannot contain setting for both `{key}` and `{secure}`"),
             );
             None
         }
@@ -280,7 +280,7 @@ fn credential(section: &Section<'_, '_>, key: &str, organization: &str, required
                     section,
                     organization,
                     "credential-missing",
-                    format!("must contain setting for `{key}`"),
+                    &format!("must contain setting for `{key}`"),
                 );
             }
             text
@@ -290,7 +290,7 @@ fn credential(section: &Section<'_, '_>, key: &str, organization: &str, required
                 section,
                 organization,
                 "credential-store",
-                format!(
+                &format!(
                     "names a secure store with `{secure}`, which this version cannot read yet; write `{key}` into the file for now"
                 ),
             );
@@ -302,7 +302,7 @@ fn credential(section: &Section<'_, '_>, key: &str, organization: &str, required
                     section,
                     organization,
                     "credential-missing",
-                    format!("must contain setting for `{key}`"),
+                    &format!("must contain setting for `{key}`"),
                 );
             }
             None
@@ -321,7 +321,7 @@ fn private_key(section: &Section<'_, '_>, organization: &str) -> Option<Secret> 
                 section,
                 organization,
                 "credential-twice",
-                "cannot specify both \"priv_key_path\" and \"priv_key_data\"".to_owned(),
+                "cannot specify both \"priv_key_path\" and \"priv_key_data\"",
             );
             return None;
         }
@@ -330,7 +330,7 @@ fn private_key(section: &Section<'_, '_>, organization: &str) -> Option<Secret> 
                 section,
                 organization,
                 "credential-missing",
-                "must contain setting for one of \"priv_key_path\" and \"priv_key_data\"".to_owned(),
+                "must contain setting for one of \"priv_key_path\" and \"priv_key_data\"",
             );
             return None;
         }
@@ -351,7 +351,7 @@ fn private_key(section: &Section<'_, '_>, organization: &str) -> Option<Secret> 
                         section,
                         organization,
                         "credential-unreadable",
-                        format!("names a key that cannot be read: {}: {error}", path.display()),
+                        &format!("names a key that cannot be read: {}: {error}", path.display()),
                     );
                     return None;
                 }
@@ -365,7 +365,7 @@ fn private_key(section: &Section<'_, '_>, organization: &str) -> Option<Secret> 
         } else {
             "Error decrypting private key: the key has a passphrase and `priv_key_pass` is not set"
         };
-        refused(section, organization, "credential-key-decrypt", why.to_owned());
+        refused(section, organization, "credential-key-decrypt", why);
         return None;
     }
     Some(Secret::new(text))

@@ -213,9 +213,9 @@ impl<'t> Reader<'t> {
             let (event, line) = self.next()?;
             let value = self.value(event, line, depth + 1)?;
             if is_merge {
-                merge(&mut merged, value)?
+                merge(&mut merged, value)?;
             } else {
-                own.push((key, value))
+                own.push((key, value));
             }
         }
         // The mapping's own keys win, and of merged mappings the first: what counts is looked up from the end.

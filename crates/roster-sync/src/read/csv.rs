@@ -247,7 +247,6 @@ impl Table {
     }
 
     /// The next row that is not blank.
-    #[expect(clippy::should_implement_trait, reason = "rows are lent")]
     pub(crate) fn next(&mut self) -> Result<Option<&StringRecord>, ReadError> {
         loop {
             if self.ended {
@@ -413,18 +412,15 @@ impl Reader<'_, '_> {
         let Some(slot) = self.by_email.get_mut(folded) else {
             return;
         };
-        match slot
+        if let Some(known) = slot
             .checked_sub(1)
             .and_then(|at| self.people.records.get_mut(at as usize))
         {
-            Some(known) => {
-                let groups = self.tables.sets.union(known.groups, groups);
-                merge(known, values, groups);
-            }
-            None => {
-                self.people.records.push(values);
-                *slot = u32::try_from(self.people.records.len()).unwrap_or(u32::MAX);
-            }
+            let groups = self.tables.sets.union(known.groups, groups);
+            merge(known, values, groups);
+        } else {
+            self.people.records.push(values);
+            *slot = u32::try_from(self.people.records.len()).unwrap_or(u32::MAX);
         }
     }
 

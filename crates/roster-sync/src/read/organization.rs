@@ -44,7 +44,7 @@ pub(crate) async fn accounts(
     let mut seen = BTreeSet::new();
     let mut group_ids = BTreeMap::new();
     let mut count = 0_u64;
-    for query in queries {
+    for query in &queries {
         let mut pages = client.users(query);
         while let Some(page) = pages.next().await? {
             count += page.users.len() as u64;
@@ -103,32 +103,24 @@ fn account(
     let email = user.email.as_deref().unwrap_or("").trim();
     let username = user.username.as_deref().unwrap_or("").trim();
     let domain = user.domain.as_deref().unwrap_or("").trim();
-    let kind = match user
+    let said = user
         .kind
         .as_deref()
         .map(str::trim)
-        .filter(|word| !word.is_empty())
-    {
-        _ if wanted.uses_business_id => wanted.default_type,
-        None => {
-            log.error(
-                LOGGER,
-                "adobe-user-without-type",
-                format_args!("Found adobe user with no identity type: {email}"),
-            );
-            wanted.default_type
-        }
-        Some(word) => match identity_type(word) {
-            Some(kind) => kind,
-            None => {
-                log.warning(
-                    LOGGER,
-                    "adobe-user-of-unknown-type",
-                    format_args!("Ignoring umapi user {email}: its type `{word}` is not known"),
-                );
-                return None;
-            }
-        },
+        .filter(|kind| !kind.is_empty());
+    let kind = if wanted.uses_business_id {
+        wanted.default_type
+    } else if let Some(said) = said {
+        let Some(kind) = identity_type(said) else {
+            let message = format!("Ignoring umapi user {email}: its type `{said}` is not known");
+            log.warning(LOGGER, "adobe-user-of-unknown-type", message);
+            return None;
+        };
+        kind
+    } else {
+        let message = format!("Found adobe user with no identity type: {email}");
+        log.error(LOGGER, "adobe-user-without-type", message);
+        wanted.default_type
     };
     let Some(key) = UserKey::of_account(&mut world.texts, kind, username, domain, email) else {
         log.warning(
@@ -140,19 +132,17 @@ fn account(
     };
     let mut groups = Vec::with_capacity(user.groups.len());
     for name in &user.groups {
-        let id = match group_ids.get(name) {
-            Some(&id) => id,
-            None => {
-                let folded = world.texts.intern_folded(name);
-                let spelled = world.texts.intern(name);
-                if let Some(organization) = world.organizations.get_mut(wanted.organization) {
-                    organization.spelling.entry(folded).or_insert(spelled);
-                }
-                group_ids.insert(name.clone(), folded.number());
-                folded.number()
-            }
-        };
-        groups.push(id);
+        if let Some(&id) = group_ids.get(name) {
+            groups.push(id);
+            continue;
+        }
+        let folded = world.texts.intern_folded(name);
+        let spelled = world.texts.intern(name);
+        if let Some(organization) = world.organizations.get_mut(wanted.organization) {
+            organization.spelling.entry(folded).or_insert(spelled);
+        }
+        group_ids.insert(name.clone(), folded.number());
+        groups.push(folded.number());
     }
     let excluded_by = excluded_by(wanted.exclude, world.texts.get(key.username), log);
     Some(Account {

@@ -1,0 +1,130 @@
+//! The beginning of a run: settings read and checked, log opened, everything that is wrong said at once.
+
+use std::path::PathBuf;
+
+use crate::arguments::Arguments;
+use crate::config::Files;
+use crate::config::logging::{self, Logging};
+use crate::config::main_file::{self, MainFile};
+use crate::config::section::Problems;
+use crate::config::yaml::Node;
+use crate::log::{Level, Log, file_path};
+use crate::options::{self, RunOptions};
+use crate::run::{End, Surroundings};
+
+/// A run whose settings are read.
+pub(crate) struct Started {
+    pub(crate) file: MainFile,
+    pub(crate) options: RunOptions,
+    pub(crate) logging: Logging,
+    pub(crate) files: Files,
+    pub(crate) path: PathBuf,
+    pub(crate) encoding: String,
+    pub(crate) secondaries: Vec<String>,
+}
+
+/// Reads the main file and the options. Everything that is wrong with them is said at once.
+pub(crate) fn start(arguments: &Arguments, surroundings: &Surroundings, log: &Log) -> Result<Started, End> {
+    let path = PathBuf::from(
+        arguments
+            .config_filename
+            .as_deref()
+            .unwrap_or("user-sync-config.yml"),
+    );
+    let encoding = arguments
+        .config_file_encoding
+        .clone()
+        .unwrap_or_else(|| "utf8".to_owned());
+    let problems = Problems::default();
+    let read = Files::new(&encoding, &problems)
+        .and_then(|files| Some((files, files.read(&path, &problems)?)))
+        .and_then(|(files, node)| settings(arguments, &node, files, &problems, surroundings, log));
+    say(problems, log)?;
+    let (file, options, logging, files) = read.ok_or(End::Failed)?;
+    let secondaries = file.secondaries.iter().map(|(name, _)| name.clone()).collect();
+    Ok(Started {
+        file,
+        options,
+        logging,
+        files,
+        path,
+        encoding,
+        secondaries,
+    })
+}
+
+fn settings(
+    arguments: &Arguments,
+    node: &Node,
+    files: Files,
+    problems: &Problems,
+    surroundings: &Surroundings,
+    log: &Log,
+) -> Option<(MainFile, RunOptions, Logging, Files)> {
+    let logging = logging::read(node, problems);
+    open_log(&logging, problems, log);
+    let file = main_file::read(node, problems);
+    // The options are looked at even when the file is not good, so that all problems come together.
+    let defaults = file
+        .as_ref()
+        .map(|file| file.defaults.clone())
+        .unwrap_or_default();
+    let options = options::resolve(arguments, &defaults, problems);
+    let (file, options) = (file?, options?);
+    if file.extension.is_some() && surroundings.hooks_off {
+        problems.warning(
+            file.extension.as_ref(),
+            "hook-disabled",
+            "Extension config functionality is disabled by the environment: the hook is not run",
+        );
+    }
+    Some((file, options, logging, files))
+}
+
+fn open_log(logging: &Logging, problems: &Problems, log: &Log) {
+    log.set_console_level(logging.console_level);
+    if !logging.to_file {
+        return;
+    }
+    let opened = file_path(&logging.folder, &logging.name_format, log.now()).and_then(|path| {
+        let shown = path.display().to_string();
+        log.open_file(&path, logging.file_level)
+            .map_err(|error| format!("the log file `{shown}` cannot be written: {error}"))
+    });
+    if let Err(error) = opened {
+        problems.error(None, "log-file", error);
+    }
+}
+
+/// Says what is wrong with the configuration; ends the run when any of it is an error.
+pub(crate) fn say(problems: Problems, log: &Log) -> Result<(), End> {
+    let list = problems.into_list();
+    for problem in &list {
+        let level = if problem.warning {
+            Level::Warning
+        } else {
+            Level::Error
+        };
+        log.line(level, "config", problem);
+    }
+    let errors: Vec<_> = list.iter().filter(|problem| !problem.warning).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    if errors.iter().any(|problem| problem.keys.contains(&"unused-keys")) {
+        log.critical(
+            "config",
+            "unused-keys-refused",
+            "Detected unused keys that may be mistyped; nothing was read or sent",
+        );
+    } else {
+        let count = errors.len();
+        let problems = if count == 1 { "a problem" } else { "problems" };
+        log.critical(
+            "config",
+            "configuration-refused",
+            format_args!("The configuration has {problems}; nothing was read or sent"),
+        );
+    }
+    Err(End::Failed)
+}
