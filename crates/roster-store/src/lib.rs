@@ -1,1 +1,308 @@
-//! store
+//! Rows: SQLite and PostgreSQL behind one type.
+//!
+//! Start at [`Store`]. Its insides are synchronous (`conn`: one facade over both engines) and its outside is
+//! asynchronous: reads run on blocking threads, writes on threads of their own (`writer`). What to load is core's
+//! `Scope` (`load`), what happened is core's `Change` (`apply`), recorded in the log (`audit`); lists are read by
+//! key (`listing`). No JSON of the wire, no status codes, no rules.
+
+mod apply;
+pub mod audit;
+pub mod conn;
+mod error;
+mod load;
+mod migrate;
+mod postgres;
+mod reader;
+mod row;
+mod sqlite;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use roster_core::scope::Scope;
+use roster_core::set::WorkingSet;
+use roster_core::value::OrgNo;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+pub use audit::{Entry, Happened, Recorded};
+pub use error::StoreError;
+pub use migrate::Migrated;
+pub use reader::Reader;
+pub use writer::{Commits, Writer};
+
+use conn::Conn;
+use writer::{Asked, Job, Open};
+
+/// Where the rows are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A file, made when it is not there.
+    Sqlite(PathBuf),
+    /// The address of a PostgreSQL database, `postgres://…`.
+    Postgres(String),
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections for reading.
+    pub readers: usize,
+    /// Threads that write (SQLite has one).
+    pub writers: usize,
+    /// Requests that may wait for a writer; more are refused at once.
+    pub queue: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 8,
+            writers: 4,
+            queue: 1024,
+        }
+    }
+}
+
+/// What a decision asks to be saved, and the answer to give once it is.
+#[derive(Debug, Clone)]
+pub struct Decision<T> {
+    /// One for each command that changes something.
+    pub entries: Vec<Entry>,
+    /// Given back after the commit.
+    pub answer: T,
+}
+
+/// The rows of all organizations. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    writers: Vec<mpsc::Sender<Box<dyn Job>>>,
+    commits: Arc<Commits>,
+    reading: Semaphore,
+    migrated: Migrated,
+}
+
+enum Engine {
+    Sqlite {
+        path: PathBuf,
+        idle: Mutex<Vec<rusqlite::Connection>>,
+    },
+    Postgres {
+        pool: deadpool_postgres::Pool,
+    },
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0.engine {
+            Engine::Sqlite { .. } => "Store(SQLite)",
+            Engine::Postgres { .. } => "Store(PostgreSQL)",
+        })
+    }
+}
+
+impl Store {
+    /// Opens a store: makes an empty database, brings an older one up to date, refuses a newer one.
+    pub async fn open(location: Location, options: Options) -> Result<Self, StoreError> {
+        let handle = Handle::current();
+        let (engine, writers) = match &location {
+            Location::Sqlite(path) => (
+                Engine::Sqlite {
+                    path: path.clone(),
+                    idle: Mutex::default(),
+                },
+                1,
+            ),
+            Location::Postgres(url) => {
+                let pool = postgres::pool(url, options.readers + options.writers.max(1) + 1)?;
+                (Engine::Postgres { pool }, options.writers.max(1))
+            }
+        };
+        let open = opener(&engine, &handle);
+        let migrated = blocking(move || migrate::migrate(&mut open()?)).await?;
+        let commits = Arc::new(Commits::default());
+        let mut senders = Vec::new();
+        for n in 0..writers {
+            let (sender, mut jobs) = mpsc::channel(options.queue.max(1));
+            let (open, commits) = (opener(&engine, &handle), Arc::clone(&commits));
+            std::thread::Builder::new()
+                .name(format!("store-writer-{n}"))
+                .spawn(move || writer::work(&open, &mut jobs, &commits))
+                .map_err(|error| StoreError::Unavailable(format!("no thread for writing: {error}")))?;
+            senders.push(sender);
+        }
+        let reading = Semaphore::new(options.readers.max(1));
+        Ok(Self(Arc::new(Inner {
+            engine,
+            writers: senders,
+            commits,
+            reading,
+            migrated,
+        })))
+    }
+
+    /// What opening did to the schema.
+    pub fn migrated(&self) -> Migrated {
+        self.0.migrated
+    }
+
+    /// Loads what `scope` names, asks `decide`, and saves its entries as one transaction; answers after the commit.
+    ///
+    /// `decide` may be asked more than once: when another writer wins the race, the question is put again with
+    /// fresh rows.
+    pub async fn transact<T: Send + 'static>(
+        &self,
+        scope: Scope,
+        mut decide: impl FnMut(WorkingSet) -> Decision<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let orgs = vec![scope.org];
+        self.write(orgs, move |writer| {
+            let set = writer.load_locked(&scope)?;
+            let decision = decide(set);
+            for entry in &decision.entries {
+                writer.apply(entry)?;
+            }
+            Ok(decision.answer)
+        })
+        .await
+    }
+
+    /// Loads what `scope` names, to look at only.
+    pub async fn load(&self, scope: Scope) -> Result<WorkingSet, StoreError> {
+        self.read(move |reader| reader.load(&scope)).await
+    }
+
+    /// Reads, all from one moment.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        // The pool is closed never; were it, there would be nothing to wait for.
+        let _permit = self
+            .0
+            .reading
+            .acquire()
+            .await
+            .map_err(|_| StoreError::Unavailable("closed".to_owned()))?;
+        match &self.0.engine {
+            Engine::Sqlite { .. } => {
+                let store = self.clone();
+                blocking(move || store.read_sqlite(read)).await
+            }
+            Engine::Postgres { pool } => {
+                let (client, handle) = (postgres::connect(pool).await?, Handle::current());
+                blocking(move || {
+                    let mut conn = Conn::Postgres(client, handle);
+                    conn.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+                    let result = read(&mut Reader::new(&mut conn));
+                    let ended = conn.batch("COMMIT");
+                    result.and_then(|value| ended.map(|()| value))
+                })
+                .await
+            }
+        }
+    }
+
+    fn read_sqlite<T>(
+        &self,
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Engine::Sqlite { path, idle } = &self.0.engine else {
+            return Err(StoreError::Bug("not SQLite".to_owned()));
+        };
+        let known = idle
+            .lock()
+            .map_err(|_| StoreError::Bug("a reader panicked".to_owned()))?
+            .pop();
+        let conn = match known {
+            Some(conn) => conn,
+            None => sqlite::open_reader(path)?,
+        };
+        let mut conn = Conn::Sqlite(conn);
+        conn.batch("BEGIN")?;
+        let result = read(&mut Reader::new(&mut conn));
+        let ended = conn.batch("COMMIT");
+        if let (Ok(()), Conn::Sqlite(conn), Ok(mut idle)) = (&ended, conn, idle.lock()) {
+            idle.push(conn);
+        }
+        result.and_then(|value| ended.map(|()| value))
+    }
+
+    /// Reads and writes in a transaction that locks `orgs`; everything is undone when `work` fails. `work` may be
+    /// asked more than once.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        orgs: Vec<OrgNo>,
+        work: impl FnMut(&mut Writer<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lane = orgs
+            .first()
+            .map_or(0, |org| org.0.unsigned_abs() % self.0.writers.len().max(1) as u64);
+        let lane = usize::try_from(lane).unwrap_or(0);
+        let writer = self
+            .0
+            .writers
+            .get(lane)
+            .ok_or_else(|| StoreError::Bug("no writer".to_owned()))?;
+        let (reply, answer) = oneshot::channel();
+        writer
+            .try_send(Asked::new(orgs, work, reply))
+            .map_err(|_| StoreError::Busy("too many requests wait to be saved".to_owned()))?;
+        answer
+            .await
+            .map_err(|_| StoreError::Unavailable("the writer has stopped".to_owned()))?
+    }
+
+    /// The number that every change of organizations, directories, integrations, keys or revocations raises, by
+    /// whichever process: what was read under another one is old.
+    pub async fn generation(&self) -> Result<u64, StoreError> {
+        self.read(|reader| {
+            let value = reader.number("SELECT value FROM generation", &[])?;
+            Ok(value.unwrap_or_default().unsigned_abs())
+        })
+        .await
+    }
+
+    /// Whether something can be saved right now: saves nothing, but as everybody else would.
+    pub async fn ping_write(&self) -> Result<(), StoreError> {
+        self.write(Vec::new(), |writer| {
+            writer.execute("UPDATE generation SET value = value", &[])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Counters of the writers.
+    pub fn commits(&self) -> &Commits {
+        &self.0.commits
+    }
+}
+
+/// How a writer opens its connection.
+fn opener(engine: &Engine, handle: &Handle) -> Open {
+    match engine {
+        Engine::Sqlite { path, .. } => {
+            let path = path.clone();
+            Box::new(move || sqlite::open_writer(&path).map(Conn::Sqlite))
+        }
+        Engine::Postgres { pool } => {
+            let (pool, handle) = (pool.clone(), handle.clone());
+            Box::new(move || {
+                let client = handle.block_on(postgres::connect(&pool))?;
+                Ok(Conn::Postgres(client, handle.clone()))
+            })
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(StoreError::Bug(format!("reading stopped: {error}"))))
+}

@@ -1,0 +1,170 @@
+//! From changes to statements, with everything that is derived from them: counters, the domain and listed
+//! columns of the Users list, licence queues, and the audit entry beside each.
+
+mod accounts;
+mod configured;
+mod groups;
+mod seats;
+mod sets;
+mod tally;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster_core::change::Change;
+use roster_core::value::{AccountId, GroupId, OrgNo, ProductId};
+
+use crate::audit::{self, Entry, Happened};
+use crate::conn::{Conn, Param};
+use crate::error::StoreError;
+use tally::Tally;
+
+/// What has to be known of an account to count it.
+#[derive(Debug, Clone)]
+struct Counted {
+    domain: String,
+    kind: &'static str,
+    listed: bool,
+}
+
+/// Applies the changes of one entry.
+pub(crate) struct Applier<'c> {
+    conn: &'c mut Conn,
+    tally: Tally,
+    accounts: BTreeMap<AccountId, Counted>,
+    /// (product, queued) of profiles met.
+    profiles: BTreeMap<GroupId, (ProductId, bool)>,
+    /// Products whose seats have to be brought in order, with their organization.
+    unsettled: BTreeSet<(OrgNo, ProductId)>,
+    /// Products whose holders have to be counted anew after a change of a set.
+    recount: BTreeSet<ProductId>,
+    /// Rows removed or given by changes of sets, and seats granted and lost, by organization.
+    followed: BTreeMap<OrgNo, Vec<Happened>>,
+    /// The first place after all that were taken, by organization.
+    next: BTreeMap<OrgNo, i64>,
+    generation: bool,
+}
+
+/// Applies an entry: every change, what follows from it, and the record of both.
+pub(crate) fn apply(
+    conn: &mut Conn,
+    locked: Option<&BTreeSet<i64>>,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    if let Some(locked) = locked {
+        let missing: BTreeSet<i64> = entry
+            .changes
+            .iter()
+            .map(|change| change.org().0)
+            .filter(|org| !locked.contains(org))
+            .collect();
+        // An organization that is being created has no row to lock.
+        let created: BTreeSet<i64> = entry.changes.iter().filter_map(created_org).collect();
+        let missing: Vec<i64> = missing.difference(&created).copied().collect();
+        if !missing.is_empty() {
+            return Err(StoreError::NeedsLock(missing));
+        }
+    }
+    let mut applier = Applier {
+        conn,
+        tally: Tally::default(),
+        accounts: BTreeMap::new(),
+        profiles: BTreeMap::new(),
+        unsettled: BTreeSet::new(),
+        recount: BTreeSet::new(),
+        followed: BTreeMap::new(),
+        next: BTreeMap::new(),
+        generation: false,
+    };
+    for change in &entry.changes {
+        applier.change(change)?;
+    }
+    applier.finish(entry)
+}
+
+fn created_org(change: &Change) -> Option<i64> {
+    match change {
+        Change::Configured(roster_core::change::Configured::OrgCreated(org)) => Some(org.no.0),
+        _ => None,
+    }
+}
+
+impl Applier<'_> {
+    fn change(&mut self, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::AccountCreated(account) => self.create_account(account),
+            Change::AccountUpdated {
+                account,
+                before,
+                after,
+            } => self.update_account(*account, before, after),
+            Change::AccountStatusSet { account, after, .. } => self.set_status(*account, *after),
+            Change::AccountDeleted(account) => self.delete_account(account),
+            Change::MemberJoined { org, account, seq } => self.join_org(*org, *account, *seq),
+            Change::MemberLeft { org, account, seq } => self.leave_org(*org, *account, *seq),
+            Change::GroupCreated(group) => self.create_group(group),
+            Change::GroupUpdated { group, after, .. } => self.update_group(*group, after),
+            Change::GroupDeleted(group) => self.delete_group(group),
+            Change::Joined {
+                org,
+                group,
+                account,
+                seq,
+                entered,
+            } => self.join(*org, *group, *account, *seq, entered),
+            Change::Left {
+                org,
+                group,
+                account,
+                left,
+                ..
+            } => self.leave(*org, *group, *account, left),
+            Change::Linked {
+                org,
+                group,
+                profile,
+                seq,
+            } => self.link(*org, *group, *profile, *seq),
+            Change::Unlinked {
+                org, group, profile, ..
+            } => self.unlink(*org, *group, *profile),
+            Change::Configured(configured) => self.configure(configured),
+        }
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        self.conn.execute(sql, params)
+    }
+
+    fn take(&mut self, org: OrgNo, place: i64) {
+        let next = self.next.entry(org).or_default();
+        *next = (*next).max(place + 1);
+    }
+
+    fn finish(mut self, entry: &Entry) -> Result<(), StoreError> {
+        for product in std::mem::take(&mut self.recount) {
+            self.recount_product(product)?;
+        }
+        for (org, product) in std::mem::take(&mut self.unsettled) {
+            self.settle(org, product)?;
+        }
+        let tally = std::mem::take(&mut self.tally);
+        tally.write(self.conn)?;
+        for (org, next) in &self.next {
+            let params = [Param::Int(*next), Param::Int(org.0)];
+            self.conn.execute(
+                "UPDATE organizations SET next_seq = $1 WHERE org = $2 AND next_seq < $1",
+                &params,
+            )?;
+        }
+        if self.generation {
+            raise_generation(self.conn)?;
+        }
+        audit::record(self.conn, entry, std::mem::take(&mut self.followed))
+    }
+}
+
+/// Tells every process that what it holds in memory is old.
+pub(crate) fn raise_generation(conn: &mut Conn) -> Result<(), StoreError> {
+    conn.execute("UPDATE generation SET value = value + 1", &[])
+        .map(drop)
+}

@@ -1,0 +1,178 @@
+//! The log: one row per command and organization, its changes inside, written in the transaction of the change
+//! and never updated.
+//!
+//! What is stored has a form of its own, by version (`stored`), so that `Change` is free to be renamed. Each
+//! organization's log holds the changes of its own rows: replaying it gives them.
+
+mod stored;
+
+use std::collections::BTreeMap;
+
+use roster_core::change::Change;
+use roster_core::value::{AccountId, GroupId, OrgNo};
+
+use crate::conn::{Conn, Param};
+use crate::error::StoreError;
+use crate::reader::Reader;
+
+pub use stored::decode;
+
+/// A command that was carried out, to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Who: a technical account, or the console or program that acted.
+    pub actor: String,
+    /// The integration, if one was used.
+    pub client: Option<String>,
+    /// The request's id.
+    pub request_id: String,
+    /// The command as it was sent, opaque here.
+    pub command: String,
+    /// What it changed.
+    pub changes: Vec<Change>,
+}
+
+/// What followed from changes: consequences that the store worked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// A waiting member got a seat.
+    SeatGranted {
+        /// Of which profile.
+        profile: GroupId,
+        /// Who.
+        account: AccountId,
+    },
+    /// A holder lost a seat to a lowered quota.
+    SeatLost {
+        /// Of which profile.
+        profile: GroupId,
+        /// Who.
+        account: AccountId,
+    },
+    /// Who was in a group that went, and at which place.
+    MembersRemoved {
+        /// The group.
+        group: GroupId,
+        /// (account, place), in order.
+        members: Vec<(i64, i64)>,
+    },
+}
+
+/// An entry as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its number in the organization's log, from 1, without gaps.
+    pub number: i64,
+    /// See [`Entry::at`].
+    pub at: i64,
+    /// See [`Entry::actor`].
+    pub actor: String,
+    /// See [`Entry::client`].
+    pub client: Option<String>,
+    /// See [`Entry::request_id`].
+    pub request_id: String,
+    /// See [`Entry::command`].
+    pub command: String,
+    /// The changes of this organization's rows.
+    pub changes: Vec<Change>,
+    /// Seats granted and lost.
+    pub seats: Vec<Happened>,
+}
+
+/// Keys in one row of `audit_sets`.
+const CHUNK: usize = 1000;
+
+/// Writes an entry: a row for each organization whose rows changed.
+pub(crate) fn record(
+    conn: &mut Conn,
+    entry: &Entry,
+    mut followed: BTreeMap<OrgNo, Vec<Happened>>,
+) -> Result<(), StoreError> {
+    let mut by_org: BTreeMap<OrgNo, Vec<&Change>> = BTreeMap::new();
+    for change in &entry.changes {
+        by_org.entry(change.org()).or_default().push(change);
+    }
+    for org in followed.keys() {
+        by_org.entry(*org).or_default();
+    }
+    for (org, changes) in by_org {
+        let happened = followed.remove(&org).unwrap_or_default();
+        let (sets, seats): (Vec<_>, Vec<_>) = happened
+            .into_iter()
+            .partition(|h| matches!(h, Happened::MembersRemoved { .. }));
+        let number = "SELECT COALESCE(MAX(entry), 0) + 1 FROM audit WHERE org = $1";
+        let number = conn.number(number, &[Param::Int(org.0)])?.unwrap_or(1);
+        let params = [
+            Param::Int(org.0),
+            Param::Int(number),
+            Param::Int(entry.at),
+            Param::Text(&entry.actor),
+            Param::from(entry.client.as_deref()),
+            Param::Text(&entry.request_id),
+            Param::Text(&entry.command),
+            Param::Owned(stored::encode(&changes, &seats)),
+        ];
+        conn.execute(
+            "INSERT INTO audit (org, entry, at, actor, client, request_id, command, changes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            &params,
+        )?;
+        record_sets(conn, org, number, &sets)?;
+    }
+    Ok(())
+}
+
+fn record_sets(conn: &mut Conn, org: OrgNo, number: i64, sets: &[Happened]) -> Result<(), StoreError> {
+    let mut chunk = 0;
+    for set in sets {
+        let Happened::MembersRemoved { group, members } = set else {
+            continue;
+        };
+        for keys in members.chunks(CHUNK) {
+            let params = [
+                Param::Int(org.0),
+                Param::Int(number),
+                Param::Int(chunk),
+                Param::Owned(stored::encode_set(*group, keys)),
+            ];
+            conn.execute(
+                "INSERT INTO audit_sets (org, entry, chunk, keys) VALUES ($1, $2, $3, $4)",
+                &params,
+            )?;
+            chunk += 1;
+        }
+    }
+    Ok(())
+}
+
+impl Reader<'_> {
+    /// Hands out an organization's log, from an entry on, in order.
+    pub fn log(
+        &mut self,
+        org: OrgNo,
+        from: i64,
+        each: &mut dyn FnMut(Recorded) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.query(
+            "SELECT entry, at, actor, client, request_id, command, changes FROM audit WHERE org = $1 AND entry >= $2 ORDER BY entry",
+            &[Param::Int(org.0), Param::Int(from)],
+            &mut |row| {
+                let number = row.int(0)?;
+                let (changes, seats) =
+                    decode(row.text(6)?).ok_or_else(|| StoreError::inconsistent("audit", "changes", number))?;
+                each(Recorded {
+                    number,
+                    at: row.int(1)?,
+                    actor: row.text(2)?.to_owned(),
+                    client: row.opt_text(3)?.map(str::to_owned),
+                    request_id: row.text(4)?.to_owned(),
+                    command: row.text(5)?.to_owned(),
+                    changes,
+                    seats,
+                })
+            },
+        )
+    }
+}

@@ -1,0 +1,124 @@
+//! PostgreSQL: the pool, and what its errors mean.
+
+use deadpool_postgres::{Config, Object, Pool, PoolConfig, Runtime};
+use futures_util::TryStreamExt as _;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{NoTls, Row};
+
+use crate::conn::{Param, RowRef};
+use crate::error::StoreError;
+
+impl ToSql for Param<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut tokio_postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(value) if *kind == Type::INT4 => i32::try_from(*value)?.to_sql(kind, out),
+            Self::Int(value) => value.to_sql(kind, out),
+            Self::Text(text) => text.to_sql(kind, out),
+            Self::Owned(text) => text.as_str().to_sql(kind, out),
+            Self::Blob(bytes) => bytes.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// A pool of connections to the database at `url`.
+pub(crate) fn pool(url: &str, size: usize) -> Result<Pool, StoreError> {
+    let config = Config {
+        url: Some(url.to_owned()),
+        pool: Some(PoolConfig::new(size)),
+        ..Config::default()
+    };
+    config
+        .create_pool(Some(Runtime::Tokio1), NoTls)
+        .map_err(|error| StoreError::Unavailable(format!("the database address cannot be used: {error}")))
+}
+
+/// A connection of the pool.
+pub(crate) async fn connect(pool: &Pool) -> Result<Object, StoreError> {
+    pool.get().await.map_err(|error| {
+        let cause = std::error::Error::source(&error)
+            .and_then(std::error::Error::source)
+            .map(|e| format!(": {e}"));
+        StoreError::Unavailable(format!(
+            "PostgreSQL does not answer: {error}{}",
+            cause.unwrap_or_default()
+        ))
+    })
+}
+
+pub(crate) async fn query(
+    client: &Object,
+    sql: &str,
+    params: &[Param<'_>],
+    each: &mut dyn FnMut(&RowRef<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let statement = client
+        .prepare_cached(sql)
+        .await
+        .map_err(|source| error(&source))?;
+    let params = params.iter().map(|param| param as &(dyn ToSql + Sync));
+    let rows = client
+        .query_raw(&statement, params)
+        .await
+        .map_err(|source| error(&source))?;
+    let mut rows = std::pin::pin!(rows);
+    while let Some(row) = rows.try_next().await.map_err(|source| error(&source))? {
+        each(&RowRef::Postgres(&row))?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn execute(client: &Object, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+    let statement = client
+        .prepare_cached(sql)
+        .await
+        .map_err(|source| error(&source))?;
+    let params = params.iter().map(|param| param as &(dyn ToSql + Sync));
+    client
+        .execute_raw(&statement, params)
+        .await
+        .map_err(|source| error(&source))
+}
+
+/// A number of any width, or a truth.
+pub(crate) fn int(row: &Row, column: usize) -> Result<i64, StoreError> {
+    let kind = row.columns().get(column).map(|column| column.type_().clone());
+    let value = match kind {
+        Some(kind) if kind == Type::BOOL => row.try_get::<_, bool>(column).map(i64::from),
+        Some(kind) if kind == Type::INT4 => row.try_get::<_, i32>(column).map(i64::from),
+        _ => row.try_get(column),
+    };
+    value.map_err(|source| error(&source))
+}
+
+/// What an error of PostgreSQL means for the caller.
+pub(crate) fn error(source: &tokio_postgres::Error) -> StoreError {
+    let text = match source.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => source.to_string(),
+    };
+    match source.code() {
+        Some(code)
+            if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED =>
+        {
+            StoreError::Busy(text)
+        }
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::TOO_MANY_CONNECTIONS => {
+            StoreError::Busy(text)
+        }
+        Some(code) if code.code().starts_with("23") => StoreError::Conflict(text),
+        Some(code) if code.code().starts_with("42") || code.code().starts_with("22") => StoreError::Bug(text),
+        _ => StoreError::Unavailable(text),
+    }
+}

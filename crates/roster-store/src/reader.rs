@@ -1,0 +1,41 @@
+//! One snapshot of the rows, for reading.
+
+use crate::conn::{Conn, Param, RowRef};
+use crate::error::StoreError;
+
+/// Reads rows, all from one moment. The functions stand in the modules of what they read.
+#[derive(Debug)]
+pub struct Reader<'c> {
+    pub(crate) conn: &'c mut Conn,
+}
+
+impl<'c> Reader<'c> {
+    pub(crate) fn new(conn: &'c mut Conn) -> Self {
+        Self { conn }
+    }
+
+    /// See [`Conn::query`].
+    pub fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        each: &mut dyn FnMut(&RowRef<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.conn.query(sql, params, each)
+    }
+
+    /// See [`Conn::number`].
+    pub fn number(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Option<i64>, StoreError> {
+        self.conn.number(sql, params)
+    }
+
+    /// See [`Conn::text_list`].
+    pub fn text_list(&self, n: usize) -> String {
+        self.conn.text_list(n)
+    }
+
+    /// See [`Conn::int_list`].
+    pub fn int_list(&self, n: usize) -> String {
+        self.conn.int_list(n)
+    }
+}

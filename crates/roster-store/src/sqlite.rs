@@ -1,0 +1,129 @@
+//! SQLite: opening, and what its errors mean.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+
+use crate::conn::{Param, RowRef};
+use crate::error::StoreError;
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Owned(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// How long to wait for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Opens the database for writing; makes it, its folder too, for the owner's eyes only.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    prepare(path)?;
+    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;")
+        .map_err(|error| open_error(path, &error))?;
+    Ok(conn)
+}
+
+/// Opens the database for reading.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824;")
+        .map_err(|error| open_error(path, &error))?;
+    Ok(conn)
+}
+
+fn open(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(|error| open_error(path, &error))?;
+    conn.busy_timeout(BUSY)
+        .map_err(|error| open_error(path, &error))?;
+    conn.set_prepared_statement_cache_capacity(256);
+    Ok(conn)
+}
+
+fn open_error(path: &Path, source: &rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(format!("{}: {}", path.display(), explain(source)))
+}
+
+fn prepare(path: &Path) -> Result<(), StoreError> {
+    let fail = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+    {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(fail)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(fail)
+}
+
+pub(crate) fn query(
+    conn: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+    each: &mut dyn FnMut(&RowRef<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = conn.prepare_cached(sql).map_err(|source| error(&source))?;
+    let mut rows = statement
+        .query(rusqlite::params_from_iter(params))
+        .map_err(|source| error(&source))?;
+    while let Some(row) = rows.next().map_err(|source| error(&source))? {
+        each(&RowRef::Sqlite(row))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn execute(conn: &Connection, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+    let mut statement = conn.prepare_cached(sql).map_err(|source| error(&source))?;
+    let changed = statement
+        .execute(rusqlite::params_from_iter(params))
+        .map_err(|source| error(&source))?;
+    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+}
+
+/// What an error of SQLite means for the caller.
+pub(crate) fn error(source: &rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(failure, _) = source else {
+        return StoreError::Bug(source.to_string());
+    };
+    match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy(explain(source)),
+        ErrorCode::ConstraintViolation => StoreError::Conflict(source.to_string()),
+        ErrorCode::Unknown
+        | ErrorCode::ApiMisuse
+        | ErrorCode::ParameterOutOfRange
+        | ErrorCode::TypeMismatch => StoreError::Bug(source.to_string()),
+        _ => StoreError::Unavailable(explain(source)),
+    }
+}
+
+fn explain(source: &rusqlite::Error) -> String {
+    let hint = match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "; free some space on its disk",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "; check that the file and its folder can be written"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; restore a backup",
+        _ => "",
+    };
+    format!("{source}{hint}")
+}

@@ -1,0 +1,332 @@
+//! Writes: one after another for each organization, many in one commit.
+//!
+//! A thread takes what waits, carries each job out inside a savepoint of its own, commits once, and only then
+//! answers. A job that fails or panics is undone alone; when the commit fails, nobody is told that anything
+//! was done.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::{Deref, DerefMut};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use roster_core::scope::Scope;
+use roster_core::set::WorkingSet;
+use roster_core::value::OrgNo;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::apply;
+use crate::audit::Entry;
+use crate::conn::{Conn, Param, ints};
+use crate::error::StoreError;
+use crate::reader::Reader;
+
+/// The most jobs in one commit.
+const BATCH: usize = 64;
+/// After this long a commit takes no further jobs.
+const BATCH_TIME: Duration = Duration::from_millis(25);
+/// How often a batch starts again when other writers come in between.
+const ATTEMPTS: usize = 20;
+
+/// Reads and writes rows inside one transaction.
+#[derive(Debug)]
+pub struct Writer<'c> {
+    reader: Reader<'c>,
+    /// The organizations locked; `None` where the database has one writer at a time.
+    locked: Option<&'c BTreeSet<i64>>,
+}
+
+impl<'c> Deref for Writer<'c> {
+    type Target = Reader<'c>;
+
+    fn deref(&self) -> &Reader<'c> {
+        &self.reader
+    }
+}
+
+impl DerefMut for Writer<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.reader
+    }
+}
+
+impl Writer<'_> {
+    /// Applies the changes of an entry, with everything derived from them and the record of it.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        if entry.changes.is_empty() {
+            return Ok(());
+        }
+        apply::apply(self.reader.conn, self.locked, entry)
+    }
+
+    /// Loads a scope and makes sure that nobody else changes what it holds.
+    pub fn load_locked(&mut self, scope: &Scope) -> Result<WorkingSet, StoreError> {
+        let set = self.reader.load(scope)?;
+        if let Some(locked) = self.locked {
+            let missing: Vec<i64> = Reader::orgs_in_play(&set)
+                .into_iter()
+                .map(|org| org.0)
+                .filter(|org| !locked.contains(org))
+                .collect();
+            if !missing.is_empty() {
+                return Err(StoreError::NeedsLock(missing));
+            }
+        }
+        Ok(set)
+    }
+
+    /// See [`Conn::execute`].
+    pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        self.reader.conn.execute(sql, params)
+    }
+
+    /// Tells every process that what it holds in memory is old.
+    pub fn raise_generation(&mut self) -> Result<(), StoreError> {
+        apply::raise_generation(self.reader.conn)
+    }
+}
+
+/// Something to be done in a transaction, possibly more than once.
+pub(crate) trait Job: Send {
+    /// The organizations it is known to touch.
+    fn orgs(&self) -> &[OrgNo];
+    /// Does it.
+    fn run(&mut self, writer: &mut Writer<'_>) -> Result<(), StoreError>;
+    /// Tells the caller how it ended.
+    fn answer(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+/// A job with its question and the place for its answer.
+pub(crate) struct Asked<T, F> {
+    orgs: Vec<OrgNo>,
+    work: F,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Asked<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Writer<'_>) -> Result<T, StoreError> + Send + 'static,
+{
+    pub(crate) fn new(
+        orgs: Vec<OrgNo>,
+        work: F,
+        reply: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Box<dyn Job> {
+        Box::new(Self {
+            orgs,
+            work,
+            result: None,
+            reply,
+        })
+    }
+}
+
+impl<T, F> Job for Asked<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Writer<'_>) -> Result<T, StoreError> + Send,
+{
+    fn orgs(&self) -> &[OrgNo] {
+        &self.orgs
+    }
+
+    fn run(&mut self, writer: &mut Writer<'_>) -> Result<(), StoreError> {
+        self.result = Some((self.work)(writer)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self {
+            result: found, reply, ..
+        } = *self;
+        let answer = result
+            .and_then(|()| found.ok_or_else(|| StoreError::Bug("a job ended without result".to_owned())));
+        // A caller that went away does not want to know.
+        let _ = reply.send(answer);
+    }
+}
+
+/// How many commits there were, and how many jobs they held.
+#[derive(Debug, Default)]
+pub struct Commits {
+    /// Commits that succeeded.
+    pub commits: AtomicU64,
+    /// Jobs carried out in them.
+    pub jobs: AtomicU64,
+    /// Jobs that wait right now.
+    pub waiting: AtomicU64,
+}
+
+/// Opens a connection for the writer, again after a failure.
+pub(crate) type Open = Box<dyn Fn() -> Result<Conn, StoreError> + Send>;
+
+/// The thread's work: until all senders are gone.
+pub(crate) fn work(open: &Open, jobs: &mut mpsc::Receiver<Box<dyn Job>>, commits: &Arc<Commits>) {
+    let mut conn: Option<Conn> = None;
+    let mut waiting: VecDeque<Box<dyn Job>> = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            match jobs.blocking_recv() {
+                Some(job) => waiting.push_back(job),
+                None => return,
+            }
+        }
+        while waiting.len() < BATCH {
+            match jobs.try_recv() {
+                Ok(job) => waiting.push_back(job),
+                Err(_) => break,
+            }
+        }
+        commits.waiting.store(waiting.len() as u64, Ordering::Relaxed);
+        let opened = match conn.take() {
+            Some(conn) => Ok(conn),
+            None => open(),
+        };
+        match opened {
+            Ok(mut opened) => {
+                if batch(&mut opened, &mut waiting, commits) {
+                    conn = Some(opened);
+                }
+            }
+            Err(error) => {
+                for job in waiting.drain(..) {
+                    job.answer(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Carries out one batch. `false` when the connection is not to be trusted any more: after a commit that failed,
+/// what the database holds is only known again once it has been opened anew.
+fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commits) -> bool {
+    let mut locks: BTreeSet<i64> = waiting
+        .iter()
+        .take(BATCH)
+        .flat_map(|job| job.orgs())
+        .map(|org| org.0)
+        .collect();
+    for _ in 0..ATTEMPTS {
+        match attempt(conn, waiting, &locks) {
+            Attempt::Committed(done) => {
+                commits.commits.fetch_add(1, Ordering::Relaxed);
+                commits.jobs.fetch_add(done.len() as u64, Ordering::Relaxed);
+                for (job, result) in done {
+                    job.answer(result);
+                }
+                return true;
+            }
+            Attempt::NeedsLock(more) => locks.extend(more),
+            Attempt::LostRace => std::thread::sleep(Duration::from_millis(2)),
+            Attempt::Failed(error) => {
+                for job in waiting.drain(..) {
+                    job.answer(Err(error.clone()));
+                }
+                return false;
+            }
+        }
+    }
+    for job in waiting.drain(..) {
+        job.answer(Err(StoreError::Busy(
+            "other writers kept coming in between".to_owned(),
+        )));
+    }
+    true
+}
+
+/// Jobs and how each ended.
+type Done = Vec<(Box<dyn Job>, Result<(), StoreError>)>;
+
+enum Attempt {
+    Committed(Done),
+    NeedsLock(Vec<i64>),
+    LostRace,
+    Failed(StoreError),
+}
+
+fn attempt(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, locks: &BTreeSet<i64>) -> Attempt {
+    let retry = conn.is_postgres();
+    if let Err(error) = begin(conn, locks) {
+        let _ = conn.batch("ROLLBACK");
+        return failed(error, retry);
+    }
+    let started = Instant::now();
+    let mut done: Done = Vec::new();
+    while let Some(mut job) = waiting.pop_front() {
+        let result = one(conn, job.as_mut(), locks);
+        let again = match &result {
+            Err(StoreError::NeedsLock(more)) => Some(Attempt::NeedsLock(more.clone())),
+            // PostgreSQL gives up the whole transaction when two wait for each other.
+            Err(error @ StoreError::Busy(_)) if conn.is_postgres() => Some(failed(error.clone(), retry)),
+            Err(error @ StoreError::Unavailable(_)) => Some(failed(error.clone(), retry)),
+            _ => None,
+        };
+        done.push((job, result));
+        if let Some(again) = again {
+            let _ = conn.batch("ROLLBACK");
+            put_back(waiting, done);
+            return again;
+        }
+        if done.len() >= BATCH || started.elapsed() > BATCH_TIME {
+            break;
+        }
+    }
+    match conn.batch("COMMIT") {
+        Ok(()) => Attempt::Committed(done),
+        Err(error) => {
+            let _ = conn.batch("ROLLBACK");
+            put_back(waiting, done);
+            failed(error, retry)
+        }
+    }
+}
+
+fn put_back(waiting: &mut VecDeque<Box<dyn Job>>, done: Done) {
+    for (job, _) in done.into_iter().rev() {
+        waiting.push_front(job);
+    }
+}
+
+/// SQLite has waited long enough by itself when it says that it is busy.
+fn failed(error: StoreError, retry: bool) -> Attempt {
+    match error {
+        StoreError::Busy(_) if retry => Attempt::LostRace,
+        error => Attempt::Failed(error),
+    }
+}
+
+fn begin(conn: &mut Conn, locks: &BTreeSet<i64>) -> Result<(), StoreError> {
+    if !conn.is_postgres() {
+        return conn.batch("BEGIN IMMEDIATE");
+    }
+    conn.batch("BEGIN")?;
+    // In the order of numbers, so that two servers never wait for each other.
+    let sql = format!(
+        "SELECT org FROM organizations WHERE org IN {} ORDER BY org FOR UPDATE",
+        conn.int_list(1)
+    );
+    conn.query(&sql, &[ints(locks.iter().copied())], &mut |_| Ok(()))
+}
+
+/// One job in its savepoint.
+fn one(conn: &mut Conn, job: &mut dyn Job, locks: &BTreeSet<i64>) -> Result<(), StoreError> {
+    conn.batch("SAVEPOINT job")?;
+    let locked = conn.is_postgres().then_some(locks);
+    let mut writer = Writer {
+        reader: Reader::new(conn),
+        locked,
+    };
+    // A panic is a bug; its savepoint is rolled back below, so nothing half done is seen by anybody.
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| job.run(&mut writer)))
+        .unwrap_or_else(|_| Err(StoreError::Bug("a rule panicked".to_owned())));
+    match result {
+        Ok(()) => conn.batch("RELEASE SAVEPOINT job"),
+        Err(error) => {
+            conn.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?;
+            Err(error)
+        }
+    }
+}
