@@ -207,19 +207,6 @@ impl Loading {
                 break;
             }
             self.memberships(reader, &fresh)?;
-            if fresh.iter().any(|org| *org != scope.org.0) && !scope.names.is_empty() {
-                let sql = format!(
-                    "SELECT {} FROM groups WHERE org IN {} AND name_key IN {}",
-                    row::GROUP,
-                    reader.int_list(1),
-                    reader.text_list(2)
-                );
-                let params = [
-                    ints(fresh.iter().copied()),
-                    texts(scope.names.iter().map(Key::as_str)),
-                ];
-                self.read_groups(reader, &sql, &params)?;
-            }
             read_orgs.extend(fresh);
             self.mirrors(reader)?;
         }
@@ -314,6 +301,23 @@ impl Loading {
 
     /// Links and the profiles at their ends, admin and developer groups, and the organizations themselves.
     fn finish(mut self, reader: &mut Reader<'_>, scope: &Scope) -> Result<WorkingSet, StoreError> {
+        // A name has to be free wherever a group is mirrored; nothing follows from the groups that bear it.
+        let others: Vec<i64> = self
+            .orgs
+            .iter()
+            .copied()
+            .filter(|org| *org != scope.org.0)
+            .collect();
+        if !others.is_empty() && !scope.names.is_empty() {
+            let sql = format!(
+                "SELECT {} FROM groups WHERE org IN {} AND name_key IN {}",
+                row::GROUP,
+                reader.int_list(1),
+                reader.text_list(2)
+            );
+            let params = [ints(others), texts(scope.names.iter().map(Key::as_str))];
+            self.read_groups(reader, &sql, &params)?;
+        }
         let bases: Vec<i64> = self.groups.iter().map(|group| group.id.0).collect();
         let sources: Vec<i64> = self
             .groups

@@ -1,0 +1,11 @@
+//! The contract of the store, held by both engines.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests may be blunt"
+)]
+
+mod contract;
+mod support;
