@@ -13,5 +13,6 @@ mod groups;
 mod laws;
 mod licences;
 mod membership;
+mod plan;
 mod support;
 mod update;

@@ -1,0 +1,423 @@
+//! The rules of a plan, one claim each.
+
+use expect_test::{Expect, expect};
+
+use super::scene::{Scene, show};
+
+fn check_plan(directory: &str, organizations: &str, settings: &str, expected: &Expect) {
+    let scene = Scene::new(directory, organizations, settings);
+    expected.assert_eq(&show(&scene, &scene.plan()));
+}
+
+#[test]
+fn somebody_new_is_created_and_joins_the_mapped_groups() {
+    check_plan(
+        "ada in Photo, Design",
+        "",
+        "groups",
+        &expect![[r"
+            ada@example.com: create federatedID ada@example.com in US, Ignore; join Design and Photo
+        "]],
+    );
+}
+
+#[test]
+fn new_accounts_take_over_the_directorys_names_where_these_are_kept() {
+    check_plan(
+        "ada",
+        "|",
+        "update",
+        &expect![[r"
+        ada@example.com: create federatedID ada@example.com in US, Update
+    "]],
+    );
+}
+
+#[test]
+fn matched_people_leave_mapped_groups_only() {
+    check_plan(
+        "ada in Photo",
+        "ada in Design, Other",
+        "groups, mapped Design",
+        &expect![[r"
+        ada@example.com: leave Design; join Photo
+    "]],
+    );
+}
+
+#[test]
+fn letter_case_makes_no_difference_in_groups_and_addresses() {
+    check_plan(
+        "ada in PHOTO",
+        "ada [email=ADA@Example.com] in photo",
+        "groups, update",
+        &expect![""],
+    );
+}
+
+#[test]
+fn groups_are_left_as_the_organization_spells_them() {
+    check_plan(
+        "ada",
+        "ada [email=ADA@Example.com] in PhoTo",
+        "groups, mapped photo",
+        &expect![[r"
+        ADA@Example.com: leave PhoTo
+    "]],
+    );
+}
+
+#[test]
+fn names_follow_the_directory_and_a_missing_name_changes_nothing() {
+    check_plan(
+        "ada [first=Ada last=]",
+        "ada [first=Ida last=Lee]",
+        "update",
+        &expect![[r"
+        ada@example.com: update first Ada
+    "]],
+    );
+}
+
+#[test]
+fn a_changed_email_is_sent_to_the_old_one_and_pins_a_username_that_differs() {
+    check_plan(
+        "ada [email=new@example.com username=u@example.com]",
+        "ada [email=old@example.com username=u@example.com]",
+        "update",
+        &expect![[r"
+            old@example.com: update email new@example.com and username u@example.com
+        "]],
+    );
+    check_plan(
+        "ada [email=u@example.com username=u@example.com]",
+        "ada [email=old@example.com username=u@example.com]",
+        "update",
+        &expect![[r"
+            old@example.com: update email u@example.com
+        "]],
+    );
+}
+
+#[test]
+fn a_plain_username_addresses_the_account_while_its_email_changes() {
+    check_plan(
+        "ada [email=new@example.com username=e001]",
+        "ada [email=old@example.com username=e001]",
+        "update",
+        &expect![[r"
+        e001 of example.com: update email new@example.com
+    "]],
+    );
+}
+
+#[test]
+fn a_username_changes_only_where_the_settings_say_so() {
+    let (directory, organization) = ("ada [username=a2@example.com]", "ada [username=a1@example.com]");
+    check_plan(
+        directory,
+        organization,
+        "update",
+        &expect![[r"
+        (NotConfigured)
+    "]],
+    );
+    check_plan(
+        directory,
+        organization,
+        "update, username",
+        &expect![[r"
+        ada@example.com: update username a2@example.com
+    "]],
+    );
+}
+
+#[test]
+fn adobe_ids_are_never_updated_and_are_addressed_as_such() {
+    check_plan(
+        "ada [first=Ada] in Photo",
+        "ada [type=adobeID first=Ida]",
+        "update, groups",
+        &expect![[r"
+        ada@example.com (Adobe ID): join Photo
+        (KindsDiffer)
+    "]],
+    );
+}
+
+#[test]
+fn of_two_accounts_with_one_email_the_one_that_is_no_adobe_id_counts() {
+    check_plan(
+        "ada in Photo",
+        "ada [type=adobeID]; ada",
+        "groups",
+        &expect![[r"
+        ada@example.com: join Photo
+        (SeenBefore)
+    "]],
+    );
+}
+
+#[test]
+fn nobody_is_created_beside_an_adobe_id_with_the_same_email() {
+    check_plan(
+        "ada in Photo",
+        "ada [type=adobeID]",
+        "groups, exclude-type adobeID",
+        &expect![[r"
+        (Excluded)
+    "]],
+    );
+    check_plan(
+        "ada in two::Photo",
+        "ada [type=adobeID] | eve",
+        "groups, exclude-type adobeID",
+        &expect![[r"
+            (Excluded)
+            (AdobeIdExists)
+        "]],
+    );
+}
+
+#[test]
+fn a_country_falls_back_to_the_default_then_to_unknown_for_enterprise_accounts_alone() {
+    check_plan(
+        "ada [country=-]",
+        "",
+        "",
+        &expect![[r"
+        ada@example.com: create federatedID ada@example.com in DE, Ignore
+    "]],
+    );
+    check_plan(
+        "ada [country=- type=enterpriseID]; eve [country=-]",
+        "",
+        "no-country",
+        &expect![[r"
+        ada@example.com: create enterpriseID ada@example.com in UD, Ignore
+        (CountryMissing)
+    "]],
+    );
+}
+
+#[test]
+fn excluded_people_are_left_alone_and_not_created_again() {
+    check_plan(
+        "ada in Photo; eve in Photo",
+        "ada; eve",
+        "groups, exclude-user eve, remove",
+        &expect![[r"
+        ada@example.com: join Photo
+        (Excluded)
+    "]],
+    );
+    check_plan(
+        "",
+        "ada in Keepers; eve",
+        "remove, exclude-group keepers",
+        &expect![[r"
+        eve@example.com: remove
+        (Excluded)
+    "]],
+    );
+}
+
+#[test]
+fn adobe_only_accounts_get_what_the_settings_say() {
+    let organization = "eve in Photo, Other";
+    check_plan("", organization, "mapped Photo", &expect![""]);
+    check_plan(
+        "",
+        organization,
+        "mapped Photo, groups",
+        &expect![[r"
+        eve@example.com: leave Photo
+    "]],
+    );
+    check_plan(
+        "",
+        organization,
+        "no-groups-left",
+        &expect![[r"
+        eve@example.com: leave all
+    "]],
+    );
+    check_plan(
+        "",
+        organization,
+        "remove, groups",
+        &expect![[r"
+        eve@example.com: remove
+    "]],
+    );
+    check_plan(
+        "",
+        organization,
+        "delete",
+        &expect![[r"
+        eve@example.com: delete
+    "]],
+    );
+    check_plan("", organization, "exclude, groups, mapped Photo", &expect![""]);
+}
+
+#[test]
+fn over_the_limit_nothing_is_removed_and_everything_else_is_sent() {
+    check_plan(
+        "ada",
+        "eve; kim; lea",
+        "remove, limit 50%",
+        &expect![[r"
+        ada@example.com: create federatedID ada@example.com in US, Ignore
+        (OverLimit)
+    "]],
+    );
+    check_plan(
+        "",
+        "eve; kim",
+        "remove, limit 2",
+        &expect![[r"
+        eve@example.com: remove
+        kim@example.com: remove
+    "]],
+    );
+    check_plan(
+        "",
+        "eve",
+        "remove, limit 0",
+        &expect![[r"
+        (OverLimit)
+    "]],
+    );
+    check_plan(
+        "",
+        "",
+        "remove, limit -1",
+        &expect![[r"
+        (OverLimit)
+    "]],
+    );
+}
+
+#[test]
+fn counting_only_those_with_groups_acts_only_on_those() {
+    check_plan(
+        "",
+        "eve in Photo; kim",
+        "remove, groups, mapped Photo, only-with-groups, limit 1",
+        &expect![[r"
+        eve@example.com: remove
+    "]],
+    );
+    check_plan(
+        "",
+        "eve in Photo",
+        "remove, mapped Photo, only-with-groups",
+        &expect![[r"
+        (GroupRemovalsOnlyWithoutGroups)
+    "]],
+    );
+}
+
+#[test]
+fn a_secondary_organization_gets_groups_and_never_new_attributes() {
+    check_plan(
+        "ada [first=Ada] in two::Photo",
+        "ada [first=Ida] | ada [first=Ida]",
+        "groups, update",
+        &expect![[r"
+            ada@example.com: update first Ada
+            two: ada@example.com: join Photo
+        "]],
+    );
+    check_plan(
+        "ada in two::Photo; kim",
+        "ada; kim |",
+        "groups",
+        &expect![[r"
+        two: ada@example.com: create federatedID ada@example.com in US, Ignore; join Photo
+    "]],
+    );
+}
+
+#[test]
+fn who_is_not_in_the_primary_with_the_same_key_is_left_alone_elsewhere() {
+    check_plan(
+        "ada",
+        "ada | ada [username=x@example.com] in Photo; eve in Photo",
+        "groups, remove, mapped two::Photo",
+        &expect![[r"
+            (NotInPrimary)
+        "]],
+    );
+}
+
+#[test]
+fn who_leaves_the_primary_leaves_the_others_without_losing_the_account_there() {
+    check_plan(
+        "",
+        "eve | eve in Photo",
+        "delete, mapped two::Photo",
+        &expect![[r"
+        eve@example.com: delete
+        two: eve@example.com: remove
+    "]],
+    );
+}
+
+#[test]
+fn push_creates_everybody_and_leaves_mapped_groups_before_joining() {
+    check_plan(
+        "ada in Photo; kim",
+        "",
+        "push, groups, mapped Design",
+        &expect![[r"
+        ada@example.com: create federatedID ada@example.com in US, Ignore; leave Design; join Photo
+        kim@example.com: create federatedID kim@example.com in US, Ignore; leave Design and Photo
+    "]],
+    );
+    check_plan(
+        "ada in Photo; kim",
+        "",
+        "push, groups, no-unmapped",
+        &expect![[r"
+        ada@example.com: create federatedID ada@example.com in US, Ignore; join Photo
+        (Unmapped)
+    "]],
+    );
+}
+
+#[test]
+fn two_records_of_one_person_are_one_with_the_groups_of_both() {
+    check_plan(
+        "ada [first=A1] in Photo; ada [first=A2] in Design",
+        "ada [first=A0]",
+        "groups, update",
+        &expect![[r"
+        ada@example.com: update first A2; join Design and Photo
+        (SamePerson)
+    "]],
+    );
+    check_plan(
+        "ada [username=u1 first=A1] in Photo; eve [username=u1 first=E] in Design",
+        "",
+        "groups",
+        &expect![[r"
+            u1 of example.com: create federatedID ada@example.com in US, Ignore; join Design and Photo
+            (SamePerson)
+        "]],
+    );
+}
+
+#[test]
+fn admin_groups_that_the_api_does_not_assign_are_left_out() {
+    check_plan(
+        "ada in _org_admin, _support_admin",
+        "ada",
+        "groups",
+        &expect![[r"
+        ada@example.com: join _support_admin
+        (GroupNotAssignable)
+    "]],
+    );
+}
