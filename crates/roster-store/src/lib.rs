@@ -9,6 +9,7 @@ mod apply;
 pub mod audit;
 pub mod conn;
 mod error;
+pub mod listing;
 mod load;
 mod migrate;
 mod postgres;
@@ -28,6 +29,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
 pub use error::StoreError;
+pub use listing::{DomainFilter, FoundGroup, GroupList, Position, UserList, UsersQuery};
 pub use migrate::Migrated;
 pub use reader::Reader;
 pub use writer::{Commits, Writer};

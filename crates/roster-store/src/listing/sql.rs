@@ -1,0 +1,74 @@
+//! Statements put together from pieces; parameters are numbered as they occur.
+
+use std::fmt::Write as _;
+
+use crate::conn::{Param, RowRef, ints};
+use crate::error::StoreError;
+use crate::reader::Reader;
+
+/// A statement under construction.
+#[derive(Debug, Default)]
+pub(super) struct Sql<'p> {
+    text: String,
+    params: Vec<Param<'p>>,
+}
+
+impl<'p> Sql<'p> {
+    pub(super) fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            params: Vec::new(),
+        }
+    }
+
+    /// Adds text.
+    pub(super) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a parameter.
+    pub(super) fn bind(&mut self, value: impl Into<Param<'p>>) -> &mut Self {
+        self.params.push(value.into());
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "${}", self.params.len());
+        self
+    }
+
+    /// Adds a list of numbers as one parameter, for `IN`.
+    pub(super) fn list(&mut self, reader: &Reader<'_>, values: &[i64]) -> &mut Self {
+        self.params.push(ints(values.iter().copied()));
+        self.text.push_str(&reader.int_list(self.params.len()));
+        self
+    }
+
+    /// Runs it and hands its rows out.
+    pub(super) fn rows(
+        &self,
+        reader: &mut Reader<'_>,
+        mut each: impl FnMut(&RowRef<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        reader.query(&self.text, &self.params, &mut each)
+    }
+
+    /// The number it gives; 0 without a row.
+    pub(super) fn count(&self, reader: &mut Reader<'_>) -> Result<u64, StoreError> {
+        let count = reader.number(&self.text, &self.params)?.unwrap_or(0);
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// The number in the first column of its row, if there is one.
+    pub(super) fn number(&self, reader: &mut Reader<'_>) -> Result<Option<i64>, StoreError> {
+        reader.number(&self.text, &self.params)
+    }
+
+    /// Whether it gives a row.
+    pub(super) fn any(&self, reader: &mut Reader<'_>) -> Result<bool, StoreError> {
+        let mut any = false;
+        self.rows(reader, |_| {
+            any = true;
+            Ok(())
+        })?;
+        Ok(any)
+    }
+}

@@ -1,0 +1,412 @@
+//! Pages of people.
+
+use std::collections::HashSet;
+
+use roster_core::listing::{GroupLabel, UserRow};
+use roster_core::value::{IdentityType, OrgNo, Status};
+
+use super::labels::{Labels, Membership, Scratch, memberships};
+use super::merge::Merged;
+use super::source::{Columns, Plan, Source};
+use super::sql::Sql;
+use super::{Position, Rows, UsersQuery};
+use crate::conn::RowRef;
+use crate::error::StoreError;
+use crate::reader::Reader;
+use crate::row::inconsistent;
+
+/// What [`user_row`] reads, after the three columns of the position.
+pub(super) const ACCOUNT_COLUMNS: &str = ", a.public_id, a.email, a.status, a.username, a.domain, a.firstname, \
+                                          a.lastname, a.country, a.kind";
+
+/// Takes the rows of a page, one by one.
+pub type UserSink<'s> = &'s mut dyn FnMut(&UserRow<'_>);
+
+impl Reader<'_> {
+    /// Hands out the people of a list from one position up to another, in order.
+    ///
+    /// `limit` bounds a page that is open at its end; between two positions everybody is handed out, because whoever
+    /// was cut off there would be on no page at all.
+    pub fn users(
+        &mut self,
+        query: &UsersQuery,
+        from: Position,
+        until: Option<Position>,
+        limit: u64,
+        sink: UserSink<'_>,
+    ) -> Result<Rows, StoreError> {
+        let plan = Plan::of(self, query)?;
+        match plan.sources.as_slice() {
+            [] => Ok(Rows::default()),
+            [source] => single(self, query, *source, (from, until, limit), sink),
+            _ => merged(self, query, &plan, (from, until, limit), sink),
+        }
+    }
+
+    /// Whether a list has anybody at a position or behind it.
+    pub fn has_users(&mut self, query: &UsersQuery, from: Position) -> Result<bool, StoreError> {
+        for source in Plan::of(self, query)?.sources {
+            let mut sql = source.select(Columns::Keys, query.domain.as_ref(), from, None);
+            sql.push(" LIMIT 1");
+            if sql.any(self)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Where each page of `size` people begins; empty for an empty list.
+    pub fn user_page_starts(&mut self, query: &UsersQuery, size: u64) -> Result<Vec<Position>, StoreError> {
+        let plan = Plan::of(self, query)?;
+        match plan.sources.as_slice() {
+            [source] => single_starts(self, query, *source, size.max(1)),
+            _ => merged_starts(self, query, &plan, size.max(1)),
+        }
+    }
+}
+
+/// Hands out one person as a list would show them, whatever their status.
+pub(super) fn one(
+    reader: &mut Reader<'_>,
+    org: OrgNo,
+    account: i64,
+    (direct_only, groups): (bool, bool),
+    sink: UserSink<'_>,
+) -> Result<(), StoreError> {
+    let found = if groups {
+        memberships(reader, org, vec![account])?
+    } else {
+        Vec::new()
+    };
+    let labels = Labels::new(reader, org, found, !direct_only)?;
+    let mut shown = Shown::new(&labels, groups);
+    let mut sql = Sql::new("SELECT 0, 0, a.account");
+    sql.push(ACCOUNT_COLUMNS)
+        .push(" FROM accounts a WHERE a.account = ")
+        .bind(account);
+    sql.rows(reader, |row| shown.hand_out(row, sink))
+}
+
+type Page = (Position, Option<Position>, u64);
+
+fn single(
+    reader: &mut Reader<'_>,
+    query: &UsersQuery,
+    source: Source,
+    (from, until, limit): Page,
+    sink: UserSink<'_>,
+) -> Result<Rows, StoreError> {
+    let limit = until.is_none().then_some(limit);
+    let domain = query.domain.as_ref();
+    let limited = |sql: &mut Sql<'_>, limit: Option<u64>| {
+        if let Some(limit) = limit {
+            sql.push(" LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        }
+    };
+    let mut labels = Labels::default();
+    if query.groups {
+        let mut accounts = Vec::new();
+        let mut sql = source.select(Columns::Keys, domain, from, until);
+        limited(&mut sql, limit);
+        sql.rows(reader, |row| {
+            accounts.push(row.int(2)?);
+            Ok(())
+        })?;
+        let found = memberships(reader, query.org, accounts)?;
+        labels = Labels::new(reader, query.org, found, !query.direct_only)?;
+    }
+    let mut shown = Shown::new(&labels, query.groups);
+    let mut rows = Rows::default();
+    let mut sql = source.select(Columns::Accounts, domain, from, until);
+    limited(&mut sql, limit.map(|limit| limit.saturating_add(1)));
+    sql.rows(reader, |row| {
+        if Some(rows.count) == limit {
+            rows.next = Some(source.position(row.int(0)?, row.int(1)?, row.int(2)?));
+            return Ok(());
+        }
+        rows.count += 1;
+        shown.hand_out(row, sink)
+    })?;
+    Ok(rows)
+}
+
+fn merged(
+    reader: &mut Reader<'_>,
+    query: &UsersQuery,
+    plan: &Plan,
+    (from, until, limit): Page,
+    sink: UserSink<'_>,
+) -> Result<Rows, StoreError> {
+    let limit = until.is_none().then_some(limit);
+    let people = people(reader, query, plan, (from, until), limit)?;
+    let next = people.next;
+    let accounts: Vec<i64> = people.positions.iter().map(|position| position.account).collect();
+    let labels = if query.groups {
+        Labels::new(reader, query.org, people.memberships, !query.direct_only)?
+    } else {
+        Labels::default()
+    };
+    // The rows come in the order of accounts, so they are put down once and handed out in that of positions.
+    let mut rows = OwnedRows::default();
+    let mut sql = Sql::new("SELECT 0, 0, a.account");
+    sql.push(ACCOUNT_COLUMNS)
+        .push(" FROM accounts a WHERE a.account IN ")
+        .list(reader, &accounts);
+    sql.rows(reader, |row| rows.add(row))?;
+    rows.index.sort_unstable_by_key(|row| row.account);
+    let mut shown = Shown::new(&labels, query.groups);
+    for account in &accounts {
+        let row = rows
+            .get(*account)
+            .ok_or_else(|| inconsistent("memberships", "account", *account))?;
+        shown.hand_out_row(*account, row, sink)?;
+    }
+    Ok(Rows {
+        count: accounts.len() as u64,
+        next,
+    })
+}
+
+struct People {
+    positions: Vec<Position>,
+    /// Theirs and perhaps those of others, by account; loaded only where somebody needs them.
+    memberships: Vec<Membership>,
+    next: Option<Position>,
+}
+
+/// The people of a merged page, each where they stand first.
+fn people(
+    reader: &mut Reader<'_>,
+    query: &UsersQuery,
+    plan: &Plan,
+    (from, until): (Position, Option<Position>),
+    limit: Option<u64>,
+) -> Result<People, StoreError> {
+    let wanted = limit.and_then(|limit| usize::try_from(limit).ok());
+    // One more than wanted, to know whether somebody follows.
+    let batch = wanted.map_or(2000, |wanted| wanted.saturating_add(1));
+    let mut merged = Merged::new(plan, query.domain.as_ref(), from, until, batch as u64);
+    let mut people = People {
+        positions: Vec::new(),
+        memberships: Vec::new(),
+        next: None,
+    };
+    loop {
+        let mut candidates = Vec::with_capacity(batch);
+        while candidates.len() < batch {
+            let Some(position) = merged.next(reader)? else {
+                break;
+            };
+            candidates.push(position);
+        }
+        if candidates.is_empty() {
+            break;
+        }
+        let mut accounts: Vec<i64> = candidates.iter().map(|position| position.account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        if plan.overlapping || query.groups {
+            let found = memberships(reader, query.org, accounts)?;
+            if plan.overlapping {
+                candidates.retain(|position| first_of(plan, &found, position.account) == Some(*position));
+            }
+            people.memberships.extend(found);
+        }
+        people.positions.append(&mut candidates);
+        if wanted.is_some_and(|wanted| people.positions.len() > wanted) {
+            break;
+        }
+    }
+    if let Some(wanted) = wanted {
+        people.next = people.positions.get(wanted).copied();
+        people.positions.truncate(wanted);
+    }
+    people.memberships.sort_unstable();
+    people.memberships.dedup();
+    Ok(people)
+}
+
+/// Where somebody stands first in the ranges of a plan.
+fn first_of(plan: &Plan, memberships: &[Membership], account: i64) -> Option<Position> {
+    let start = memberships.partition_point(|m| m.account < account);
+    let own = memberships.get(start..).unwrap_or_default();
+    own.iter()
+        .take_while(|m| m.account == account)
+        .flat_map(|m| {
+            let through = plan
+                .sources
+                .iter()
+                .filter(|source| matches!(source, Source::Memberships { group, .. } if group.0 == m.group));
+            through.map(|source| source.position(m.seq, m.seq, account))
+        })
+        .min()
+}
+
+fn single_starts(
+    reader: &mut Reader<'_>,
+    query: &UsersQuery,
+    source: Source,
+    size: u64,
+) -> Result<Vec<Position>, StoreError> {
+    let mut starts = Vec::new();
+    let (mut from, mut skip) = (Position::START, 0);
+    loop {
+        // Each statement goes on where the one before it ended, so together they pass the range once.
+        let mut sql = source.select(Columns::Keys, query.domain.as_ref(), from, None);
+        sql.push(" LIMIT 1");
+        if skip > 0 {
+            sql.push(" OFFSET ").bind(skip);
+        }
+        let mut found = None;
+        sql.rows(reader, |row| {
+            found = Some(source.position(row.int(0)?, row.int(1)?, row.int(2)?));
+            Ok(())
+        })?;
+        let Some(start) = found else {
+            return Ok(starts);
+        };
+        starts.push(start);
+        from = start;
+        skip = i64::try_from(size).unwrap_or(i64::MAX);
+    }
+}
+
+fn merged_starts(
+    reader: &mut Reader<'_>,
+    query: &UsersQuery,
+    plan: &Plan,
+    size: u64,
+) -> Result<Vec<Position>, StoreError> {
+    let mut merged = Merged::new(plan, query.domain.as_ref(), Position::START, None, u64::MAX);
+    let mut seen = HashSet::new();
+    let (mut starts, mut count) = (Vec::new(), 0_u64);
+    while let Some(position) = merged.next(reader)? {
+        if plan.overlapping && !seen.insert(position.account) {
+            continue;
+        }
+        if count.is_multiple_of(size) {
+            starts.push(position);
+        }
+        count += 1;
+    }
+    Ok(starts)
+}
+
+/// Hands out rows with their labels.
+struct Shown<'l> {
+    labels: &'l Labels,
+    wanted: bool,
+    scratch: Scratch,
+    of_row: Vec<GroupLabel<'l>>,
+}
+
+impl<'l> Shown<'l> {
+    fn new(labels: &'l Labels, wanted: bool) -> Self {
+        Self {
+            labels,
+            wanted,
+            scratch: Scratch::default(),
+            of_row: Vec::new(),
+        }
+    }
+
+    fn hand_out(&mut self, row: &RowRef<'_>, sink: UserSink<'_>) -> Result<(), StoreError> {
+        self.hand_out_row(row.int(2)?, user_row(row)?, sink)
+    }
+
+    fn hand_out_row(&mut self, account: i64, row: UserRow<'_>, sink: UserSink<'_>) -> Result<(), StoreError> {
+        if self.wanted {
+            self.labels.of(account, &mut self.scratch, &mut self.of_row)?;
+        }
+        sink(&UserRow {
+            groups: &self.of_row,
+            ..row
+        });
+        Ok(())
+    }
+}
+
+/// Reads [`ACCOUNT_COLUMNS`]; groups are left empty.
+pub(super) fn user_row<'r>(row: &'r RowRef<'_>) -> Result<UserRow<'r>, StoreError> {
+    let account = row.int(2)?;
+    Ok(UserRow {
+        id: row.text(3)?,
+        email: row.text(4)?,
+        status: Status::parse(row.text(5)?).ok_or_else(|| inconsistent("accounts", "status", account))?,
+        username: row.text(6)?,
+        domain: row.text(7)?,
+        firstname: row.opt_text(8)?,
+        lastname: row.opt_text(9)?,
+        country: row.text(10)?,
+        kind: IdentityType::parse(row.text(11)?).ok_or_else(|| inconsistent("accounts", "kind", account))?,
+        groups: &[],
+    })
+}
+
+/// Rows put down: their texts lie one behind another.
+#[derive(Default)]
+struct OwnedRows {
+    text: String,
+    index: Vec<OwnedRow>,
+}
+
+struct OwnedRow {
+    account: i64,
+    start: usize,
+    /// Lengths of the seven texts; `None` for one that is not there.
+    lengths: [Option<usize>; 7],
+    status: Status,
+    kind: IdentityType,
+}
+
+impl OwnedRows {
+    fn add(&mut self, row: &RowRef<'_>) -> Result<(), StoreError> {
+        let user = user_row(row)?;
+        let texts = [
+            Some(user.id),
+            Some(user.email),
+            Some(user.username),
+            Some(user.domain),
+            Some(user.country),
+            user.firstname,
+            user.lastname,
+        ];
+        let start = self.text.len();
+        texts.iter().flatten().for_each(|text| self.text.push_str(text));
+        self.index.push(OwnedRow {
+            account: row.int(2)?,
+            start,
+            lengths: texts.map(|text| text.map(str::len)),
+            status: user.status,
+            kind: user.kind,
+        });
+        Ok(())
+    }
+
+    /// The row of an account; `index` has to be in order.
+    fn get(&self, account: i64) -> Option<UserRow<'_>> {
+        let found = self
+            .index
+            .binary_search_by_key(&account, |row| row.account)
+            .ok()?;
+        let row = self.index.get(found)?;
+        let mut at = row.start;
+        let [id, email, username, domain, country, firstname, lastname] = row.lengths.map(|length| {
+            let text = self.text.get(at..at + length?);
+            at += length?;
+            text
+        });
+        Some(UserRow {
+            id: id?,
+            email: email?,
+            status: row.status,
+            username: username?,
+            domain: domain?,
+            firstname,
+            lastname,
+            country: country?,
+            kind: row.kind,
+            groups: &[],
+        })
+    }
+}
