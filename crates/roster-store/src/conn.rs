@@ -79,7 +79,10 @@ impl<'r> RowRef<'r> {
     pub fn int(&self, column: usize) -> Result<i64, StoreError> {
         match self {
             Self::Sqlite(row) => row.get(column).map_err(|error| sqlite::error(&error)),
-            Self::Postgres(row) => postgres::int(row, column),
+            Self::Postgres(_) => {
+                let value = self.opt_int(column)?;
+                value.ok_or_else(|| StoreError::inconsistent("result", &format!("column {column}"), 0))
+            }
         }
     }
 
@@ -87,7 +90,7 @@ impl<'r> RowRef<'r> {
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
         match self {
             Self::Sqlite(row) => row.get(column).map_err(|error| sqlite::error(&error)),
-            Self::Postgres(row) => row.try_get(column).map_err(|error| postgres::error(&error)),
+            Self::Postgres(row) => postgres::opt_int(row, column),
         }
     }
 

@@ -92,11 +92,11 @@ pub(crate) async fn execute(client: &Object, sql: &str, params: &[Param<'_>]) ->
 }
 
 /// A number of any width, or a truth.
-pub(crate) fn int(row: &Row, column: usize) -> Result<i64, StoreError> {
+pub(crate) fn opt_int(row: &Row, column: usize) -> Result<Option<i64>, StoreError> {
     let kind = row.columns().get(column).map(|column| column.type_().clone());
     let value = match kind {
-        Some(kind) if kind == Type::BOOL => row.try_get::<_, bool>(column).map(i64::from),
-        Some(kind) if kind == Type::INT4 => row.try_get::<_, i32>(column).map(i64::from),
+        Some(kind) if kind == Type::BOOL => row.try_get::<_, Option<bool>>(column).map(|v| v.map(i64::from)),
+        Some(kind) if kind == Type::INT4 => row.try_get::<_, Option<i32>>(column).map(|v| v.map(i64::from)),
         _ => row.try_get(column),
     };
     value.map_err(|source| error(&source))
