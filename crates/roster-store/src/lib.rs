@@ -7,6 +7,7 @@
 
 mod apply;
 pub mod audit;
+mod configuration;
 pub mod conn;
 mod error;
 pub mod listing;

@@ -1,0 +1,142 @@
+//! What organizations are made of, whole: for describing them (`roster_core::describe`) and for writing them back.
+
+use std::collections::BTreeSet;
+
+use roster_core::describe::{Configuration, Mark};
+use roster_core::value::{DirectoryId, GroupId, Key, OrgNo, ProductId, Seq};
+
+use crate::conn::{Param, ints, texts};
+use crate::error::StoreError;
+use crate::reader::Reader;
+use crate::row;
+use crate::writer::Writer;
+
+impl Reader<'_> {
+    /// The configuration of `orgs`, and the claims of `domains`, whoever made them.
+    pub fn configuration(
+        &mut self,
+        orgs: &BTreeSet<OrgNo>,
+        domains: &BTreeSet<Key>,
+    ) -> Result<Configuration, StoreError> {
+        let list = || ints(orgs.iter().map(|org| org.0));
+        let mut found = Configuration {
+            orgs: self.organizations()?,
+            ..Configuration::default()
+        };
+        let directories = format!(
+            "SELECT {} FROM directories d WHERE d.org IN {} ORDER BY d.directory",
+            row::DIRECTORY,
+            self.int_list(1)
+        );
+        self.query(&directories, &[list()], &mut |row| {
+            found.directories.push(row::directory(row)?);
+            Ok(())
+        })?;
+        let claims = format!(
+            "SELECT {} FROM domains WHERE org IN {} OR name IN {} ORDER BY org, seq",
+            row::DOMAIN,
+            self.int_list(1),
+            self.text_list(2)
+        );
+        self.query(
+            &claims,
+            &[list(), texts(domains.iter().map(Key::as_str))],
+            &mut |row| {
+                found.domains.push(row::domain(row)?);
+                Ok(())
+            },
+        )?;
+        let owned: Vec<i64> = found.directories.iter().map(|directory| directory.id.0).collect();
+        let trusts = format!(
+            "SELECT directory, org FROM relations WHERE directory IN {} AND relation = 'trusted'",
+            self.int_list(1)
+        );
+        self.query(&trusts, &[ints(owned.iter().copied())], &mut |row| {
+            found
+                .trusts
+                .insert((DirectoryId(row.int(0)?), OrgNo(row.int(1)?)));
+            Ok(())
+        })?;
+        for directory in owned {
+            let sql = "SELECT account FROM accounts WHERE directory = $1 LIMIT 1";
+            if self.number(sql, &[Param::Int(directory)])?.is_some() {
+                found.inhabited.insert(DirectoryId(directory));
+            }
+        }
+        self.products_and_groups(orgs, &mut found)?;
+        let marks = format!(
+            "SELECT org, kind, key FROM described WHERE org IN {}",
+            self.int_list(1)
+        );
+        self.query(&marks, &[list()], &mut |row| {
+            let mark = Mark {
+                kind: row.text(1)?.to_owned(),
+                key: row.text(2)?.to_owned(),
+            };
+            found.described.insert((OrgNo(row.int(0)?), mark));
+            Ok(())
+        })?;
+        let mut next = |sql: &str| self.number(sql, &[]).map(|n| n.unwrap_or(1));
+        found.next_org = OrgNo(next("SELECT COALESCE(MAX(org), 0) + 1 FROM organizations")?);
+        found.next_directory = DirectoryId(next("SELECT COALESCE(MAX(directory), 0) + 1 FROM directories")?);
+        found.next_product = ProductId(next("SELECT COALESCE(MAX(product), 0) + 1 FROM products")?);
+        Ok(found)
+    }
+
+    fn products_and_groups(
+        &mut self,
+        orgs: &BTreeSet<OrgNo>,
+        found: &mut Configuration,
+    ) -> Result<(), StoreError> {
+        let list = || ints(orgs.iter().map(|org| org.0));
+        let products = format!(
+            "SELECT {} FROM products WHERE org IN {} ORDER BY org, seq",
+            row::PRODUCT,
+            self.int_list(1)
+        );
+        self.query(&products, &[list()], &mut |row| {
+            found.products.push(row::product(row)?);
+            Ok(())
+        })?;
+        // Groups that mirror one of these stand in other organizations.
+        let groups = format!(
+            "SELECT {} FROM groups WHERE org IN {} OR source IN (SELECT grp FROM groups WHERE org IN {}) ORDER BY org, seq",
+            row::GROUP,
+            self.int_list(1),
+            self.int_list(1)
+        );
+        self.query(&groups, &[list()], &mut |row| {
+            found.groups.push(row::group(row)?);
+            Ok(())
+        })?;
+        let links = format!(
+            "SELECT grp, profile, seq FROM links WHERE org IN {}",
+            self.int_list(1)
+        );
+        self.query(&links, &[list()], &mut |row| {
+            found
+                .links
+                .insert((GroupId(row.int(0)?), GroupId(row.int(1)?)), Seq(row.int(2)?));
+            Ok(())
+        })
+    }
+}
+
+impl Writer<'_> {
+    /// Remembers that a description brought something in.
+    pub fn mark(&mut self, org: OrgNo, mark: &Mark) -> Result<(), StoreError> {
+        let params = [Param::Int(org.0), Param::Text(&mark.kind), Param::Text(&mark.key)];
+        self.execute("INSERT INTO described (org, kind, key) VALUES ($1, $2, $3) ON CONFLICT (org, kind, key) DO NOTHING", &params)?;
+        Ok(())
+    }
+
+    /// Forgets it.
+    pub fn unmark(&mut self, org: OrgNo, mark: &Mark) -> Result<(), StoreError> {
+        let params = [Param::Int(org.0), Param::Text(&mark.kind), Param::Text(&mark.key)];
+        self.execute(
+            "DELETE FROM described WHERE org = $1 AND kind = $2 AND key = $3",
+            &params,
+        )?;
+        Ok(())
+    }
+}
