@@ -159,8 +159,8 @@ fn settings(text: &str, world: &mut World) -> (Settings, Vec<String>) {
     };
     let mut excluded = Vec::new();
     for phrase in text.split(',').map(str::trim).filter(|phrase| !phrase.is_empty()) {
-        let (word, rest) = phrase.split_once(' ').unwrap_or((phrase, ""));
-        match word {
+        let (name, rest) = phrase.split_once(' ').unwrap_or((phrase, ""));
+        match name {
             "groups" => settings.process_groups = true,
             "update" => settings.update_user_info = true,
             "username" => settings.update.username = true,

@@ -1,0 +1,177 @@
+//! Sending commands.
+
+use roster_client::{Client, Command, Numbering, Outcome};
+use roster_core::command::{Action, GroupEntry, GroupList, GroupSelection, Target};
+use serde_json::json;
+
+use crate::server::{Reply, Server};
+
+const FINE: &str = r#"{"result":"success","completed":1,"notCompleted":0}"#;
+
+fn join(name: &str, groups: usize) -> Command {
+    let entry = |n| GroupEntry {
+        name: format!("G{n}"),
+        list: GroupList::Any,
+    };
+    Command {
+        target: Target::User {
+            user: format!("{name}@x.com"),
+            domain: None,
+            use_adobe_id: false,
+        },
+        steps: vec![Action::JoinGroups(GroupSelection::Named((0..groups).map(entry).collect())).into()],
+    }
+}
+
+fn people(count: usize) -> Vec<Command> {
+    (0..count).map(|n| join(&format!("p{n}"), 1)).collect()
+}
+
+#[tokio::test]
+async fn commands_go_out_ten_at_a_time_with_numbers() {
+    let server = Server::start(|_, _| Reply::json(FINE)).await;
+    let outcomes = server.client().apply(&people(23)).await;
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Accepted { .. }))
+    );
+    let sent: Vec<usize> = server
+        .requests()
+        .iter()
+        .map(|r| r.json().as_array().unwrap().len())
+        .collect();
+    assert_eq!(sent, [10, 10, 3]);
+    let requests = server.requests();
+    assert_eq!(requests[2].json()[2]["requestID"], "action_23");
+    assert_eq!(requests[0].line, "POST /v2/usermanagement/action/ORG@AdobeOrg");
+}
+
+#[tokio::test]
+async fn test_mode_is_asked_for_with_every_request() {
+    let server = Server::start(|_, _| Reply::json(FINE)).await;
+    let mut config = server.config();
+    config.test_mode = true;
+    Client::new(config).unwrap().apply(&people(11)).await;
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|r| r.line.ends_with("?testOnly=true"))
+    );
+}
+
+#[tokio::test]
+async fn an_error_belongs_to_the_command_and_step_it_names() {
+    let server = Server::start(|_, _| {
+        Reply::json(
+            r#"{"result":"partial","completed":1,"notCompleted":1,"errors":[
+                {"index":1,"step":0,"requestID":"action_2","user":"p1@x.com","errorCode":"error.group.not_found","message":"G0 is not there"}],
+                "warnings":[{"index":0,"warningCode":"warning.x","message":"hm"}]}"#,
+        )
+    })
+    .await;
+    let outcomes = server.client().apply(&people(3)).await;
+    let Outcome::Accepted { warnings } = &outcomes[0] else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(warnings[0].code, "warning.x");
+    let Outcome::Refused { errors, .. } = &outcomes[1] else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(errors[0].code, "error.group.not_found");
+    assert_eq!(errors[0].step, Some(json!({"add": {"group": ["G0"]}})));
+    assert_eq!(
+        errors[0].frame,
+        json!({"user": "p1@x.com", "requestID": "action_2"})
+    );
+    assert!(matches!(outcomes[2], Outcome::Accepted { .. }));
+}
+
+#[tokio::test]
+async fn an_error_in_a_later_piece_belongs_to_the_whole_command() {
+    let server = Server::start(|number, _| match number {
+        2 => {
+            Reply::json(r#"{"result":"error","errors":[{"index":0,"step":1,"errorCode":"e","message":"m"}]}"#)
+        }
+        _ => Reply::json(FINE),
+    })
+    .await;
+    let outcomes = server.client().apply(&[join("ada", 115), join("eve", 1)]).await;
+    let Outcome::Refused { errors, .. } = &outcomes[0] else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(errors[0].step.as_ref().unwrap()["add"]["group"][0], "G110");
+    assert!(matches!(outcomes[1], Outcome::Accepted { .. }), "{outcomes:?}");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2, "pieces of one command never share a request");
+    assert_eq!(requests[1].json()[0]["requestID"], "action_1");
+    assert_eq!(requests[1].json()[1]["user"], "eve@x.com");
+}
+
+#[tokio::test]
+async fn a_request_without_a_usable_answer_loses_its_commands_and_no_others() {
+    let server = Server::start(|number, _| match number {
+        1 => Reply::json("<html>"),
+        2 => Reply::status(403, ""),
+        _ => Reply::json(FINE),
+    })
+    .await;
+    let outcomes = server.client().apply(&people(25)).await;
+    let lost = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Outcome::Lost(_)))
+        .count();
+    assert_eq!(lost, 20);
+    assert!(matches!(outcomes[24], Outcome::Accepted { .. }));
+}
+
+#[tokio::test]
+async fn an_internal_error_is_tried_once_more() {
+    let server = Server::start(|number, _| match number {
+        1 => Reply::status(500, ""),
+        _ => Reply::json(FINE),
+    })
+    .await;
+    let outcomes = server.client().apply(&people(1)).await;
+    assert!(matches!(outcomes[0], Outcome::Accepted { .. }));
+    let stubborn = Server::start(|_, _| Reply::status(500, "")).await;
+    let outcomes = stubborn.client().apply(&people(1)).await;
+    assert!(matches!(outcomes[0], Outcome::Lost(_)));
+    assert_eq!(stubborn.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn signals_mark_the_beginning_the_first_write_and_the_end() {
+    let server = Server::start(|number, request| {
+        if request.line.starts_with("POST") {
+            return Reply::json(FINE);
+        }
+        let body = format!(
+            r#"{{"result":"success","lastPage":{},"users":[{{}}]}}"#,
+            number == 3
+        );
+        let headers = format!("X-Page-Count: 3\r\nX-Current-Page: {}\r\n", number - 1);
+        Reply {
+            headers,
+            ..Reply::json(&body)
+        }
+    })
+    .await;
+    let mut config = server.config();
+    config.sync_signals = true;
+    let client = Client::new(config).unwrap();
+    let mut pages = client.users(&roster_client::UserQuery::everybody());
+    while pages.next().await.unwrap().is_some() {}
+    let mut batcher = client.batcher(Numbering::default());
+    for command in people(21) {
+        batcher.push(&command).await;
+    }
+    batcher.finish().await;
+    let signals: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|r| r.header("pragma").unwrap_or("-").replace("umapi-sync-", ""))
+        .collect();
+    assert_eq!(signals, ["start", "-", "end", "start", "-", "end"]);
+}

@@ -1,0 +1,124 @@
+//! Reading people and groups.
+
+use roster_client::{ClientError, UserQuery};
+
+use crate::server::{Reply, Server};
+
+#[tokio::test]
+async fn pages_are_asked_for_until_the_last_one() {
+    let server = Server::start(|number, _| {
+        let last = number == 3;
+        let body =
+            format!(r#"{{"result":"success","lastPage":{last},"users":[{{"email":"p{number}@x.com"}}]}}"#);
+        let headers = "X-Total-Count: 3\r\n".to_owned();
+        Reply {
+            headers,
+            ..Reply::json(&body)
+        }
+    })
+    .await;
+    let mut pages = server.client().users(&UserQuery::everybody());
+    let mut emails = Vec::new();
+    while let Some(page) = pages.next().await.unwrap() {
+        assert_eq!(page.total, Some(3));
+        emails.extend(page.users.into_iter().map(|user| user.email.unwrap()));
+    }
+    assert_eq!(emails, ["p1@x.com", "p2@x.com", "p3@x.com"]);
+    let lines: Vec<String> = server.requests().iter().map(|r| r.line.clone()).collect();
+    let expected =
+        [0, 1, 2].map(|n| format!("GET /v2/usermanagement/users/ORG@AdobeOrg/{n}?directOnly=true"));
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn an_empty_page_and_a_404_end_a_list() {
+    for status in [200, 404] {
+        let server = Server::start(move |number, _| {
+            if number == 1 {
+                return Reply::json(r#"{"result":"success","users":[{"email":"a@x.com","groups":null}]}"#);
+            }
+            Reply {
+                status,
+                ..Reply::json(r#"{"result":"success","users":[]}"#)
+            }
+        })
+        .await;
+        let mut pages = server.client().users(&UserQuery::everybody());
+        assert_eq!(pages.next().await.unwrap().unwrap().users.len(), 1);
+        assert_eq!(pages.next().await.unwrap(), None);
+        assert_eq!(pages.next().await.unwrap(), None, "asking again asks nobody");
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn group_names_are_encoded_slashes_included() {
+    let server = Server::start(|_, _| Reply::status(404, "")).await;
+    let mut pages = server.client().users(&UserQuery::members_of("R&D / EU @home é"));
+    assert_eq!(pages.next().await.unwrap(), None);
+    assert_eq!(
+        server.requests()[0].line,
+        "GET /v2/usermanagement/users/ORG@AdobeOrg/0/R%26D%20%2F%20EU%20@home%20%C3%A9?directOnly=true"
+    );
+}
+
+#[tokio::test]
+async fn one_person_is_found_by_name_and_domain_or_not_at_all() {
+    let server = Server::start(|number, _| match number {
+        1 => Reply::json(r#"{"result":"success","user":{"email":"a@x.com","type":"federatedID"}}"#),
+        _ => Reply::status(404, ""),
+    })
+    .await;
+    let client = server.client();
+    let user = client.user("p+1", Some("x.com")).await.unwrap().unwrap();
+    assert_eq!(user.kind.as_deref(), Some("federatedID"));
+    assert_eq!(client.user("b@x.com", None).await.unwrap(), None);
+    assert_eq!(
+        server.requests()[0].line,
+        "GET /v2/usermanagement/organizations/ORG@AdobeOrg/users/p%2B1?domain=x.com"
+    );
+}
+
+#[tokio::test]
+async fn groups_are_read_with_their_kind_and_product() {
+    let server = Server::start(|_, _| {
+        Reply::json(
+            r#"{"result":"success","lastPage":true,"groups":[
+                {"groupName":"Photo","type":"PRODUCT_PROFILE","productName":"Photoshop","memberCount":3,"licenseQuota":"UNLIMITED"}]}"#,
+        )
+    })
+    .await;
+    let page = server.client().groups().next().await.unwrap().unwrap();
+    assert_eq!(page.groups[0].product_name.as_deref(), Some("Photoshop"));
+    assert_eq!(page.groups[0].member_count, Some(3));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_success_is_an_error_and_not_an_empty_list() {
+    for (body, status) in [
+        (r#"{"result":"error"}"#, 200),
+        ("<html>", 200),
+        (r#"{"message":"boom"}"#, 500),
+    ] {
+        let server = Server::start(move |_, _| Reply {
+            status,
+            ..Reply::json(body)
+        })
+        .await;
+        let error = server
+            .client()
+            .users(&UserQuery::everybody())
+            .next()
+            .await
+            .unwrap_err();
+        let fits = match status {
+            500 => matches!(error, ClientError::Refused { status: 500, .. }),
+            _ => matches!(error, ClientError::NotUnderstood { .. }),
+        };
+        assert!(fits, "{error:?}");
+        assert!(
+            error.to_string().contains("/users/ORG@AdobeOrg/0"),
+            "an error names what was asked: {error}"
+        );
+    }
+}
