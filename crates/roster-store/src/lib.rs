@@ -9,6 +9,7 @@ mod apply;
 pub mod audit;
 mod configuration;
 pub mod conn;
+mod credentials;
 mod error;
 pub mod listing;
 mod load;
@@ -29,6 +30,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
+pub use credentials::{
+    Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration, Password, Secret,
+    SecretKind, SigningKey,
+};
 pub use error::StoreError;
 pub use listing::{DomainFilter, FoundGroup, GroupList, Position, UserList, UsersQuery};
 pub use migrate::Migrated;
