@@ -2,7 +2,7 @@
 //!
 //! The key decides how a signature is checked; what a header claims about the algorithm only leads to refusal.
 
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKey};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
@@ -20,29 +20,30 @@ const MAX_LEN: usize = 16 * 1024;
 pub struct Jws<'a> {
     /// The protected header.
     pub header: Map<String, Value>,
-    /// The claims.
-    pub claims: Map<String, Value>,
+    /// The claims, as they stand: a JSON object.
+    pub payload: Vec<u8>,
     input: &'a [u8],
     signature: Vec<u8>,
 }
 
 impl<'a> Jws<'a> {
-    /// Takes a token apart; `None` when it is not three parts of unpadded base64url with JSON objects in the first
-    /// two, or asks for another algorithm than RS256.
+    /// Takes a token apart; `None` when it is not three parts of unpadded base64url with a JSON object in the first,
+    /// or asks for another algorithm than RS256.
     pub fn parse(token: &'a str) -> Option<Self> {
         if token.len() > MAX_LEN {
             return None;
         }
         let (input, signature) = token.rsplit_once('.')?;
-        let (header, claims) = input.split_once('.')?;
+        let (header, payload) = input.split_once('.')?;
         let header = object(header)?;
+        let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
         // No extension is understood, so none may be critical.
         if header.get("alg").and_then(Value::as_str) != Some("RS256") || header.contains_key("crit") {
             return None;
         }
         Some(Self {
             header,
-            claims: object(claims)?,
+            payload,
             input: input.as_bytes(),
             signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
         })
@@ -122,13 +123,18 @@ impl SigningKey {
         Ok(der.as_ref().to_vec())
     }
 
-    /// The public half, PKCS#1 DER.
-    pub fn public_der(&self) -> Vec<u8> {
-        self.pair.public_key().as_ref().to_vec()
+    /// The public half, SubjectPublicKeyInfo DER.
+    pub fn public_der(&self) -> Result<Vec<u8>, CryptoError> {
+        let der: PublicKeyX509Der<'_> = self
+            .pair
+            .public_key()
+            .as_der()
+            .map_err(|_| CryptoError("to write a public key"))?;
+        Ok(der.as_ref().to_vec())
     }
 
     /// A compact JWS over `claims`.
-    pub fn sign(&self, claims: &Map<String, Value>) -> Result<String, CryptoError> {
+    pub fn sign(&self, claims: &impl serde::Serialize) -> Result<String, CryptoError> {
         let header = json!({"alg": "RS256", "kid": self.kid, "typ": "JWT"}).to_string();
         let claims = serde_json::to_vec(claims).map_err(|_| CryptoError("to write claims"))?;
         let mut token = URL_SAFE_NO_PAD.encode(header);
@@ -149,17 +155,14 @@ impl SigningKey {
     }
 }
 
-/// The published form of a public key (PKCS#1 DER): an entry of `/ims/keys`.
-pub fn published(kid: &str, public_der: &[u8]) -> Option<Value> {
+/// The published form of a public key (DER): an entry of `/ims/keys`.
+pub fn published(kid: &str, public_der: &[u8]) -> Option<roster_umapi::token::PublicKey> {
     let key = PublicKey::from_der(public_der).ok()?;
-    Some(json!({
-        "kty": "RSA",
-        "use": "sig",
-        "alg": "RS256",
-        "kid": kid,
-        "n": URL_SAFE_NO_PAD.encode(key.modulus().big_endian_without_leading_zero()),
-        "e": URL_SAFE_NO_PAD.encode(key.exponent().big_endian_without_leading_zero()),
-    }))
+    Some(roster_umapi::token::PublicKey {
+        kid: kid.to_owned(),
+        n: URL_SAFE_NO_PAD.encode(key.modulus().big_endian_without_leading_zero()),
+        e: URL_SAFE_NO_PAD.encode(key.exponent().big_endian_without_leading_zero()),
+    })
 }
 
 #[cfg(test)]
@@ -181,15 +184,22 @@ mod tests {
         assert!(token.starts_with("eyJ") && token.len() < 4096);
         let jws = Jws::parse(&token).unwrap();
         assert_eq!(jws.kid(), Some(key.kid()));
-        assert_eq!(jws.claims, claims());
-        assert!(jws.is_signed_by(&key.public_der()));
-        assert!(!jws.is_signed_by(&SigningKey::generate().unwrap().public_der()));
+        assert_eq!(
+            serde_json::from_slice::<Map<String, Value>>(&jws.payload).unwrap(),
+            claims()
+        );
+        assert!(jws.is_signed_by(&key.public_der().unwrap()));
+        assert!(!jws.is_signed_by(&SigningKey::generate().unwrap().public_der().unwrap()));
         assert!(!jws.is_signed_by(b"no key"));
         let mut changed = token.clone().into_bytes();
         let place = changed.len() - 20;
         changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).unwrap();
-        assert!(!Jws::parse(&changed).unwrap().is_signed_by(&key.public_der()));
+        assert!(
+            !Jws::parse(&changed)
+                .unwrap()
+                .is_signed_by(&key.public_der().unwrap())
+        );
     }
 
     #[test]
@@ -214,7 +224,6 @@ mod tests {
             "a.b".to_owned(),
             format!("{header}.{claims}"),
             format!("{header}.{claims}.AA=="),
-            format!("{header}.{}.AAAA", part(json!("text"))),
             format!("{header}.{claims}.{claims}.AAAA"),
             format!("{header}.{claims}.{}", "A".repeat(MAX_LEN)),
         ] {
@@ -225,9 +234,9 @@ mod tests {
     #[test]
     fn published_keys_have_modulus_and_exponent() {
         let key = SigningKey::generate().unwrap();
-        let jwk = published(key.kid(), &key.public_der()).unwrap();
-        assert_eq!(jwk["e"], "AQAB");
-        assert_eq!(jwk["n"].as_str().unwrap().len(), 342);
+        let jwk = published(key.kid(), &key.public_der().unwrap()).unwrap();
+        assert_eq!(jwk.e, "AQAB");
+        assert_eq!(jwk.n.len(), 342);
         assert!(published("x", b"no key").is_none());
     }
 }

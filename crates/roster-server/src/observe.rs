@@ -1,0 +1,194 @@
+//! One line in the log per request, and the numbers behind `/metrics`.
+//!
+//! Paths are logged as their templates: real ones name people. Label sets are bounded by the route table.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use metrics::{counter, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::route::Row;
+use crate::throttle::Class;
+
+/// What is known about a request while it is worked on.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// The route, once it is found.
+    pub(crate) row: Option<&'static Row>,
+    /// The integration that asks, once it is known.
+    pub(crate) client: Option<String>,
+    /// Marks of a sync run (`Pragma`).
+    pub(crate) pragma: Option<String>,
+    /// Parameters, as far as they may be shown.
+    pub(crate) query: String,
+    /// The caller's program.
+    pub(crate) user_agent: String,
+    /// Commands of an action request: completed, refused.
+    pub(crate) commands: Option<(usize, usize)>,
+}
+
+/// The measured durations, in seconds.
+const BUCKETS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
+/// The numbers of one server.
+pub(crate) struct Numbers {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl std::fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Numbers")
+    }
+}
+
+impl Numbers {
+    pub(crate) fn new() -> Self {
+        let builder = PrometheusBuilder::new();
+        // Only an empty list is refused.
+        let builder = builder
+            .set_buckets(&BUCKETS)
+            .unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        let numbers = Self { recorder, handle };
+        numbers.describe();
+        numbers
+    }
+
+    /// The page that Prometheus reads.
+    pub(crate) fn render(&self) -> String {
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+
+    /// Work that is due from time to time, whether anybody reads the page or not.
+    pub(crate) fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    pub(crate) fn in_flight(&self, by: f64) {
+        self.record(|| gauge!("roster_http_requests_in_flight").increment(by));
+    }
+
+    pub(crate) fn throttled(&self, class: Class) {
+        self.record(|| counter!("roster_throttled_total", "class" => class.name()).increment(1));
+    }
+
+    pub(crate) fn token_issued(&self, grant: &'static str) {
+        self.record(|| counter!("roster_tokens_issued_total", "grant" => grant).increment(1));
+    }
+
+    fn request(&self, trace: &Trace, method: &Method, status: StatusCode, took: Duration) {
+        let route = trace.row.map_or("unknown", |row| row.path);
+        let method = method_label(method);
+        let status = status.as_u16().to_string();
+        self.record(|| {
+            counter!("roster_http_requests_total", "route" => route, "method" => method, "status" => status)
+                .increment(1);
+            histogram!("roster_http_request_duration_seconds", "route" => route).record(took.as_secs_f64());
+            if let Some((completed, refused)) = trace.commands {
+                counter!("roster_commands_total", "result" => "completed").increment(completed as u64);
+                counter!("roster_commands_total", "result" => "refused").increment(refused as u64);
+            }
+        });
+    }
+
+    fn describe(&self) {
+        self.record(|| {
+            metrics::describe_counter!("roster_http_requests_total", "Requests answered");
+            metrics::describe_histogram!("roster_http_request_duration_seconds", "Time to answer");
+            metrics::describe_gauge!("roster_http_requests_in_flight", "Requests being worked on");
+            metrics::describe_counter!("roster_throttled_total", "Requests refused by a limit");
+            metrics::describe_counter!("roster_tokens_issued_total", "Access tokens issued");
+            metrics::describe_counter!("roster_commands_total", "Commands of action requests");
+        });
+    }
+
+    fn record(&self, what: impl FnOnce()) {
+        with_local_recorder(&self.recorder, what);
+    }
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// Writes the request's line and counts it. `cause` is what the caller was not told.
+pub(crate) fn finish(
+    numbers: &Numbers,
+    trace: &Trace,
+    method: &Method,
+    request_id: &str,
+    status: StatusCode,
+    took: Duration,
+    cause: Option<&str>,
+) {
+    numbers.request(trace, method, status, took);
+    let route = trace.row.map_or("(unknown path)", |row| row.path);
+    let method = method_label(method);
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let status = status.as_u16();
+    if let Some(cause) = cause {
+        tracing::error!(
+            target: "roster::request",
+            error = cause,
+            request.id = request_id,
+            http.route = route,
+            http.status = status,
+            "{method} {route} failed: {cause}"
+        );
+    }
+    tracing::info!(
+        target: "roster::access",
+        duration_ms,
+        request.id = request_id,
+        http.method = method,
+        http.route = route,
+        http.query = trace.query,
+        http.status = status,
+        client.id = trace.client,
+        user_agent = trace.user_agent,
+        pragma = trace.pragma,
+        "{method} {route} {status} in {duration_ms} ms"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_server_has_its_own_numbers() {
+        let (one, other) = (Numbers::new(), Numbers::new());
+        let trace = Trace {
+            commands: Some((3, 1)),
+            ..Trace::default()
+        };
+        one.request(&trace, &Method::GET, StatusCode::OK, Duration::from_millis(3));
+        one.in_flight(1.0);
+        one.throttled(Class::Action);
+        let page = one.render();
+        for line in [
+            r#"roster_http_requests_total{route="unknown",method="GET",status="200"} 1"#,
+            r#"roster_http_request_duration_seconds_bucket{route="unknown",le="0.005"} 1"#,
+            r#"roster_throttled_total{class="action"} 1"#,
+            r#"roster_commands_total{result="completed"} 3"#,
+            "roster_http_requests_in_flight 1",
+        ] {
+            assert!(page.contains(line), "{line} in {page}");
+        }
+        assert!(!other.render().contains("unknown"));
+    }
+}

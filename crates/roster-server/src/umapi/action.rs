@@ -1,0 +1,79 @@
+//! `POST action/{org}`: a batch of commands (umapi.md 4).
+
+use axum::body::Body;
+use roster_core::command::Command;
+use roster_core::decide::{Env, Mode, Outcome};
+use roster_umapi::action::{self, Limits, Malformed};
+use roster_umapi::request::RequestError;
+
+use super::change::{Asked, decide, rehearse};
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::http::Call;
+use crate::observe::Trace;
+use crate::reply::Reply;
+
+/// Carries out or rehearses a batch.
+pub(crate) async fn post(
+    call: Call<'_>,
+    caller: &Caller,
+    body: Body,
+    trace: &mut Trace,
+) -> Result<Reply, ApiError> {
+    let mode = if call.query.flag("testOnly", false)? {
+        Mode::TestOnly
+    } else {
+        Mode::Live
+    };
+    let limits = Limits {
+        max_list_entries: call.app.config.max_list_entries,
+        ..Limits::default()
+    };
+    let body = call
+        .app
+        .read_body(body, limits.max_body)
+        .await?
+        .ok_or(RequestError::Malformed(Malformed::TooLarge {
+            max: limits.max_body,
+        }))?;
+    let _turn = call.app.turn()?;
+    let batch = action::parse(&body.bytes, &limits).map_err(RequestError::Malformed)?;
+    drop(body);
+    let asked: Vec<Asked> = batch
+        .parsed()
+        .map(|(entry, command)| Asked {
+            command: command.clone(),
+            text: entry.text.clone(),
+        })
+        .collect();
+    let env = call.app.env(mode);
+    let outcomes = outcomes(call, caller, asked, env).await?;
+    let refused = batch.entries.len() - completed(&outcomes);
+    trace.commands = Some((completed(&outcomes), refused));
+    Ok(Reply::ok(action::render(&batch, &outcomes, mode)))
+}
+
+async fn outcomes(
+    call: Call<'_>,
+    caller: &Caller,
+    asked: Vec<Asked>,
+    env: Env,
+) -> Result<Vec<Outcome>, ApiError> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    match env.mode {
+        Mode::Live => decide(call, caller, asked, env).await,
+        Mode::TestOnly => {
+            let commands: Vec<Command> = asked.into_iter().map(|asked| asked.command).collect();
+            rehearse(call, caller, &commands, &env).await
+        }
+    }
+}
+
+fn completed(outcomes: &[Outcome]) -> usize {
+    outcomes
+        .iter()
+        .filter(|outcome| outcome.refusals.is_empty())
+        .count()
+}

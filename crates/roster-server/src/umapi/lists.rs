@@ -1,0 +1,348 @@
+//! Lists and their pages: how rows become a body, and what the paging headers say.
+//!
+//! Rows go borrowed from the statement into the body; only the frame around them is put on at the end, when it is
+//! known whether the page is the last.
+
+use http::HeaderName;
+use roster_core::listing::{GroupRow, UserRow};
+use roster_core::page::PastEnd;
+use roster_core::value::OrgNo;
+use roster_store::{GroupList, Position, Reader, StoreError, UsersQuery};
+use roster_umapi::query::groups::{write_group, write_no_such_page, write_old_user_group};
+use roster_umapi::query::users::{write_old_group_user, write_old_profile_user, write_old_user, write_user};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::reply::Reply;
+use crate::walk::{Ask, Page, Rows, Source, Walks};
+
+/// The walks under way, by what they walk through.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    pub(crate) users: Walks<Position>,
+    pub(crate) groups: Walks<Position>,
+    pub(crate) products: Walks<Position>,
+}
+
+/// How a page of people or groups is framed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Frame {
+    /// `{"lastPage":…,"result":"success","users":[…]}`, with the group's name where there is one.
+    Users(Option<String>),
+    /// The same with `groups`.
+    Groups,
+    /// A bare array, as the deprecated endpoints answer.
+    Bare,
+}
+
+/// The shapes of a person.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum UserShape {
+    Current,
+    Old,
+    OldGroup,
+    OldProfile,
+}
+
+/// The shapes of a group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum GroupShape {
+    Current,
+    OldUserGroup,
+}
+
+/// What was asked for, beside the query itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Whose walk this is; the query is added to it.
+    pub(crate) walker: String,
+    pub(crate) page: u64,
+    pub(crate) size: u64,
+    pub(crate) past_end: PastEnd,
+    /// What the first page is called: 0, but 1 in one deprecated list.
+    pub(crate) first: u64,
+    /// Monotonic milliseconds.
+    pub(crate) now: u64,
+}
+
+impl Wanted {
+    /// A page of a list that the caller walks through.
+    pub(crate) fn new(app: &App, caller: &Caller, page: u64, size: u64, past_end: PastEnd) -> Self {
+        Self {
+            walker: format!("{} {}", caller.client_id(), caller.org()),
+            page,
+            size: size.max(1),
+            past_end,
+            first: 0,
+            now: app.config.clock.monotonic_ms(),
+        }
+    }
+}
+
+/// A page, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    rows: Vec<u8>,
+    frame: Frame,
+    page: Page,
+    total: u64,
+    first: u64,
+}
+
+impl Listed {
+    /// A list that has nobody and nothing in it.
+    pub(crate) fn empty(frame: Frame) -> Self {
+        Self {
+            rows: Vec::new(),
+            frame,
+            page: Page {
+                index: 0,
+                pages: 1,
+                rows: 0,
+                last: true,
+                missing: false,
+            },
+            total: 0,
+            first: 0,
+        }
+    }
+
+    /// A bare page.
+    pub(crate) fn bare(rows: Vec<u8>, page: Page, total: u64) -> Self {
+        Self {
+            rows,
+            frame: Frame::Bare,
+            page,
+            total,
+            first: 0,
+        }
+    }
+
+    /// The answer with its paging headers (umapi.md 2.5).
+    pub(crate) fn reply(self) -> Reply {
+        let headers = [
+            ("x-total-count", self.total),
+            ("x-page-count", self.page.pages),
+            ("x-current-page", self.page.index + self.first),
+            ("x-page-size", self.page.rows),
+        ];
+        let mut reply = Reply::ok(self.body());
+        for (name, value) in headers {
+            reply.set(HeaderName::from_static(name), &value.to_string());
+        }
+        reply
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.rows.len() + 96);
+        let name = match &self.frame {
+            Frame::Bare => {
+                body.push(b'[');
+                body.extend_from_slice(&self.rows);
+                body.push(b']');
+                return body;
+            }
+            Frame::Groups if self.page.missing => {
+                write_no_such_page(&mut body);
+                return body;
+            }
+            Frame::Groups => "groups",
+            Frame::Users(_) => "users",
+        };
+        body.extend_from_slice(b"{\"lastPage\":");
+        body.extend_from_slice(if self.page.last { b"true" } else { b"false" });
+        body.extend_from_slice(b",\"result\":\"success\",");
+        if let Frame::Users(Some(group)) = &self.frame {
+            body.extend_from_slice(b"\"groupName\":");
+            body.extend_from_slice(serde_json::Value::from(group.as_str()).to_string().as_bytes());
+            body.push(b',');
+        }
+        body.push(b'"');
+        body.extend_from_slice(name.as_bytes());
+        body.extend_from_slice(b"\":[");
+        body.extend_from_slice(&self.rows);
+        body.extend_from_slice(b"]}");
+        body
+    }
+}
+
+/// Lists people.
+pub(crate) fn users(
+    lists: &Lists,
+    reader: &mut Reader<'_>,
+    query: &UsersQuery,
+    wanted: &Wanted,
+    shape: UserShape,
+    frame: Frame,
+) -> Result<Listed, StoreError> {
+    let total = reader.count_users(query)?;
+    let walk = format!("{} {query:?}", wanted.walker);
+    let mut source = UserSource {
+        reader,
+        query,
+        shape,
+        rows: Vec::new(),
+    };
+    let page = lists.users.serve(wanted.ask(&walk), &mut source)?;
+    Ok(Listed {
+        rows: source.rows,
+        frame,
+        page,
+        total,
+        first: wanted.first,
+    })
+}
+
+/// Lists groups.
+pub(crate) fn groups(
+    lists: &Lists,
+    reader: &mut Reader<'_>,
+    (org, list): (OrgNo, GroupList),
+    wanted: &Wanted,
+    shape: GroupShape,
+    frame: Frame,
+) -> Result<Listed, StoreError> {
+    let total = reader.count_groups(org, list)?;
+    let walk = format!("{} {list:?}", wanted.walker);
+    let mut source = GroupSource {
+        reader,
+        org,
+        list,
+        shape,
+        rows: Vec::new(),
+    };
+    let page = lists.groups.serve(wanted.ask(&walk), &mut source)?;
+    Ok(Listed {
+        rows: source.rows,
+        frame,
+        page,
+        total,
+        first: wanted.first,
+    })
+}
+
+impl Wanted {
+    pub(crate) fn ask<'a>(&self, walk: &'a str) -> Ask<'a> {
+        Ask {
+            walk,
+            page: self.page,
+            size: self.size,
+            past_end: self.past_end,
+            now: self.now,
+        }
+    }
+}
+
+struct UserSource<'r, 'c> {
+    reader: &'r mut Reader<'c>,
+    query: &'r UsersQuery,
+    shape: UserShape,
+    rows: Vec<u8>,
+}
+
+impl Source for UserSource<'_, '_> {
+    type Mark = Position;
+    type Error = StoreError;
+
+    fn starts(&mut self, size: u64) -> Result<Vec<Position>, StoreError> {
+        self.reader.user_page_starts(self.query, size)
+    }
+
+    fn read(
+        &mut self,
+        from: Position,
+        until: Option<Position>,
+        limit: u64,
+    ) -> Result<Rows<Position>, StoreError> {
+        let (rows, shape) = (&mut self.rows, self.shape);
+        rows.clear();
+        let read = self.reader.users(self.query, from, until, limit, &mut |row| {
+            separate(rows);
+            shape.write(rows, row);
+        })?;
+        Ok(Rows {
+            count: read.count,
+            next: read.next,
+        })
+    }
+
+    fn any(&mut self, from: Position) -> Result<bool, StoreError> {
+        self.reader.has_users(self.query, from)
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+    }
+}
+
+struct GroupSource<'r, 'c> {
+    reader: &'r mut Reader<'c>,
+    org: OrgNo,
+    list: GroupList,
+    shape: GroupShape,
+    rows: Vec<u8>,
+}
+
+impl Source for GroupSource<'_, '_> {
+    type Mark = Position;
+    type Error = StoreError;
+
+    fn starts(&mut self, size: u64) -> Result<Vec<Position>, StoreError> {
+        self.reader.group_page_starts(self.org, self.list, size)
+    }
+
+    fn read(
+        &mut self,
+        from: Position,
+        until: Option<Position>,
+        limit: u64,
+    ) -> Result<Rows<Position>, StoreError> {
+        let (rows, shape) = (&mut self.rows, self.shape);
+        rows.clear();
+        let read = self
+            .reader
+            .groups(self.org, self.list, from, until, limit, &mut |row| {
+                separate(rows);
+                shape.write(rows, row);
+            })?;
+        Ok(Rows {
+            count: read.count,
+            next: read.next,
+        })
+    }
+
+    fn any(&mut self, from: Position) -> Result<bool, StoreError> {
+        self.reader.has_groups(self.org, self.list, from)
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+    }
+}
+
+/// Puts a comma between rows.
+pub(crate) fn separate(rows: &mut Vec<u8>) {
+    if !rows.is_empty() {
+        rows.push(b',');
+    }
+}
+
+impl UserShape {
+    fn write(self, out: &mut Vec<u8>, row: &UserRow<'_>) {
+        match self {
+            Self::Current => write_user(out, row),
+            Self::Old => write_old_user(out, row),
+            Self::OldGroup => write_old_group_user(out, row),
+            Self::OldProfile => write_old_profile_user(out, row),
+        }
+    }
+}
+
+impl GroupShape {
+    fn write(self, out: &mut Vec<u8>, row: &GroupRow<'_>) {
+        match self {
+            Self::Current => write_group(out, row),
+            Self::OldUserGroup => write_old_user_group(out, row),
+        }
+    }
+}
