@@ -8,6 +8,7 @@ pub mod arguments;
 pub mod config;
 mod lists;
 mod load;
+mod lock;
 mod log;
 mod notes;
 mod observe;

@@ -1,7 +1,7 @@
 //! A run from its command line to its exit code: read everything, decide, send, report.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::config::umapi::Connection;
 use crate::load::{
     directory_failed, directory_settings, load, organizations, plan_settings, read_organizations,
 };
+use crate::lock::{self, Lock, LockError};
 use crate::log::Log;
 use crate::notes::{self, Names};
 use crate::options::Connector;
@@ -39,6 +40,8 @@ pub struct Surroundings {
     pub proxies: Proxies,
     /// Whether hooks are turned off (`UST_EXTENSION=0`).
     pub hooks_off: bool,
+    /// Where the files are that keep two runs of one configuration apart; `None` does without.
+    pub lock_folder: Option<PathBuf>,
     /// Set when the run should stop after the request in flight.
     pub stop: Stop,
 }
@@ -136,6 +139,7 @@ pub(crate) fn hours(time: Duration) -> String {
 
 async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) -> Result<End, End> {
     not_yet(started, surroundings, log)?;
+    let _lock = only_run(started, surroundings, log)?;
     let from_list = started.options.adobe_only_list.is_some();
     let csv = if from_list {
         None
@@ -191,6 +195,35 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
         log,
     );
     Ok(end)
+}
+
+/// Keeps other runs of this configuration out. One that is going on is no failure, as ever.
+fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<Option<Lock>, End> {
+    let Some(folder) = &surroundings.lock_folder else {
+        return Ok(None);
+    };
+    match lock::take(folder, &started.path) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Held) => {
+            log.critical(
+                LOGGER,
+                "already-running",
+                "A different User Sync process is currently running.",
+            );
+            Err(End::Done)
+        }
+        Err(LockError::Io(error)) => {
+            log.warning(
+                LOGGER,
+                "no-lock",
+                format_args!(
+                    "Two runs cannot be kept apart: `{}` cannot be used: {error}",
+                    folder.display()
+                ),
+            );
+            Ok(None)
+        }
+    }
 }
 
 /// Parts that are configured and not there yet end the run before anything is read.

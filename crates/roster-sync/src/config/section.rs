@@ -249,7 +249,10 @@ impl<'n, 'p> Section<'n, 'p> {
                 continue;
             }
             // A key that is there already is not what somebody meant to write.
-            let free = asked.iter().map(String::as_str).filter(|key| self.node.get(key).is_none());
+            let free = asked
+                .iter()
+                .map(String::as_str)
+                .filter(|key| self.node.get(key).is_none());
             let hint = nearest(&name, free);
             let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             self.problems.error(

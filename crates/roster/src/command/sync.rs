@@ -167,8 +167,26 @@ fn surroundings(
         trust,
         proxies,
         hooks_off: variable("UST_EXTENSION").is_some_and(|value| value.trim() == "0"),
+        lock_folder: state_folder(variable),
         stop,
     })
+}
+
+/// Where Roster keeps what it has to remember: `ROSTER_STATE_DIR`, else the system's place for such things.
+fn state_folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    if let Some(folder) = variable("ROSTER_STATE_DIR") {
+        return Some(PathBuf::from(folder));
+    }
+    let system = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else {
+        variable("XDG_STATE_HOME")
+    };
+    let home = || Some(PathBuf::from(variable("HOME")?).join(".local").join("state"));
+    system
+        .map(PathBuf::from)
+        .or_else(home)
+        .map(|folder| folder.join("roster"))
 }
 
 /// Waits for the request to stop. The second one ends the process at once, as does the signal by itself.
