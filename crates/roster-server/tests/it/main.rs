@@ -1,0 +1,12 @@
+//! The server as its clients meet it: requests to the router, whole answers back. One module per family of endpoints.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests may be blunt"
+)]
+
+mod actions;
+mod support;
