@@ -136,6 +136,10 @@ impl Sender<'_> {
             return;
         };
         for &target in &orders.create_groups {
+            if self.stopped() {
+                self.report.unsent += 1;
+                continue;
+            }
             let name = with.names.target(target);
             let org = if organization == 0 {
                 "primary org"
@@ -162,6 +166,10 @@ impl Sender<'_> {
             return;
         };
         for work in &orders.work {
+            if self.stopped() {
+                self.report.unsent += 1;
+                continue;
+            }
             self.say_work(organization, work);
             let command = self.commands(organization).work(work, &self.failed_groups);
             self.push(organization, &command, Purpose::Person).await;
@@ -175,6 +183,10 @@ impl Sender<'_> {
             return;
         };
         for work in &orders.adobe_only {
+            if self.stopped() {
+                self.report.unsent += 1;
+                continue;
+            }
             let Some(account) = with.names.account(organization, work.account) else {
                 continue;
             };
@@ -210,10 +222,6 @@ impl Sender<'_> {
     }
 
     async fn push(&mut self, organization: usize, command: &Command, purpose: Purpose) {
-        if self.stopped() {
-            self.report.unsent += 1;
-            return;
-        }
         if command.steps.is_empty() {
             return;
         }

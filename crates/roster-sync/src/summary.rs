@@ -1,4 +1,4 @@
-//! The block of numbers at the end of a run. sync.md 14.2.
+//! The block of numbers at the end of a run.
 
 use roster_core::plan::settings::Strategy;
 use roster_core::plan::{Plan, Settings};
@@ -6,6 +6,9 @@ use roster_core::plan::{Plan, Settings};
 use crate::log::Log;
 use crate::notes::adobe_only_line;
 use crate::send::Report;
+
+/// How wide the block is; titles are of even length, so that both sides are.
+const WIDTH: usize = 84;
 
 /// Writes the block.
 pub(crate) fn say(
@@ -22,17 +25,30 @@ pub(crate) fn say(
         .map(|(text, _)| text.chars().count())
         .max()
         .unwrap_or(0);
-    let (dashes, title) = if test_mode {
-        (28, "Action Summary (TEST MODE)")
-    } else {
-        (34, "Action Summary")
-    };
-    let edge = "-".repeat(dashes);
+    let mut title = "Action Summary".to_owned();
+    if test_mode {
+        title.push_str(" (TEST MODE)");
+    }
+    if report.interrupted {
+        title.push_str(" (INTERRUPTED)");
+    }
+    let side = (WIDTH - 2 - title.len()) / 2;
+    let edge = "-".repeat(side);
     log.info("processor", format_args!("{edge} {title} {edge}"));
     for (text, value) in &lines {
         log.info("processor", format_args!("  {text:>width$}: {value}"));
     }
-    log.info("processor", "-".repeat(84));
+    log.info("processor", "-".repeat(WIDTH));
+    if report.unsent > 0 {
+        log.warning(
+            "processor",
+            "not-sent",
+            format_args!(
+                "{} planned action(s) were not sent; the next run does what is left",
+                report.unsent
+            ),
+        );
+    }
 }
 
 fn lines(plan: &Plan, report: &Report, settings: &Settings, secondaries: &[String]) -> Vec<(String, String)> {

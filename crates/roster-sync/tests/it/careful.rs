@@ -1,0 +1,199 @@
+//! What must not happen when something fails.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::scene::{Scene, connector, fine, organization, writes};
+use crate::server::Reply;
+
+const EVE: &str = r#"{"email":"eve@x.com","type":"federatedID","groups":["Photo"]}"#;
+const REMOVE: &str = "--connector csv @users.csv --process-groups --adobe-only-user-action remove";
+
+#[tokio::test]
+async fn a_source_that_fails_removes_nobody() {
+    let files = [
+        ("", "empty"),
+        (
+            "email,firstname,groups\nada@x.com,\"Ada,Painters\nkim@x.com,Kim,\n",
+            "a quote left open",
+        ),
+        (
+            "email,firstname,groups\nada@x.com,Ada,Painters\nkim@x.com,Ki",
+            "cut in a row",
+        ),
+        ("email,groups\nada@x.com,\u{fffd}", "not in its encoding"),
+    ];
+    for (text, what) in files {
+        let server = organization(EVE, fine).await;
+        let scene = Scene::new(&server.url);
+        let bytes = text.replace('\u{fffd}', "\u{1}").into_bytes();
+        let bytes: Vec<u8> = bytes
+            .into_iter()
+            .map(|byte| if byte == 1 { 0xff } else { byte })
+            .collect();
+        std::fs::write(scene.path("users.csv"), bytes).unwrap();
+        let ended = scene.run(REMOVE).await;
+        assert_eq!(ended.code, 1, "{what}: {}", ended.log);
+        assert!(
+            ended.log.contains("users.csv"),
+            "{what}: the file is named: {}",
+            ended.log
+        );
+        assert_eq!(server.requests().len(), 0, "{what}: nothing is read or sent");
+    }
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    std::fs::remove_file(scene.path("users.csv")).unwrap();
+    assert_eq!(scene.run(REMOVE).await.code, 1);
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_short_last_row_with_a_line_end_and_a_file_of_short_rows_are_fine() {
+    for text in [
+        "email,firstname,groups\nada@x.com,Ada,\nkim@x.com\n",
+        "email,firstname,groups\nada@x.com\nkim@x.com",
+    ] {
+        let server = organization("", fine).await;
+        let scene = Scene::new(&server.url);
+        scene.write("users.csv", text);
+        let ended = scene.run("--connector csv @users.csv").await;
+        assert!(ended.log.contains("directory users read: 2"), "{}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn after_three_lost_requests_nothing_more_is_sent() {
+    let server = organization("", |_, _| Reply::status(403, "")).await;
+    let scene = Scene::new(&server.url);
+    let mut text = "email,country\n".to_owned();
+    for number in 0..60 {
+        let _ = writeln!(text, "p{number}@x.com,US");
+    }
+    scene.write("users.csv", &text);
+    let ended = scene.run("--connector csv @users.csv").await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(writes(&server).len(), 3);
+    assert!(ended.log.contains("[writing-stopped]"), "{}", ended.log);
+    assert!(
+        ended
+            .log
+            .contains("UMAPI actions sent (total, success, error): (30, 0, 30)"),
+        "{}",
+        ended.log
+    );
+}
+
+/// Two organizations, eve Adobe-only in both, and the second refuses to let her go.
+async fn stubborn_second(strict: bool) -> (Vec<String>, String) {
+    let server = organization(EVE, |_, request| {
+        if request.line.contains("TWO@AdobeOrg") {
+            return Reply::json(
+                r#"{"result":"error","errors":[{"index":0,"step":0,"errorCode":"error.x","message":"no"}]}"#,
+            );
+        }
+        fine(0, request)
+    })
+    .await;
+    let scene = Scene::new(&server.url);
+    scene.write("two.yml", &connector(&server.url, "TWO@AdobeOrg"));
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let main = main.replace("umapi: umapi.yml", "umapi: [umapi.yml, two: two.yml]");
+    let mut main = main.replace("[Photo]", "[Photo, 'two::Photo']");
+    if strict {
+        main.push_str("roster: {compat: strict}\n");
+    }
+    scene.write("user-sync-config.yml", &main);
+    scene.write("users.csv", "email\n");
+    let options = "--connector csv @users.csv --process-groups --adobe-only-user-action delete";
+    let ended = scene.run(options).await;
+    (
+        writes(&server).into_iter().map(|request| request.body).collect(),
+        ended.log,
+    )
+}
+
+#[tokio::test]
+async fn nobody_is_deleted_whose_removal_elsewhere_failed() {
+    let (sent, log) = stubborn_second(false).await;
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent[0].contains(r#""deleteAccount":false"#));
+    assert!(log.contains("[deletion-withheld]"), "{log}");
+    let (sent, _) = stubborn_second(true).await;
+    assert_eq!(sent.len(), 2, "strict sends it: {sent:?}");
+    assert!(sent[1].contains(r#""deleteAccount":true"#));
+}
+
+#[tokio::test]
+async fn asked_to_stop_a_run_finishes_the_request_in_flight_and_counts_the_rest() {
+    let scene = Arc::new(Scene::new("http://127.0.0.1:1"));
+    let stop = Arc::clone(&scene.stop);
+    let server = organization("", move |number, request| {
+        stop.store(true, Ordering::Relaxed);
+        fine(number, request)
+    })
+    .await;
+    scene.write("umapi.yml", &connector(&server.url, "ORG@AdobeOrg"));
+    let mut text = "email,country\n".to_owned();
+    for number in 0..35 {
+        let _ = writeln!(text, "p{number}@x.com,US");
+    }
+    scene.write("users.csv", &text);
+    let ended = scene.run("--connector csv @users.csv").await;
+    assert_eq!(ended.code, 130);
+    assert_eq!(writes(&server).len(), 1);
+    assert!(
+        ended.log.contains("(total, success, error): (10, 10, 0)"),
+        "{}",
+        ended.log
+    );
+    assert!(ended.log.contains("INTERRUPTED"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn secrets_never_reach_the_log() {
+    let server = organization(EVE, |_, _| Reply::status(403, "")).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &format!("{main}logging: {{console_log_level: debug}}\n"),
+    );
+    let ended = scene.run(REMOVE).await;
+    assert!(
+        !ended.log.contains("s3cret-never-shown") && !ended.log.contains("Bearer"),
+        "{}",
+        ended.log
+    );
+}
+
+#[tokio::test]
+async fn group_creation_that_fails_keeps_people_out_of_the_group_and_goes_on() {
+    let server = organization("", |number, request| {
+        if number == 1 {
+            return Reply::json(
+                r#"{"result":"error","errors":[{"index":0,"step":0,"errorCode":"error.x","message":"no"}]}"#,
+            );
+        }
+        fine(number, request)
+    })
+    .await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let main = main.replace(
+        "  groups:",
+        "  group_sync_options: {auto_create: true}\n  groups:",
+    );
+    scene.write("user-sync-config.yml", &main);
+    let ended = scene.run("--connector csv @users.csv --process-groups").await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let sent = writes(&server);
+    assert!(sent[0].body.contains("createUserGroup") && !sent[0].body.contains("createFederatedID"));
+    assert!(
+        sent[1].body.contains("ada@x.com") && !sent[1].body.contains("Photo"),
+        "{}",
+        sent[1].body
+    );
+    assert!(ended.log.contains("[group-create-failed]"), "{}", ended.log);
+}

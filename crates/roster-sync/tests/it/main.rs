@@ -1,0 +1,16 @@
+//! Whole runs, from files and options to what arrives at a server with a script. What user-sync itself was seen to do is
+//! in `crates/roster/tests/golden`; here is what it never does, and what it should not have done.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests may be blunt"
+)]
+
+mod careful;
+mod refused;
+mod scene;
+#[allow(dead_code, reason = "the client's own tests need more of it")]
+#[path = "../../../roster-client/tests/it/server.rs"]
+mod server;

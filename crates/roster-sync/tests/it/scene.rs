@@ -1,0 +1,148 @@
+//! A folder with configuration files and a server, and a run over them.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use roster_client::Proxies;
+use roster_sync::{Asked, Surroundings, parse, run};
+use tempfile::TempDir;
+
+use crate::server::{Reply, Request, Server};
+
+/// A folder to run in.
+pub(crate) struct Scene {
+    pub(crate) folder: TempDir,
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+/// How a run ended and what it said.
+pub(crate) struct Ended {
+    pub(crate) code: u8,
+    pub(crate) log: String,
+}
+
+/// A console that can be looked at.
+#[derive(Clone, Default)]
+struct Console(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Console {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Scene {
+    /// The usual files: one organization at `url`, `Painters` mapped to `Photo`, federated people, two of them.
+    pub(crate) fn new(url: &str) -> Self {
+        let scene = Self {
+            folder: tempfile::tempdir().unwrap(),
+            stop: Arc::default(),
+        };
+        scene.write("user-sync-config.yml", MAIN);
+        scene.write("umapi.yml", &connector(url, "ORG@AdobeOrg"));
+        scene.write(
+            "users.csv",
+            "email,firstname,lastname,country,groups\nada@x.com,Ada,Lee,US,Painters\nkim@x.com,Kim,Roe,US,\n",
+        );
+        scene
+    }
+
+    /// Writes a file into the folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs with options in which `@` stands for the folder.
+    pub(crate) async fn run(&self, options: &str) -> Ended {
+        let folder = format!("{}/", self.folder.path().display());
+        let mut words: Vec<String> = vec!["-c".to_owned(), format!("{folder}user-sync-config.yml")];
+        words.extend(options.split_whitespace().map(|word| word.replace('@', &folder)));
+        let Asked::Run(arguments) = parse(&words).unwrap() else {
+            panic!("{words:?}")
+        };
+        let console = Console::default();
+        let surroundings = Surroundings {
+            console: Box::new(console.clone()),
+            offset: time::UtcOffset::UTC,
+            command_line: words,
+            version: "test".to_owned(),
+            trust: Vec::new(),
+            proxies: Proxies::default(),
+            hooks_off: false,
+            lock_folder: None,
+            stop: Arc::clone(&self.stop),
+        };
+        let code = run(&arguments, surroundings).await;
+        let log = String::from_utf8(console.0.lock().unwrap().clone()).unwrap();
+        Ended { code, log }
+    }
+}
+
+const MAIN: &str = "\
+adobe_users:
+  connectors:
+    umapi: umapi.yml
+directory_users:
+  user_identity_type: federatedID
+  connectors: {}
+  groups:
+    - directory_group: Painters
+      adobe_groups: [Photo]
+limits:
+  max_adobe_only_users: 50
+";
+
+/// A connector file for an organization.
+pub(crate) fn connector(url: &str, organization: &str) -> String {
+    format!(
+        "authentication_method: oauth\nserver: {{host: '{url}', auth_host: '{url}', retries: 1}}\n\
+         enterprise: {{org_id: {organization}, client_id: id, client_secret: s3cret-never-shown}}\n"
+    )
+}
+
+/// A server whose organizations all hold these people; actions are answered by `actions`, with their number from 1.
+pub(crate) async fn organization(
+    people: &'static str,
+    actions: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+) -> Server {
+    let count = Mutex::new(0);
+    Server::start(move |_, request| {
+        if request.line.starts_with("POST") {
+            let number = {
+                let mut count = count.lock().unwrap();
+                *count += 1;
+                *count
+            };
+            return actions(number, request);
+        }
+        Reply::json(&format!(
+            r#"{{"result":"success","lastPage":true,"users":[{people}]}}"#
+        ))
+    })
+    .await
+}
+
+/// Everything is fine.
+pub(crate) fn fine(_: usize, _: &Request) -> Reply {
+    Reply::json(r#"{"result":"success","completed":1,"notCompleted":0}"#)
+}
+
+/// The requests that write.
+pub(crate) fn writes(server: &Server) -> Vec<Request> {
+    server
+        .requests()
+        .into_iter()
+        .filter(|request| request.line.starts_with("POST"))
+        .collect()
+}
