@@ -1,10 +1,14 @@
-//! `POST action/{org}`.
+//! `POST action/{org}` (umapi.md 4, 7). What each step does is shown by the tests of the rules; here is what only a
+//! whole request shows.
 
 use expect_test::expect;
-use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{ACME_ID, Ask, TestServer, api, create};
+
+fn action() -> String {
+    format!("/action/{ACME_ID}")
+}
 
 #[tokio::test]
 async fn a_person_is_created_and_read_back() {
@@ -12,7 +16,7 @@ async fn a_person_is_created_and_read_back() {
     let sync = server.sync().await;
     let answer = sync
         .post(
-            &format!("/action/{ACME_ID}"),
+            &action(),
             &json!([
                 {"user": "mira@example.com", "requestID": "n-1", "do": [
                     {"createFederatedID": {"email": "mira@example.com", "country": "de", "firstname": "Mira"}},
@@ -77,4 +81,205 @@ async fn a_person_is_created_and_read_back() {
         }
     "#]]
     .assert_eq(&read.show());
+}
+
+#[tokio::test]
+async fn r78_r79_r80_bodies_that_are_no_batch_are_refused_as_a_whole() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let eleven = Value::from(
+        (0..11)
+            .map(|n| create(&format!("p{n}@example.com")))
+            .collect::<Vec<_>>(),
+    );
+    for body in [
+        "[]".to_owned(),
+        "{}".to_owned(),
+        String::new(),
+        "not json".to_owned(),
+        "[1,".to_owned(),
+        "\u{0}".to_owned(),
+        "[".repeat(100_000),
+        eleven.to_string(),
+    ] {
+        let answer = sync.send(Ask::post(&api(&action())).body(body.clone())).await;
+        let start: String = body.chars().take(20).collect();
+        assert_eq!(answer.status, 400, "{start}");
+        assert_eq!(answer.json()["result"], "error.command.malformed", "{start}");
+    }
+    assert_eq!(
+        sync.get(&format!("/users/{ACME_ID}/0"))
+            .await
+            .header("x-total-count"),
+        "1"
+    );
+
+    let command = create("big@example.com").to_string();
+    let padded = |bytes: usize| format!("[{}{command}]", " ".repeat(bytes - command.len() - 2));
+    let fits = sync
+        .send(Ask::post(&api(&action())).body(padded(1_048_576)))
+        .await;
+    assert_eq!(fits.json()["completed"], 1);
+    let large = sync
+        .send(Ask::post(&api(&action())).body(padded(1_048_577)))
+        .await;
+    assert_eq!(
+        (large.status.as_u16(), large.json()),
+        (
+            400,
+            json!({
+                "result": "error.command.malformed",
+                "message": "Request body too large: max is 1048576 bytes",
+            })
+        )
+    );
+}
+
+#[tokio::test]
+async fn r81_r82_commands_run_in_their_order() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let mut commands = vec![create("first@example.com")];
+    commands.extend((0..8).map(|n| create(&format!("p{n}@example.com"))));
+    commands.push(json!({"user": "first@example.com", "do": [{"add": {"group": ["Design Team"]}}]}));
+    let answer = sync.act(Value::from(commands)).await;
+    assert_eq!(
+        answer,
+        json!({"completed": 10, "notCompleted": 0, "completedInTestMode": 0, "result": "success"})
+    );
+    let listed = sync.get(&format!("/users/{ACME_ID}/0/Design%20Team")).await;
+    assert_eq!(listed.column("users", "email"), ["first@example.com"]);
+}
+
+#[tokio::test]
+async fn r88_a_failing_step_stops_its_command_only() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let answer = sync
+        .act(json!([
+            {"user": "a@example.com", "do": [
+                {"createFederatedID": {"email": "a@example.com", "country": "DE"}},
+                {"add": {"group": ["Nope"]}},
+                {"add": {"group": ["Design Team"]}}]},
+            {"user": "", "do": []},
+            create("b@example.com")]))
+        .await;
+    assert_eq!(answer["result"], "partial");
+    assert_eq!(
+        (answer["completed"].clone(), answer["notCompleted"].clone()),
+        (json!(1), json!(2))
+    );
+    let places: Vec<(Value, Value, Value)> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["index"].clone(), e["step"].clone(), e["errorCode"].clone()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (json!(0), json!(1), json!("error.group.not_found")),
+            (json!(1), json!(0), json!("error.command.user.missing")),
+        ]
+    );
+    let read = sync
+        .get(&format!("/organizations/{ACME_ID}/users/a@example.com"))
+        .await;
+    assert_eq!(read.status, 200);
+    assert!(read.json()["user"].get("groups").is_none());
+}
+
+#[tokio::test]
+async fn r187_r188_test_mode_changes_nothing() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let before = sync.get(&format!("/users/{ACME_ID}/0")).await.show();
+    let answer = sync
+        .post(
+            &format!("/action/{ACME_ID}?testOnly=True"),
+            &json!([
+                {"user": "new@example.com", "do": [
+                    {"createFederatedID": {"email": "new@example.com", "country": "DE"}},
+                    {"add": {"group": ["Design Team"]}}]},
+                {"user": "missing@example.com", "do": [{"update": {"firstname": "X"}}]},
+                {"user": "root@example.com", "do": [{"add": {"group": ["Nope"]}}]}]),
+        )
+        .await;
+    expect![[r#"
+        200
+        canonical-resource: /v2/usermanagement/action/{orgId}
+        {
+          "completed": 0,
+          "completedInTestMode": 2,
+          "errors": [
+            {
+              "errorCode": "error.group.not_found",
+              "index": 2,
+              "message": "Group Nope was not found",
+              "step": 0,
+              "user": "root@example.com"
+            }
+          ],
+          "notCompleted": 1,
+          "result": "partial"
+        }
+    "#]]
+    .assert_eq(&answer.show());
+    assert_eq!(sync.get(&format!("/users/{ACME_ID}/0")).await.show(), before);
+}
+
+#[tokio::test]
+async fn what_was_done_is_in_the_log_with_who_asked() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let ask = Ask::post(&api(&action()))
+        .header("x-request-id", "the request")
+        .body(json!([create("ada@example.com")]).to_string());
+    assert_eq!(sync.send(ask).await.json()["completed"], 1);
+    let mut found = None;
+    let recorded = server
+        .store
+        .read(|reader| {
+            let mut rows = Vec::new();
+            let sql = "SELECT actor, client, request_id, command FROM audit WHERE org = 1 ORDER BY entry";
+            reader.query(sql, &[], &mut |row| {
+                let texts = (0..4).map(|n| row.opt_text(n).map(|t| t.unwrap_or_default().to_owned()));
+                rows.push(texts.collect::<Result<Vec<_>, _>>()?);
+                Ok(())
+            })?;
+            Ok(rows)
+        })
+        .await
+        .unwrap();
+    for row in recorded {
+        if row[2] == "the request" {
+            found = Some(row);
+        }
+    }
+    let row = found.unwrap();
+    assert_eq!(row[0], crate::support::technical_account(&sync.client));
+    assert_eq!(row[1], sync.client);
+    assert!(row[3].contains("createFederatedID"), "{}", row[3]);
+}
+
+#[tokio::test]
+async fn many_requests_at_once_are_all_carried_out() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let all = (0..40).map(|n| {
+        let sync = &sync;
+        async move {
+            let commands: Vec<Value> = (0..5).map(|m| create(&format!("p{n}-{m}@example.com"))).collect();
+            sync.act(Value::from(commands)).await
+        }
+    });
+    for answer in futures_util::future::join_all(all).await {
+        assert_eq!(answer["completed"], 5);
+    }
+    assert_eq!(
+        sync.get(&format!("/users/{ACME_ID}/0"))
+            .await
+            .header("x-total-count"),
+        "201"
+    );
 }

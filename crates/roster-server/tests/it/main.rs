@@ -9,4 +9,7 @@
 )]
 
 mod actions;
+mod limits;
 mod support;
+mod throttling;
+mod transport;
