@@ -13,7 +13,7 @@ use roster_umapi::action::{Limits, parse, render, write};
 
 /// A text as commands hold it: trimmed and not empty.
 fn text() -> impl Strategy<Value = String> {
-    "[^\\s\\p{C}]([^\\p{C}]{0,8}[^\\s\\p{C}])?"
+    "[!-~éßİ設😀]([ -~éßİ設😀]{0,8}[!-~éßİ設😀])?"
 }
 
 fn given() -> impl Strategy<Value = Option<String>> {
@@ -234,7 +234,7 @@ fn nearly_json() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn commands_written_are_read_back(commands in commands()) {
