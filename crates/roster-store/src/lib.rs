@@ -31,8 +31,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
 pub use credentials::{
-    Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration, Password, Secret,
-    SecretKind, SigningKey,
+    Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration,
+    Password, Secret, SecretKind, SigningKey,
 };
 pub use error::StoreError;
 pub use listing::{DomainFilter, FoundGroup, GroupList, Position, UserList, UsersQuery};

@@ -262,6 +262,13 @@ impl Writer<'_> {
         Ok(Ok(()))
     }
 
+    /// Puts a secret in the place of all others of its kind: a service account has exactly one.
+    pub fn replace_secrets(&mut self, client_id: &str, secret: &Secret) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM secrets WHERE client_id = $1 AND kind = $2";
+        self.execute(sql, &[client_id.into(), secret.kind.as_str().into()])?;
+        self.add_secret(client_id, secret, 1)
+    }
+
     /// Notes that a secret was used at `at` (milliseconds since 1970).
     pub fn touch_secret(&mut self, client_id: &str, uuid: &str, at: i64) -> Result<(), StoreError> {
         let params = [at.into(), client_id.into(), uuid.into()];

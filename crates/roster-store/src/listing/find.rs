@@ -20,8 +20,8 @@ pub struct FoundGroup {
     pub full_name: String,
 }
 
-/// An account of a related directory by a text, among the active members; `{}` is the column. Rows of accounts are
-/// looked up by directory, of which an organization has few.
+/// An account by e-mail, by username, among the active members: they are looked up directory by directory, of which an
+/// organization has few. Members of directories that nobody trusts it with have a relation, too.
 const RELATED: [&str; 2] = [
     "SELECT a.account FROM relations r CROSS JOIN accounts a CROSS JOIN members m \
      WHERE r.org = $1 AND a.directory = r.directory AND a.email_key = $2 \
@@ -29,17 +29,6 @@ const RELATED: [&str; 2] = [
     "SELECT a.account FROM relations r CROSS JOIN accounts a CROSS JOIN members m \
      WHERE r.org = $1 AND a.directory = r.directory AND a.username_key = $2 \
      AND m.account = a.account AND m.org = $1 AND m.listed = 1 ORDER BY a.account LIMIT 1",
-];
-
-/// The same in whatever directory: members that came in with a shared group belong to directories that are nothing
-/// to the organization.
-const ANYWHERE: [&str; 2] = [
-    "SELECT a.account FROM directories d CROSS JOIN accounts a CROSS JOIN members m \
-     WHERE d.directory <> 0 AND a.directory = d.directory AND a.email_key = $1 \
-     AND m.account = a.account AND m.org = $2 AND m.listed = 1 ORDER BY a.account LIMIT 1",
-    "SELECT a.account FROM directories d CROSS JOIN accounts a CROSS JOIN members m \
-     WHERE d.directory <> 0 AND a.directory = d.directory AND a.username_key = $1 \
-     AND m.account = a.account AND m.org = $2 AND m.listed = 1 ORDER BY a.account LIMIT 1",
 ];
 
 /// The same in one directory.
@@ -144,15 +133,7 @@ impl Reader<'_> {
                 return Ok(Some(account));
             }
         }
-        if let Some(account) = self.adobe_id(org, key)? {
-            return Ok(Some(account));
-        }
-        for sql in ANYWHERE {
-            if let Some(account) = self.number(sql, &[key.as_str().into(), org.0.into()])? {
-                return Ok(Some(account));
-            }
-        }
-        Ok(None)
+        self.adobe_id(org, key)
     }
 
     fn adobe_id(&mut self, org: OrgNo, key: &Key) -> Result<Option<i64>, StoreError> {

@@ -37,7 +37,7 @@ impl<'q> Merged<'q> {
         until: Option<Position>,
         expected: u64,
     ) -> Self {
-        let share = expected / (plan.sources.len() as u64).max(1) + 1;
+        let share = (expected / (plan.sources.len() as u64).max(1)).saturating_add(1);
         let chunk = i64::try_from(share).unwrap_or(CHUNK.1).clamp(CHUNK.0, CHUNK.1);
         let streams = plan
             .sources

@@ -112,7 +112,7 @@ impl Reader<'_> {
             accounts.push(row.int(2)?);
             Ok(())
         })?;
-        let routes = Routes::load(self, org, accounts)?;
+        let routes = Routes::load(self, org, &accounts)?;
         let mut rows = Rows::default();
         let mut sql = source.select(Columns::Accounts, None, from, None);
         sql.push(" LIMIT ").bind(limited.saturating_add(1));
@@ -151,8 +151,8 @@ struct Routes {
 }
 
 impl Routes {
-    fn load(reader: &mut Reader<'_>, org: OrgNo, accounts: Vec<i64>) -> Result<Self, StoreError> {
-        let memberships = memberships(reader, org, accounts.clone())?;
+    fn load(reader: &mut Reader<'_>, org: OrgNo, accounts: &[i64]) -> Result<Self, StoreError> {
+        let memberships = memberships(reader, org, accounts.to_vec())?;
         let mut routes = Self {
             labels: Labels::new(reader, org, memberships.clone(), true)?,
             memberships,
@@ -179,7 +179,7 @@ impl Routes {
             let mut sql = Sql::new("SELECT account, profile FROM seats WHERE active = 1 AND product IN ");
             sql.list(reader, &products)
                 .push(" AND account IN ")
-                .list(reader, &accounts);
+                .list(reader, accounts);
             sql.rows(reader, |row| {
                 routes.held.insert((row.int(0)?, row.int(1)?));
                 Ok(())

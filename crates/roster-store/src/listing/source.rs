@@ -145,13 +145,13 @@ impl Source {
     }
 
     /// The rows from one position up to another, in order.
-    pub(super) fn select<'q>(
+    pub(super) fn select(
         self,
         columns: Columns,
-        domain: Option<&'q DomainFilter>,
+        domain: Option<&DomainFilter>,
         from: Position,
         until: Option<Position>,
-    ) -> Sql<'q> {
+    ) -> Sql<'_> {
         let keys = match self {
             Self::Members(_) | Self::Memberships { .. } => "SELECT m.seq, m.seq, m.account",
             Self::Seats { .. } => "SELECT m.place, m.tie, m.account",
@@ -301,5 +301,53 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Each page is one walk along an index, accounts looked up by number: nothing is sorted, nothing is read whole.
+    #[test]
+    fn pages_are_read_along_an_index() {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        db.execute_batch(include_str!("../../migrations/sqlite/0001_start.sql"))
+            .unwrap();
+        let (org, group) = (OrgNo(1), GroupId(2));
+        let seats = |direct| Source::Seats {
+            org,
+            profile: group,
+            active: true,
+            direct,
+        };
+        let membership = Source::Memberships { group, link: None };
+        let domain = DomainFilter::Domain(roster_core::value::Key::new("example.com"));
+        for source in [Source::Members(org), membership, seats(false), seats(true)] {
+            for domain in [None, Some(&domain)] {
+                for columns in [Columns::Keys, Columns::Accounts] {
+                    for until in [None, Some(Position::new(9, 9, 9))] {
+                        let sql = source.select(columns, domain, Position::new(1, 1, 1), until);
+                        let plan = plan(&db, &sql);
+                        let walk = plan.first().unwrap();
+                        assert!(walk.starts_with("SEARCH m USING"), "{plan:?}");
+                        assert!(
+                            walk.contains("seq>")
+                                || walk.contains("(seq,account)>")
+                                || walk.contains("place,tie,account)>"),
+                            "{plan:?}"
+                        );
+                        assert!(
+                            plan.iter()
+                                .all(|step| !step.contains("SCAN") && !step.contains("TEMP")),
+                            "{plan:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn plan(db: &rusqlite::Connection, sql: &Sql<'_>) -> Vec<String> {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text())).unwrap();
+        let steps = statement
+            .query_map(rusqlite::params_from_iter(sql.params()), |row| row.get(3))
+            .unwrap();
+        steps.map(Result::unwrap).collect()
     }
 }

@@ -42,6 +42,18 @@ impl<'p> Sql<'p> {
         self
     }
 
+    /// The text so far.
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The parameters so far.
+    #[cfg(test)]
+    pub(super) fn params(&self) -> &[Param<'p>] {
+        &self.params
+    }
+
     /// Runs it and hands its rows out.
     pub(super) fn rows(
         &self,

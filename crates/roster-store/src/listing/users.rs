@@ -167,6 +167,9 @@ fn merged(
     })
 }
 
+/// People looked at in one go while ranges are merged.
+const BATCH: usize = 4096;
+
 struct People {
     positions: Vec<Position>,
     /// Theirs and perhaps those of others, by account; loaded only where somebody needs them.
@@ -184,7 +187,7 @@ fn people(
 ) -> Result<People, StoreError> {
     let wanted = limit.and_then(|limit| usize::try_from(limit).ok());
     // One more than wanted, to know whether somebody follows.
-    let batch = wanted.map_or(2000, |wanted| wanted.saturating_add(1));
+    let batch = wanted.map_or(BATCH, |wanted| wanted.saturating_add(1).min(BATCH));
     let mut merged = Merged::new(plan, query.domain.as_ref(), from, until, batch as u64);
     let mut people = People {
         positions: Vec::new(),

@@ -8,4 +8,5 @@
 )]
 
 mod contract;
+mod listing;
 mod support;
