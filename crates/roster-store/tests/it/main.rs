@@ -8,5 +8,6 @@
 )]
 
 mod contract;
+mod credentials;
 mod listing;
 mod support;
