@@ -9,7 +9,10 @@
 )]
 
 mod actions;
+mod exchange;
 mod limits;
+mod secrets;
 mod support;
 mod throttling;
+mod tokens;
 mod transport;
