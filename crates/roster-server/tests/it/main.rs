@@ -9,8 +9,10 @@
 )]
 
 mod actions;
+mod deprecated;
 mod exchange;
 mod limits;
+mod reads;
 mod secrets;
 mod support;
 mod throttling;
