@@ -9,7 +9,6 @@ use crate::conn::{Param, ints, texts};
 use crate::error::StoreError;
 use crate::reader::Reader;
 use crate::row;
-use crate::writer::Writer;
 
 impl Reader<'_> {
     /// The configuration of `orgs`, and the claims of `domains`, whoever made them.
@@ -122,21 +121,36 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
-    /// Remembers that a description brought something in.
-    pub fn mark(&mut self, org: OrgNo, mark: &Mark) -> Result<(), StoreError> {
-        let params = [Param::Int(org.0), Param::Text(&mark.kind), Param::Text(&mark.key)];
-        self.execute("INSERT INTO described (org, kind, key) VALUES ($1, $2, $3) ON CONFLICT (org, kind, key) DO NOTHING", &params)?;
-        Ok(())
-    }
+/// Roles as organization files name them, by e-mail: the org-wide ones by a word, the others by their group's name.
+type Administrators = Vec<(String, Vec<String>)>;
 
-    /// Forgets it.
-    pub fn unmark(&mut self, org: OrgNo, mark: &Mark) -> Result<(), StoreError> {
-        let params = [Param::Int(org.0), Param::Text(&mark.kind), Param::Text(&mark.key)];
-        self.execute(
-            "DELETE FROM described WHERE org = $1 AND kind = $2 AND key = $3",
-            &params,
-        )?;
-        Ok(())
+impl Reader<'_> {
+    /// Everybody with a role in an organization, in the order of joining its Users list.
+    pub fn administrators(&mut self, org: OrgNo) -> Result<Administrators, StoreError> {
+        let mut found: Administrators = Vec::new();
+        let sql = "SELECT a.email, g.kind, COALESCE(b.name, p.name, g.name)
+             FROM groups g JOIN memberships m ON m.grp = g.grp JOIN accounts a ON a.account = m.account
+             JOIN members u ON u.org = g.org AND u.account = m.account
+             LEFT JOIN groups b ON b.grp = g.base
+             LEFT JOIN products p ON p.product = g.product AND g.base IS NULL
+             WHERE g.org = $1 AND g.kind NOT IN ('USER_GROUP', 'PRODUCT_PROFILE', 'CONTRACT_ADMIN_GROUP')
+             ORDER BY u.seq, m.seq";
+        self.query(sql, &[Param::Int(org.0)], &mut |row| {
+            let (email, base) = (row.text(0)?, row.text(2)?);
+            let role = match row.text(1)? {
+                "SYSADMIN_GROUP" => "system".to_owned(),
+                "SUPPORT_ADMIN_GROUP" => "support".to_owned(),
+                "DEPLOYMENT_ADMIN_GROUP" => "deployment".to_owned(),
+                "PRODUCT_ADMIN_GROUP" => format!("_product_admin_{base}"),
+                "DEVELOPER_GROUP" => format!("_developer_{base}"),
+                _ => format!("_admin_{base}"),
+            };
+            match found.last_mut() {
+                Some((last, roles)) if last == email => roles.push(role),
+                _ => found.push((email.to_owned(), vec![role])),
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 }

@@ -71,6 +71,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, At), Problem> {
         match self.parser.next_event() {
+            Some(Ok((Event::Comment(..), _))) => self.next(),
             Some(Ok((event, span))) => Ok((
                 event,
                 At {
@@ -229,7 +230,7 @@ mod tests {
 
     #[test]
     fn values_know_their_place() {
-        let root = parse("a:\n  - b: 1\n    c: [x, 'null']\n").unwrap();
+        let root = parse("a: # comments are no values\n  - b: 1\n    c: [x, 'null']\n").unwrap();
         let item = root.get("a").unwrap().item(0).unwrap();
         assert_eq!(item.get("b").unwrap().at, At { line: 2, column: 8 });
         let list = item.get("c").unwrap();

@@ -1,0 +1,285 @@
+//! `roster org export`: the description of what is there. Secrets are never in it, they are kept as hashes only.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use roster_core::describe::Configuration;
+use roster_core::org::{Group, GroupKind, Organization};
+use roster_core::value::{IdentityType, Key, Login, OrgState, Seq};
+use roster_store::Integration;
+
+use crate::ui::{self, Exit, hinted};
+use crate::{cli, command, settings};
+
+pub(crate) async fn export(org: &str, place: &cli::Place) -> anyhow::Result<Exit> {
+    let storage = settings::storage(place)?;
+    let store = command::open_existing(&storage).await?;
+    let wanted = Key::new(org);
+    let found = store
+        .read(move |reader| {
+            let organizations = reader.organizations()?;
+            let by_id = organizations.iter().find(|org| Key::new(&org.id) == wanted);
+            let found = by_id
+                .or_else(|| organizations.iter().find(|org| Key::new(&org.name) == wanted))
+                .cloned();
+            let Some(org) = found else {
+                return Ok(Err(organizations
+                    .into_iter()
+                    .map(|org| format!("{} ({})", org.id, org.name))
+                    .collect::<Vec<_>>()));
+            };
+            let configuration = reader.configuration(&BTreeSet::from([org.no]), &BTreeSet::new())?;
+            let integrations = reader.integrations(org.no)?;
+            let administrators = reader.administrators(org.no)?;
+            Ok(Ok((org, configuration, integrations, administrators)))
+        })
+        .await?;
+    match found {
+        Ok((org, configuration, integrations, administrators)) => {
+            ui::out(write(&org, &configuration, &integrations, &administrators).trim_end());
+            Ok(Exit::Done)
+        }
+        Err(known) if known.is_empty() => Err(hinted(
+            "there are no organizations yet",
+            "describe one with `roster org apply`",
+        )),
+        Err(known) => Err(hinted(
+            format!("there is no organization `{org}`"),
+            format!("there are: {}", known.join(", ")),
+        )),
+    }
+}
+
+/// Lines of YAML; every text is quoted, so that none is taken for something else.
+struct Yaml(String);
+
+impl Yaml {
+    fn line(&mut self, indent: usize, text: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{:indent$}{text}", "");
+    }
+
+    fn field(&mut self, indent: usize, key: &str, text: &str) {
+        self.line(indent, &format!("{key}: {}", quoted(text)));
+    }
+}
+
+fn quoted(text: &str) -> String {
+    // JSON's strings are YAML's double-quoted ones.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    format!(
+        "[{}]",
+        texts.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn write(
+    org: &Organization,
+    present: &Configuration,
+    integrations: &[Integration],
+    administrators: &[(String, Vec<String>)],
+) -> String {
+    let mut out = Yaml(String::new());
+    out.line(0, "organizations:");
+    out.line(2, &format!("- id: {}", quoted(&org.id)));
+    out.field(4, "name", &org.name);
+    if org.state != OrgState::Active {
+        out.field(4, "state", org.state.as_str());
+    }
+    if org.identity_types.len() < 3 {
+        out.line(
+            4,
+            &format!(
+                "identity_types: {}",
+                list(org.identity_types.iter().map(|kind| kind.as_str()))
+            ),
+        );
+    }
+    directories(&mut out, org, present);
+    products(&mut out, org, present);
+    user_groups(&mut out, org, present);
+    let contract: Vec<&str> = own(org, present)
+        .filter(|g| g.kind == GroupKind::ContractAdmin)
+        .map(|g| g.name.as_str())
+        .collect();
+    if !contract.is_empty() {
+        out.line(4, &format!("contract_admins: {}", list(contract)));
+    }
+    write_integrations(&mut out, integrations);
+    if !administrators.is_empty() {
+        out.line(4, "administrators:");
+        for (email, roles) in administrators {
+            out.line(6, &format!("- email: {}", quoted(email)));
+            out.line(8, &format!("roles: {}", list(roles.iter().map(String::as_str))));
+        }
+    }
+    out.0
+}
+
+fn own<'a>(org: &Organization, present: &'a Configuration) -> impl Iterator<Item = &'a Group> {
+    let no = org.no;
+    present.groups.iter().filter(move |group| group.org == no)
+}
+
+fn org_id(present: &Configuration, no: roster_core::value::OrgNo) -> &str {
+    present
+        .orgs
+        .iter()
+        .find(|org| org.no == no)
+        .map_or("", |org| &org.id)
+}
+
+fn directories(out: &mut Yaml, org: &Organization, present: &Configuration) {
+    let own: Vec<_> = present
+        .directories
+        .iter()
+        .filter(|directory| directory.org == org.no)
+        .collect();
+    if own.is_empty() {
+        return;
+    }
+    out.line(4, "directories:");
+    for directory in own {
+        out.line(6, &format!("- name: {}", quoted(&directory.name)));
+        out.line(
+            8,
+            if directory.kind == IdentityType::Federated {
+                "type: federated"
+            } else {
+                "type: enterprise"
+            },
+        );
+        if directory.login != Login::Any {
+            out.line(8, &format!("login: {}", directory.login.as_str()));
+        }
+        if directory.synced {
+            out.line(8, "synced: true");
+        }
+        let mut domains: Vec<_> = present
+            .domains
+            .iter()
+            .filter(|domain| domain.directory == directory.id)
+            .collect();
+        domains.sort_by_key(|domain| domain.seq);
+        if !domains.is_empty() {
+            out.line(8, "domains:");
+        }
+        for domain in domains {
+            let name = quoted(domain.name.as_str());
+            if domain.restrict_adobe_ids {
+                out.line(10, &format!("- {{name: {name}, restrict_adobe_ids: true}}"));
+            } else {
+                out.line(10, &format!("- {name}"));
+            }
+        }
+        let trustees: Vec<&str> = present
+            .trusts
+            .iter()
+            .filter(|(trusted, _)| *trusted == directory.id)
+            .map(|(_, trustee)| org_id(present, *trustee))
+            .collect();
+        if !trustees.is_empty() {
+            out.line(8, &format!("trustees: {}", list(trustees)));
+        }
+    }
+}
+
+fn products(out: &mut Yaml, org: &Organization, present: &Configuration) {
+    if present.products.is_empty() {
+        return;
+    }
+    out.line(4, "products:");
+    for product in &present.products {
+        out.line(6, &format!("- name: {}", quoted(&product.name)));
+        if !product.code.is_empty() {
+            out.field(8, "code", &product.code);
+        }
+        if let Some(quota) = product.quota {
+            out.line(8, &format!("quota: {quota}"));
+        }
+        let profiles: Vec<&Group> = own(org, present)
+            .filter(|g| g.kind == GroupKind::Profile(product.id))
+            .collect();
+        if !profiles.is_empty() {
+            out.line(8, "profiles:");
+        }
+        for profile in profiles {
+            out.line(10, &format!("- name: {}", quoted(&profile.name)));
+            if let Some(quota) = profile.profile.as_ref().and_then(|data| data.quota) {
+                out.line(12, &format!("quota: {quota}"));
+            }
+        }
+    }
+}
+
+/// Groups that another organization shares with this one are described there.
+fn user_groups(out: &mut Yaml, org: &Organization, present: &Configuration) {
+    let groups: Vec<&Group> = own(org, present)
+        .filter(|g| g.kind == GroupKind::UserGroup && g.source.is_none())
+        .collect();
+    if groups.is_empty() {
+        return;
+    }
+    out.line(4, "user_groups:");
+    for group in groups {
+        out.line(6, &format!("- name: {}", quoted(&group.name)));
+        if let Some(description) = &group.description {
+            out.field(8, "description", description);
+        }
+        let mut linked: Vec<(Seq, &str)> = present
+            .links
+            .iter()
+            .filter(|((linked, _), _)| *linked == group.id)
+            .filter_map(|((_, profile), seq)| {
+                Some((
+                    *seq,
+                    present.groups.iter().find(|g| g.id == *profile)?.name.as_str(),
+                ))
+            })
+            .collect();
+        linked.sort_unstable();
+        if !linked.is_empty() {
+            out.line(
+                8,
+                &format!("profiles: {}", list(linked.into_iter().map(|(_, name)| name))),
+            );
+        }
+        let shared: Vec<&str> = present
+            .groups
+            .iter()
+            .filter(|g| g.source == Some(group.id))
+            .map(|g| org_id(present, g.org))
+            .collect();
+        if !shared.is_empty() {
+            out.line(8, &format!("shared_with: {}", list(shared)));
+        }
+    }
+}
+
+fn write_integrations(out: &mut Yaml, integrations: &[Integration]) {
+    if integrations.is_empty() {
+        return;
+    }
+    out.line(4, "integrations:");
+    for integration in integrations {
+        let settings = &integration.settings;
+        out.line(6, &format!("- name: {}", quoted(&settings.name)));
+        let types = [settings.oauth.then_some("oauth"), settings.jwt.then_some("jwt")];
+        out.line(8, &format!("types: {}", list(types.into_iter().flatten())));
+        if !settings.enabled {
+            out.line(8, "enabled: false");
+        }
+        out.field(8, "client_id", &integration.client_id);
+        out.field(8, "technical_account_id", &integration.technical_account);
+        out.line(
+            8,
+            &format!("scopes: {}", list(settings.scopes.iter().map(String::as_str))),
+        );
+        if settings.require_jti {
+            out.line(8, "require_jti: true");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Integrations of a description: made, changed, and with `--prune` removed.
+
+use std::collections::BTreeSet;
+
+use roster_core::describe::Mark;
+use roster_core::value::{OrgNo, Seed};
+use roster_server::crypto::master::generate_secret;
+use roster_store::{
+    Certificate, CredentialRefusal, Integration, IntegrationSettings, NewIntegration, Secret, SecretKind,
+    StoreError, Writer,
+};
+
+use super::{Job, Report, integration_made};
+use crate::org_file::IntegrationEntry;
+use crate::org_file::yaml::Problem;
+
+/// OAuth credentials may have two secrets, so that one can be changed without interruption.
+const MAX_OAUTH_SECRETS: usize = 2;
+
+pub(super) fn apply(
+    job: &Job,
+    writer: &mut Writer<'_>,
+    n: usize,
+    org: OrgNo,
+    marks: &BTreeSet<Mark>,
+    report: &mut Report,
+    problems: &mut Vec<Problem>,
+) -> Result<(), StoreError> {
+    let Some(entry) = job.file.organizations.get(n) else {
+        return Ok(());
+    };
+    let name = &entry.description.name;
+    let known = writer.integrations(org)?;
+    let mut wanted = BTreeSet::new();
+    for (k, described) in (0..).zip(&entry.integrations) {
+        let mut one = One {
+            job,
+            org,
+            organization: name,
+            described,
+            report,
+            problems,
+            n,
+        };
+        wanted.insert(Mark::new("integration", &[&described.name]));
+        match known.iter().find(|known| known.settings.name == described.name) {
+            Some(known) => one.update(writer, known)?,
+            None => one.create(writer, job.seed.derive(1 << 63 | (n as u64) << 32 | k))?,
+        }
+    }
+    if job.prune {
+        let stale = marks
+            .iter()
+            .filter(|mark| mark.kind == "integration" && !wanted.contains(mark));
+        for mark in stale {
+            let gone = known
+                .iter()
+                .find(|known| Mark::new("integration", &[&known.settings.name]) == *mark);
+            if let Some(gone) = gone {
+                writer.delete_integration(&gone.client_id)?;
+                report
+                    .lines
+                    .push(format!("{name}: integration `{}` removed", gone.settings.name));
+            }
+            writer.unmark_described(org, mark)?;
+        }
+    }
+    Ok(())
+}
+
+/// One integration as described.
+struct One<'a> {
+    job: &'a Job,
+    org: OrgNo,
+    organization: &'a str,
+    described: &'a IntegrationEntry,
+    report: &'a mut Report,
+    problems: &'a mut Vec<Problem>,
+    n: usize,
+}
+
+impl One<'_> {
+    fn settings(&self) -> IntegrationSettings {
+        let described = self.described;
+        IntegrationSettings {
+            name: described.name.clone(),
+            enabled: described.enabled,
+            oauth: described.oauth,
+            jwt: described.jwt,
+            scopes: described
+                .scopes
+                .clone()
+                .unwrap_or_else(|| vec!["user_management_sdk".to_owned()]),
+            require_jti: described.require_jti,
+        }
+    }
+
+    fn say(&mut self, what: &str) {
+        self.report.lines.push(format!(
+            "{}: integration `{}` {what}",
+            self.organization, self.described.name
+        ));
+    }
+
+    fn wrong(&mut self, message: impl std::fmt::Display) {
+        let message = format!("the integration `{}`: {message}", self.described.name);
+        self.problems.push(Problem {
+            at: self.described.at,
+            message,
+        });
+    }
+
+    fn kinds(&self) -> Vec<SecretKind> {
+        let oauth = self.described.oauth.then_some(SecretKind::OAuth);
+        oauth
+            .into_iter()
+            .chain(self.described.jwt.then_some(SecretKind::Jwt))
+            .collect()
+    }
+
+    fn create(&mut self, writer: &mut Writer<'_>, mut seed: Seed) -> Result<(), StoreError> {
+        let described = self.described;
+        let new = NewIntegration {
+            client_id: described
+                .client_id
+                .clone()
+                .unwrap_or_else(|| seed.hex(32).to_lowercase()),
+            org: self.org,
+            technical_account: described
+                .technical_account_id
+                .clone()
+                .unwrap_or_else(|| format!("{}@techacct.adobe.com", seed.hex(24))),
+            settings: self.settings(),
+            created_at: self.job.at,
+        };
+        if let Err(refusal) = writer.create_integration(&new)? {
+            self.wrong(refusal);
+            return Ok(());
+        }
+        let given = self.job.gathered.text(described.client_secret.as_ref());
+        let made = given.is_none().then(generate_secret);
+        let secret = given.or_else(|| made.clone()).unwrap_or_default();
+        for kind in self.kinds() {
+            self.add_secret(writer, &new.client_id, &secret, kind, &mut seed)?;
+        }
+        self.say(&format!("created with client id {}", new.client_id));
+        integration_made(
+            self.report,
+            self.n,
+            &described.name,
+            &new.client_id,
+            &new.technical_account,
+            made,
+        );
+        self.certificates(writer, &new.client_id, &[])?;
+        writer.mark_described(self.org, &Mark::new("integration", &[&described.name]))
+    }
+
+    fn add_secret(
+        &mut self,
+        writer: &mut Writer<'_>,
+        client_id: &str,
+        secret: &str,
+        kind: SecretKind,
+        seed: &mut Seed,
+    ) -> Result<(), StoreError> {
+        let row = Secret {
+            uuid: uuid(seed),
+            kind,
+            hash: self.job.master.hash_secret(client_id, secret),
+            created_at: self.job.at,
+            last_used_at: None,
+        };
+        let added = match kind {
+            SecretKind::OAuth => writer.add_secret(client_id, &row, MAX_OAUTH_SECRETS)?,
+            SecretKind::Jwt => writer.replace_secrets(client_id, &row)?,
+        };
+        if !added {
+            self.wrong("it has two secrets already; delete the one that is not used any more before a third is added");
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, writer: &mut Writer<'_>, known: &Integration) -> Result<(), StoreError> {
+        let described = self.described;
+        if described
+            .client_id
+            .as_ref()
+            .is_some_and(|id| *id != known.client_id)
+        {
+            self.wrong(format_args!(
+                "its client id is {} and never changes; describe a new integration under another name",
+                known.client_id
+            ));
+            return Ok(());
+        }
+        if described
+            .technical_account_id
+            .as_ref()
+            .is_some_and(|id| *id != known.technical_account)
+        {
+            self.wrong(format_args!(
+                "its technical account is {} and never changes",
+                known.technical_account
+            ));
+            return Ok(());
+        }
+        let settings = self.settings();
+        if settings != known.settings {
+            if let Err(refusal) = writer.update_integration(&known.client_id, &settings)? {
+                self.wrong(refusal);
+                return Ok(());
+            }
+            self.say("changed");
+        }
+        self.secrets(writer, known)?;
+        self.certificates(writer, &known.client_id, &known.certificates)
+    }
+
+    /// A secret that the file gives has to open every kind; a kind that has none gets one.
+    fn secrets(&mut self, writer: &mut Writer<'_>, known: &Integration) -> Result<(), StoreError> {
+        let given = self.job.gathered.text(self.described.client_secret.as_ref());
+        let mut made: Option<String> = None;
+        let mut added = false;
+        let mut seed = self.job.seed.derive(u64::from(crc(&known.client_id)) << 16 | 7);
+        for kind in self.kinds() {
+            let of_kind: Vec<&Secret> = known
+                .secrets
+                .iter()
+                .filter(|secret| secret.kind == kind)
+                .collect();
+            let opens = |text: &str| {
+                of_kind.iter().any(|secret| {
+                    self.job
+                        .master
+                        .verify_secret(&known.client_id, text, &secret.hash)
+                })
+            };
+            let text = match &given {
+                Some(text) if opens(text) => continue,
+                Some(text) => text.clone(),
+                None if !of_kind.is_empty() => continue,
+                None => made.get_or_insert_with(generate_secret).clone(),
+            };
+            self.add_secret(writer, &known.client_id, &text, kind, &mut seed)?;
+            added = true;
+        }
+        if added {
+            self.say("given another secret");
+            let (name, account) = (self.described.name.clone(), known.technical_account.clone());
+            integration_made(self.report, self.n, &name, &known.client_id, &account, made);
+        }
+        Ok(())
+    }
+
+    fn certificates(
+        &mut self,
+        writer: &mut Writer<'_>,
+        client_id: &str,
+        known: &[Certificate],
+    ) -> Result<(), StoreError> {
+        let mut wanted = BTreeSet::new();
+        for (at, name) in &self.described.certificates {
+            let Some(certificate) = self.job.gathered.certificate(*at) else {
+                continue;
+            };
+            if !wanted.insert(certificate.fingerprint.clone()) {
+                self.problems.push(Problem {
+                    at: *at,
+                    message: format!("{name} holds the same key as a certificate before it"),
+                });
+                continue;
+            }
+            if known
+                .iter()
+                .any(|known| known.fingerprint == certificate.fingerprint)
+            {
+                continue;
+            }
+            let row = Certificate {
+                fingerprint: certificate.fingerprint.clone(),
+                der: certificate.der.clone(),
+                created_at: self.job.at,
+            };
+            match writer.add_certificate(client_id, &row)? {
+                Ok(()) => self.say(&format!("accepts the key of {name}")),
+                Err(refusal @ CredentialRefusal::NoSuchIntegration(_)) => {
+                    return Err(StoreError::Bug(refusal.to_string()));
+                }
+                Err(refusal) => self.problems.push(Problem {
+                    at: *at,
+                    message: refusal.to_string(),
+                }),
+            }
+        }
+        if self.job.prune {
+            for gone in known.iter().filter(|known| !wanted.contains(&known.fingerprint)) {
+                writer.delete_certificate(client_id, &gone.fingerprint)?;
+                self.say("no longer accepts a key that the description does not name");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn uuid(seed: &mut Seed) -> String {
+    let hex = seed.hex(32).to_lowercase();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    // Version 4, variant 1, as random identifiers are written.
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(13, 16),
+        part(17, 20),
+        part(20, 32)
+    )
+}
+
+/// A number that tells integrations apart, for streams of chance.
+fn crc(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |sum, byte| {
+        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}

@@ -1,0 +1,100 @@
+//! What a description only names: secrets in variables and files, certificates in files. All are read before
+//! anything is applied, and all that cannot be had is reported together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use roster_server::crypto::certificate::Certificate;
+
+use crate::org_file::yaml::{At, Problem};
+use crate::org_file::{OrgFile, Secret, SecretSource};
+
+/// Everything that was read, by its place in the file.
+#[derive(Default)]
+pub(super) struct Gathered {
+    texts: BTreeMap<At, String>,
+    certificates: BTreeMap<At, Certificate>,
+}
+
+impl Gathered {
+    /// The text of a secret.
+    pub(super) fn text(&self, secret: Option<&Secret>) -> Option<String> {
+        secret.and_then(|secret| self.texts.get(&secret.at).cloned())
+    }
+
+    /// A certificate.
+    pub(super) fn certificate(&self, at: At) -> Option<&Certificate> {
+        self.certificates.get(&at)
+    }
+}
+
+/// Reads everything that `file` names, relative to `folder`.
+pub(super) fn gather(file: &OrgFile, folder: &Path) -> Result<Gathered, Vec<Problem>> {
+    let mut gathered = Gathered::default();
+    let mut problems = Vec::new();
+    for organization in &file.organizations {
+        let of_integrations = organization
+            .integrations
+            .iter()
+            .filter_map(|entry| entry.client_secret.as_ref());
+        let of_people = organization
+            .administrators
+            .iter()
+            .filter_map(|entry| entry.password.as_ref());
+        for secret in of_integrations.chain(of_people) {
+            match read(secret, folder) {
+                Ok(text) => {
+                    gathered.texts.insert(secret.at, text);
+                }
+                Err(message) => problems.push(Problem {
+                    at: secret.at,
+                    message,
+                }),
+            }
+        }
+        for (at, name) in organization
+            .integrations
+            .iter()
+            .flat_map(|entry| &entry.certificates)
+        {
+            let path = folder.join(name);
+            let certificate = std::fs::read(&path)
+                .map_err(|error| format!("the certificate {} cannot be read: {error}", path.display()))
+                .and_then(|bytes| {
+                    Certificate::parse(&bytes)
+                        .map_err(|error| format!("{} cannot be used: {error}", path.display()))
+                });
+            match certificate {
+                Ok(certificate) => {
+                    gathered.certificates.insert(*at, certificate);
+                }
+                Err(message) => problems.push(Problem { at: *at, message }),
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(gathered)
+    } else {
+        Err(problems)
+    }
+}
+
+fn read(secret: &Secret, folder: &Path) -> Result<String, String> {
+    let text = match &secret.source {
+        SecretSource::Text(text) => text.clone(),
+        SecretSource::Env(name) => {
+            std::env::var(name).map_err(|_| format!("the variable {name} is not set"))?
+        }
+        SecretSource::File(name) => {
+            let path = folder.join(name);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| format!("the file {} cannot be read: {error}", path.display()))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        }
+    };
+    if text.is_empty() {
+        Err("the secret is empty".to_owned())
+    } else {
+        Ok(text)
+    }
+}

@@ -1,0 +1,174 @@
+//! `roster serve`, and the server inside of `roster demo`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use roster_server::config::Config;
+use roster_server::{Ready, serve};
+use roster_store::Store;
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::settings::{self, ServeSettings, Storage};
+use crate::ui::{self, Exit, hinted};
+use crate::{cli, command};
+
+pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
+    let ServeSettings {
+        storage,
+        config,
+        ready_file,
+    } = settings::serve(args)?;
+    start_log();
+    if config.master_key_file.is_none() && storage.data.is_none() {
+        storage.master_key()?;
+    }
+    let store = command::open(&storage).await?;
+    let (say, said) = oneshot::channel();
+    let announce = async move {
+        if let Ok(ready) = said.await {
+            ready_now(&ready, ready_file.as_deref())?;
+        }
+        anyhow::Ok(())
+    };
+    let serving = serve(config, store, stop_signal(), move |ready| drop(say.send(ready)));
+    let (served, announced) = tokio::join!(serving, announce);
+    announced?;
+    served.map_err(explain)?;
+    Ok(Exit::Done)
+}
+
+fn explain(error: roster_server::ServeError) -> anyhow::Error {
+    match error {
+        roster_server::ServeError::Listen { address, source } => hinted(
+            format!("cannot listen on {address}: {source}"),
+            "stop what listens there, or choose another address with --listen (port 0 picks a free one)",
+        ),
+        other => other.into(),
+    }
+}
+
+fn ready_now(ready: &Ready, file: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(file) = file {
+        let ca_file = ready
+            .ca_file
+            .as_ref()
+            .map(|path| std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
+        let text = json!({ "url": ready.url, "ca_file": ca_file, "pid": std::process::id() }).to_string();
+        // Whoever waits for the file must never read half of it.
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let temporary = file.with_file_name(name);
+        std::fs::write(&temporary, text)
+            .and_then(|()| std::fs::rename(&temporary, file))
+            .with_context(|| format!("the ready file {} cannot be written", file.display()))?;
+    }
+    ui::out(format_args!("READY {}", ready.url));
+    Ok(())
+}
+
+/// SIGTERM or SIGINT (Ctrl-C).
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler the system ends the process by itself.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn start_log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("ROSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    // Somebody else's subscriber is fine, too.
+    let _ = if std::env::var("ROSTER_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        log.json().try_init()
+    } else {
+        log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init()
+    };
+}
+
+/// A server that runs inside of another command.
+pub(crate) struct Running {
+    pub(crate) url: String,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) store: Store,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), roster_server::ServeError>>,
+}
+
+/// Starts a server for the demonstration, with its data in `data`.
+pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Running> {
+    let storage = Storage {
+        data: Some(data.to_owned()),
+        database: None,
+        master_key_file: None,
+    };
+    let listen = listen
+        .parse()
+        .with_context(|| format!("--listen is an address with a port, not `{listen}`"))?;
+    let config = Config {
+        listen,
+        data_dir: Some(data.to_owned()),
+        ..Config::default()
+    };
+    let store = command::open(&storage).await?;
+    let (say, said) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = store.clone();
+    let mut task = tokio::spawn(async move {
+        let shutdown = async move { drop(stopped.await) };
+        serve(config, serving, shutdown, move |ready| drop(say.send(ready))).await
+    });
+    let ready = tokio::select! {
+        ready = said => ready.context("the server did not start")?,
+        ended = &mut task => {
+            ended.context("the server did not start")?.map_err(explain)?;
+            anyhow::bail!("the server ended before it was ready");
+        }
+    };
+    let ca_file = ready
+        .ca_file
+        .map(|path| std::fs::canonicalize(&path).unwrap_or(path));
+    Ok(Running {
+        url: ready.url,
+        ca_file,
+        store,
+        stop,
+        task,
+    })
+}
+
+impl Running {
+    /// Lets what is in flight finish, and stops.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        // A server that has ended by itself says why below.
+        let _ = self.stop.send(());
+        self.task
+            .await
+            .context("the server stopped badly")?
+            .map_err(explain)
+    }
+
+    /// Serves until somebody stops it.
+    pub(crate) async fn until_stopped(self) -> anyhow::Result<()> {
+        stop_signal().await;
+        ui::say("stopping");
+        self.stop().await
+    }
+}
