@@ -77,6 +77,13 @@ def equal(found, expected, what="value"):
         raise AssertionError(f"{what}: expected {expected!r}, got {found!r}")
 
 
+def soon(check, seconds=3):
+    """Waits until `check` is true: what another process changed may take a moment to be seen."""
+    deadline = time.monotonic() + seconds
+    while not check() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def true(condition, what):
     if not condition:
         raise AssertionError(what)
@@ -204,6 +211,8 @@ class Api:
         self.org = org
         self.keys = keys or context().keys[org][integration]
         self.session = requests.Session()
+        # REQUESTS_CA_BUNDLE, for the clients, would win over `verify`.
+        self.session.trust_env = False
         self.session.verify = self.server.ca_file
         self.token = None
         self.scope = scope
@@ -316,12 +325,12 @@ class Api:
         return found[0]
 
 
-_numbers = itertools.count(int(time.time()) % 100000 * 100)
+_numbers = itertools.count(1)
 
 
 def fresh(prefix="u"):
     """A name nobody has used."""
-    return f"{prefix}{next(_numbers)}"
+    return f"{prefix}{os.getpid()}x{next(_numbers)}"
 
 
 def fed(email=None, domain="fed.example", do=(), **fields):

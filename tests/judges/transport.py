@@ -6,7 +6,7 @@ import requests
 
 from judge import (
     BASE, MOVING, ONE, THREE, TURNING, Api, apply, claim, context, equal, fed, fresh, integrations, judge,
-    matches, on, true,
+    matches, on, soon, true,
 )
 
 api = Api()
@@ -105,6 +105,7 @@ def deleted_key():
     passing = Api(TURNING, keys=integrations(made)[TURNING][name])
     equal(passing.get(f"/users/{TURNING}/0").status_code, 200, "before")
     apply(context().data, start + stays, "--prune")
+    soon(lambda: passing.get(f"/users/{TURNING}/0").status_code != 200)
     answer = passing.get(f"/users/{TURNING}/0")
     answers(answer, 403, error_code="403003", message="Api Key is invalid", result="error.apikey.invalid")
 
