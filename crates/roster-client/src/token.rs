@@ -1,4 +1,4 @@
-//! Access tokens: the two requests of ims.md 4 and 5, and how long what they bring is good for.
+//! Access tokens: how they are asked for, and how long what they bring is good for.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

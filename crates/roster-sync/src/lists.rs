@@ -1,4 +1,4 @@
-//! Lists of Adobe-only people: written by `write-file`, read by `--adobe-only-user-list`. sync.md 13.2.
+//! Lists of Adobe-only people: written by `write-file`, read by `--adobe-only-user-list`.
 
 use std::fs;
 use std::io::{self, Write};

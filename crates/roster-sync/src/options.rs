@@ -1,4 +1,4 @@
-//! The options of a run: command line over `invocation_defaults` over built-in defaults, and the checks of sync.md 3.2.
+//! The options of a run: command line over `invocation_defaults` over built-in defaults, and what of them contradicts itself.
 
 use std::path::PathBuf;
 

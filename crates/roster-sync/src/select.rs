@@ -1,4 +1,4 @@
-//! From records of a directory to the people a plan is made for: selection, mapping, additional groups. sync.md 11.3–11.4.
+//! From records of a directory to the people a plan is made for: selection, mapping, additional groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 

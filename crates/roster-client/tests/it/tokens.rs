@@ -110,3 +110,40 @@ async fn a_token_endpoint_that_is_busy_is_asked_again() {
         .unwrap();
     assert_eq!(*count.lock().unwrap(), 2);
 }
+
+#[tokio::test]
+async fn a_jwt_is_signed_for_the_token_host_and_lives_a_day() {
+    // Made for this test; they open nothing.
+    for key in [include_str!("rsa-pkcs1.pem"), include_str!("rsa-pkcs8.pem")] {
+        let (server, asked) = keeping(r#"{"access_token":"t0","expires_in":86399000}"#, 200).await;
+        let mut config =
+            roster_client::Config::jwt("ORG@AdobeOrg", "id", "secret", "T@techacct.adobe.com", key);
+        config.host = roster_client::Host::new(&server.url);
+        config.auth_host = config.host.clone();
+        Client::new(config)
+            .unwrap()
+            .users(&UserQuery::everybody())
+            .next()
+            .await
+            .unwrap();
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked[0].line, "POST /ims/exchange/jwt/");
+        let token = asked[0].body.split("jwt_token=").nth(1).unwrap();
+        let host = server.url.trim_start_matches("http://");
+        let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+        rules.set_audience(&[format!("https://{host}/c/id")]);
+        let public = jsonwebtoken::DecodingKey::from_rsa_pem(include_bytes!("rsa-public.pem")).unwrap();
+        let claims = jsonwebtoken::decode::<serde_json::Value>(token, &public, &rules)
+            .unwrap()
+            .claims;
+        assert_eq!(claims["iss"], "ORG@AdobeOrg");
+        assert_eq!(claims["sub"], "T@techacct.adobe.com");
+        assert_eq!(claims[format!("https://{host}/s/ent_user_sdk")], true);
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let lifetime = claims["exp"].as_u64().unwrap() - now;
+        assert!((86390..=86400).contains(&lifetime), "{lifetime}");
+    }
+}

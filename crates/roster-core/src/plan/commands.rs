@@ -1,4 +1,4 @@
-//! A plan's entries as commands. sync.md 12.
+//! A plan's entries as commands.
 
 use crate::command::{
     Action, Command, CreateUser, GroupEntry, GroupList, GroupSelection, OnConflict, Step,

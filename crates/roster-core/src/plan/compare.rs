@@ -1,4 +1,4 @@
-//! The comparison: who is new, who differs, who is left over. sync.md 11.6 and 11.7.
+//! The comparison: who is new, who differs, who is left over.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Adobe-only accounts: listing, limit, and what is done to them. sync.md 13.
+//! Adobe-only accounts: listing, limit, and what is done to them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! People from a CSV file. sync.md 7.2.
+//! People from a CSV file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
