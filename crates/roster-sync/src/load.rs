@@ -167,6 +167,15 @@ fn warn_about_mapping(started: &Started, log: &Log) {
             "--exclude-unmapped-users without --process-groups: with some connectors no groups are read and nobody is created",
         );
     }
+    let elsewhere =
+        |(_, groups): &(String, Vec<main_file::AdobeGroup>)| groups.iter().any(|g| g.organization.is_some());
+    if !options.process_groups && file.mapping.iter().any(elsewhere) {
+        log.warning(
+            "processor",
+            "added-without-groups",
+            "Mapped people are added to secondary organizations although groups are not processed",
+        );
+    }
     let patterns = file.exclude_users.iter().chain(options.user_filter.as_ref());
     for pattern in patterns.filter(|pattern| pattern.has_loose_alternative()) {
         let text = pattern.as_str();

@@ -194,3 +194,34 @@ async fn requests_say_who_asks_and_carry_an_id_of_their_own() {
     assert!(millis.parse::<u64>().unwrap() > 1_600_000_000_000);
     assert!(TOKEN.contains("t0"));
 }
+
+#[tokio::test]
+async fn a_proxy_is_used_except_for_the_hosts_that_are_excepted() {
+    let server = Server::start(|_, _| Reply::json(NOBODY)).await;
+    let mut config = server.config();
+    config.host = Host::new("http://service.invalid");
+    config.proxies.http = Some(roster_client::Secret::new(server.url.clone()));
+    config.proxies.except = Some("127.0.0.1".to_owned());
+    Client::new(config)
+        .unwrap()
+        .users(&UserQuery::everybody())
+        .next()
+        .await
+        .unwrap();
+    assert!(
+        server.requests()[0]
+            .line
+            .starts_with("GET http://service.invalid/v2/"),
+        "{:?}",
+        server.requests()
+    );
+    let mut direct = server.config();
+    direct.proxies.http = Some(roster_client::Secret::new("http://127.0.0.1:1"));
+    direct.proxies.except = Some("127.0.0.1".to_owned());
+    Client::new(direct)
+        .unwrap()
+        .users(&UserQuery::everybody())
+        .next()
+        .await
+        .unwrap();
+}

@@ -208,3 +208,25 @@ pub(crate) fn paths(node: &Node, name: &str, problems: &Problems) -> Option<Vec<
     }
     Some(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_the_place_of_paths_are_refused() {
+        let node = yaml::parse("umapi: $(cat umapi.yml)\nplain: $HOME.yml\n", "conf/main.yml").unwrap();
+        let problems = Problems::default();
+        assert_eq!(paths(node.get("umapi").unwrap(), "umapi", &problems), None);
+        assert_eq!(paths(node.get("plain").unwrap(), "plain", &problems), None);
+        let said: Vec<String> = problems.into_list().iter().map(ToString::to_string).collect();
+        assert!(
+            said[0].contains("main.yml:1") && said[0].ends_with("[config-shell]"),
+            "{said:?}"
+        );
+        assert!(
+            said[1].contains("conf/$HOME.yml"),
+            "a dollar is a dollar: {said:?}"
+        );
+    }
+}

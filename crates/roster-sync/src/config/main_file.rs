@@ -323,3 +323,44 @@ fn roster(section: &Section<'_, '_>) -> bool {
     section.finish();
     strict
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::yaml::parse;
+
+    fn limit(text: &str) -> Option<Limit> {
+        let node = parse(&format!("max_adobe_only_users: {text}\n"), "f").unwrap();
+        let problems = Problems::default();
+        let section = Section::new(&node, "limits", &problems).unwrap();
+        limits(&section).0
+    }
+
+    #[test]
+    fn limits_are_numbers_or_percentages() {
+        assert_eq!(limit("200"), Some(Limit::Number(200)));
+        assert_eq!(limit("\"200\""), Some(Limit::Number(200)));
+        assert_eq!(limit("-1"), Some(Limit::Number(-1)));
+        assert_eq!(limit("10%"), Some(Limit::Percent(10.0)));
+        assert_eq!(limit("2.5%"), Some(Limit::Percent(2.5)));
+        for bad in ["150%", "abc", "\"%\"", "nan%", "-3%", "2.5", "yes"] {
+            assert_eq!(limit(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_organizations_are_named_together() {
+        let text = "adobe_users: {connectors: {umapi: []}}\ndirectory_users:\n  groups:\n    - {directory_group: a, \
+                    adobe_groups: ['x::G', 'y::G', G]}\n  additional_groups: [{source: a, target: 'z::b'}]\nlimits: \
+                    {max_adobe_only_users: 1}\n";
+        let node = parse(text, "f").unwrap();
+        let problems = Problems::default();
+        assert!(read(&node, &problems).is_none());
+        let list = problems.into_list();
+        let said = list
+            .iter()
+            .find(|problem| problem.keys.contains(&"unknown-secondary"))
+            .unwrap();
+        assert!(said.text.ends_with(": x, y, z"), "{said}");
+    }
+}

@@ -330,4 +330,16 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn null_is_as_good_as_absent() {
+        let node = parse("a: null\nb:\nc: ~\nd: no\n", "main.yml").unwrap();
+        let problems = Problems::default();
+        let section = Section::new(&node, "", &problems).unwrap();
+        assert_eq!(section.text("a"), None);
+        assert_eq!(section.boolean("b"), None);
+        assert_eq!(section.texts("c"), None);
+        assert_eq!(section.boolean("d"), Some(false));
+        assert!(!problems.any());
+    }
 }

@@ -378,3 +378,62 @@ fn with_line_ends(text: &str) -> String {
     lines.push("");
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::yaml::parse;
+
+    fn read(text: &str) -> (Option<Connection>, Vec<String>) {
+        let node = parse(text, "umapi.yml").unwrap();
+        let problems = Problems::default();
+        let connection = connection(&node, "primary", &problems);
+        let said = problems.into_list().iter().map(ToString::to_string).collect();
+        (connection, said)
+    }
+
+    #[test]
+    fn old_names_of_settings_still_work() {
+        let (connection, said) = read(
+            "server: {host: h, ims_host: old.example, auth_host: new.example, ims_endpoint_jwt: /x/y}\n\
+             enterprise: {org_id: o, api_key: k, client_secret: s, tech_acct: t, tech_acct_id: u, priv_key_data: PEM}\n",
+        );
+        let config = connection.unwrap_or_else(|| panic!("{said:?}")).config;
+        assert_eq!(config.token_url(), "https://old.example/x/y/");
+        assert_eq!(config.api_url(), "https://h/v2/usermanagement");
+        assert_eq!(config.client_id, "k");
+        let roster_client::Grant::Jwt {
+            technical_account, ..
+        } = config.grant
+        else {
+            panic!("jwt is the default")
+        };
+        assert_eq!(technical_account, "t");
+    }
+
+    #[test]
+    fn keys_have_any_line_end_and_need_no_passphrase() {
+        assert_eq!(
+            with_line_ends(" -----BEGIN\rx\r-----END\r"),
+            "-----BEGIN\nx\n-----END\n"
+        );
+        assert_eq!(with_line_ends("a\r\nb"), "a\nb\n");
+        let (connection, said) = read(
+            "enterprise: {org_id: o, client_id: k, client_secret: s, tech_acct: t, priv_key_data: 'Proc-Type: 4,ENCRYPTED'}\n",
+        );
+        assert!(
+            connection.is_none() && said[0].contains("[credential-key-decrypt]"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn timeouts_and_attempts_are_as_configured() {
+        let head = "authentication_method: oauth\nenterprise: {org_id: o, client_id: k, client_secret: s}\n";
+        let config = |server: &str| read(&format!("{head}{server}")).0.unwrap().config;
+        let usual = config("server:\n");
+        assert_eq!((usual.attempts, usual.timeout), (3, Some(Duration::from_mins(2))));
+        let other = config("server: {timeout: 0, retries: 1}\n");
+        assert_eq!((other.attempts, other.timeout), (1, None));
+    }
+}

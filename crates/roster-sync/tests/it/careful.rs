@@ -197,3 +197,91 @@ async fn group_creation_that_fails_keeps_people_out_of_the_group_and_goes_on() {
     );
     assert!(ended.log.contains("[group-create-failed]"), "{}", ended.log);
 }
+
+#[tokio::test]
+async fn lines_of_the_log_have_user_syncs_form() {
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    let ended = scene.run("--connector csv @users.csv --process-groups").await;
+    for line in ended.log.lines() {
+        let words: Vec<&str> = line.splitn(6, ' ').collect();
+        let [date, time, process, level, logger, rest] = words.as_slice() else {
+            panic!("{line}")
+        };
+        assert_eq!(
+            (date.len(), time.len(), process.parse::<u32>().is_ok()),
+            (10, 8, true),
+            "{line}"
+        );
+        assert!(["INFO", "WARNING", "ERROR", "CRITICAL"].contains(level), "{line}");
+        assert!(!logger.is_empty() && rest.starts_with("- "), "{line}");
+        let loud = *level != "INFO" && !rest.contains("waiting");
+        assert!(
+            !loud || line.ends_with(']'),
+            "a line that matters has a stable name: {line}"
+        );
+    }
+    let rules: Vec<&str> = ended
+        .log
+        .lines()
+        .filter(|line| line.contains("===") || line.contains("Load from"))
+        .collect();
+    assert_eq!(rules.len(), 4);
+    assert!(
+        rules
+            .iter()
+            .all(|line| line.split(" - ").last().unwrap().len() == 70),
+        "{rules:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_summary_is_the_block_that_scripts_look_for() {
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    let ended = scene.run("--connector csv @users.csv --process-groups -t").await;
+    let said: Vec<&str> = ended
+        .log
+        .lines()
+        .filter_map(|line| line.split_once("INFO processor - ").map(|(_, rest)| rest))
+        .collect();
+    let start = said
+        .iter()
+        .position(|line| line.contains("Action Summary"))
+        .unwrap();
+    let expected = "\
+---------------------------- Action Summary (TEST MODE) ----------------------------
+                        Number of directory users read: 2
+          Number of directory users selected for input: 2
+                            Number of Adobe users read: 1
+           Number of Adobe users excluded from updates: 0
+    Number of non-excluded Adobe users with no changes: 0
+                       Number of new Adobe users added: 2
+                Number of matching Adobe users updated: 0
+                   Number of Adobe user-groups created: 0
+      Number of Adobe-only users with groups processed: 1
+  Number of UMAPI actions sent (total, success, error): (3, 3, 0)
+------------------------------------------------------------------------------------";
+    assert_eq!(said[start..].join("\n"), expected);
+}
+
+#[tokio::test]
+async fn settings_that_select_nobody_are_warned_about() {
+    let server = organization("", fine).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let without = main.replace(
+        "  groups:\n    - directory_group: Painters\n      adobe_groups: [Photo]\n",
+        "",
+    );
+    scene.write("user-sync-config.yml", &without);
+    let ended = scene
+        .run("--connector csv @users.csv --users mapped --exclude-unmapped-users")
+        .await;
+    assert!(
+        ended.log.contains("[nobody-selected]") && ended.log.contains("[unmapped-without-groups]"),
+        "{}",
+        ended.log
+    );
+    assert!(writes(&server).is_empty());
+}

@@ -140,6 +140,11 @@ async fn what_is_not_there_yet_is_refused_plainly() {
     let ended = scene.run("--connector csv @users.csv").await;
     assert_eq!(ended.code, 2, "{}", ended.log);
     assert!(server.requests().is_empty());
+    let mut scene = scene;
+    scene.hooks_off = true;
+    let ended = scene.run("--connector csv @users.csv").await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(ended.log.contains("[hook-disabled]"), "{}", ended.log);
 }
 
 #[tokio::test]

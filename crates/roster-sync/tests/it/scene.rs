@@ -15,6 +15,7 @@ use crate::server::{Reply, Request, Server};
 pub(crate) struct Scene {
     pub(crate) folder: TempDir,
     pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) hooks_off: bool,
 }
 
 /// How a run ended and what it said.
@@ -44,6 +45,7 @@ impl Scene {
         let scene = Self {
             folder: tempfile::tempdir().unwrap(),
             stop: Arc::default(),
+            hooks_off: false,
         };
         scene.write("user-sync-config.yml", MAIN);
         scene.write("umapi.yml", &connector(url, "ORG@AdobeOrg"));
@@ -79,7 +81,7 @@ impl Scene {
             version: "test".to_owned(),
             trust: Vec::new(),
             proxies: Proxies::default(),
-            hooks_off: false,
+            hooks_off: self.hooks_off,
             lock_folder: None,
             stop: Arc::clone(&self.stop),
         };
