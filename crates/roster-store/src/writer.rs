@@ -324,9 +324,13 @@ fn one(conn: &mut Conn, job: &mut dyn Job, locks: &BTreeSet<i64>) -> Result<(), 
         .unwrap_or_else(|_| Err(StoreError::Bug("a rule panicked".to_owned())));
     match result {
         Ok(()) => conn.batch("RELEASE SAVEPOINT job"),
-        Err(error) => {
-            conn.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")?;
-            Err(error)
-        }
+        Err(error) => match conn.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job") {
+            Ok(()) => Err(error),
+            // A full disk, for one, ends the whole transaction in SQLite: nobody's work is in it any more.
+            Err(_) => Err(match error {
+                StoreError::Unavailable(_) => error,
+                lost => StoreError::Unavailable(format!("the transaction was lost: {lost}")),
+            }),
+        },
     }
 }

@@ -254,6 +254,7 @@ impl World {
             Change::MemberJoined { org, account, seq } => {
                 self.take(*org, *seq);
                 self.members.insert((*org, *account), *seq);
+                self.keep_in_reach(*org, *account);
             }
             Change::MemberLeft { org, account, .. } => {
                 self.members.remove(&(*org, *account));
@@ -316,11 +317,20 @@ impl World {
             if !self.members.contains_key(&(group.org, *account)) {
                 let seq = self.next(group.org);
                 self.members.insert((group.org, *account), seq);
+                self.keep_in_reach(group.org, *account);
             }
         }
         for (_, account) in members {
             let seq = self.next(group.org);
             self.joined.insert((group.id, account), seq);
+        }
+    }
+
+    /// A member can be addressed by its organization, whoever owns its directory.
+    fn keep_in_reach(&mut self, org: OrgNo, account: AccountId) {
+        let directory = self.accounts.get(&account).map(|account| account.directory);
+        if let Some(directory) = directory.filter(|id| *id != DirectoryId::ADOBE_ID) {
+            self.relations.entry((org, directory)).or_insert(Relation::Former);
         }
     }
 

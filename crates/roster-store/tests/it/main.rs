@@ -11,3 +11,5 @@ mod contract;
 mod credentials;
 mod listing;
 mod support;
+mod verify;
+mod writes;
