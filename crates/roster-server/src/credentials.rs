@@ -216,6 +216,23 @@ impl Credentials {
         Ok(snapshot.keys.iter().map(|key| key.jwk.clone()).collect())
     }
 
+    /// Forgets revocations and signing keys that no valid token can meet any more. Safe to call at any time; what
+    /// fails is tried again the next time.
+    pub(crate) async fn tidy(&self) {
+        let now = self.clock.now_ms();
+        let oldest = now - self.token_ttl_ms - GRACE_MS;
+        let tidied = self
+            .store
+            .write(Vec::new(), move |writer| {
+                writer.delete_signing_keys(oldest)?;
+                writer.purge_expired(now)
+            })
+            .await;
+        if let Err(error) = tidied {
+            tracing::warn!(error = %error, "expired keys and revocations could not be removed: {error}");
+        }
+    }
+
     /// Looks at the generation before anything held in memory is used again.
     pub(crate) fn forget(&self) {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);

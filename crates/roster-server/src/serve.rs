@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use roster_store::Store;
+use tokio::net::TcpSocket;
 
 use crate::app::{App, StartError};
 use crate::config::{Config, Tls};
@@ -18,6 +19,8 @@ use crate::tls::{Files, TlsError, local_authority, server_config};
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// Certificates are looked after once in so many rounds of housekeeping.
 const ROUNDS_PER_CERTIFICATE: u64 = 60;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 4096;
 /// How long a connection may wait for its next request.
 const IDLE: Duration = Duration::from_secs(75);
 /// How long a handshake may take.
@@ -69,7 +72,7 @@ pub async fn serve(
     on_ready: impl FnOnce(Ready),
 ) -> Result<(), ServeError> {
     let address = config.listen;
-    let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
+    let listener = bind(address).map_err(|source| ServeError::Listen { address, source })?;
     let address = listener
         .local_addr()
         .map_err(|source| ServeError::Listen { address, source })?;
@@ -102,6 +105,19 @@ pub async fn serve(
     let result = wait(serving, shutdown, &app, &handle).await;
     keeping.abort();
     result
+}
+
+/// Binds with room for many connections that arrive at once.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that is started again at once must not wait for old connections to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// Waits for the order to stop, or for the listener to fail.
@@ -186,6 +202,7 @@ async fn keep_house(app: App, tls: Option<RustlsConfig>) {
     for round in 1_u64.. {
         ticks.tick().await;
         app.numbers.upkeep();
+        app.credentials.tidy().await;
         let Some(tls) = tls
             .as_ref()
             .filter(|_| round.is_multiple_of(ROUNDS_PER_CERTIFICATE))

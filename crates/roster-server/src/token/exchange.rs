@@ -46,7 +46,7 @@ fn signature(jws: &Jws<'_>, certificates: &[Vec<u8>], now: i64) -> Result<(), To
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::crypto::jws::SigningKey;

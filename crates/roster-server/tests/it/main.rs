@@ -14,6 +14,8 @@ mod exchange;
 mod limits;
 mod reads;
 mod secrets;
+mod service;
+mod socket;
 mod support;
 mod throttling;
 mod tokens;

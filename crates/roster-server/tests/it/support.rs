@@ -149,11 +149,6 @@ impl TestServer {
         self.caller(SYNC).await
     }
 
-    /// The master key, as an operator's tools open it.
-    pub(crate) fn master(&self) -> MasterKey {
-        MasterKey::open(&self.folder.path().join("master.key")).unwrap()
-    }
-
     /// Changes what the console can change, as another process would; the server notices within a moment.
     pub(crate) async fn apply(&self, changes: Vec<Change>) {
         apply(&self.store, changes).await;
@@ -244,6 +239,10 @@ impl Ask {
             headers: Vec::new(),
             body: Vec::new(),
         }
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
     }
 
     pub(crate) fn get(path: &str) -> Self {
