@@ -316,17 +316,16 @@ impl Snapshot {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         let known = lock(&self.verified).get(&hash).cloned();
-        let verified = match known {
-            Some(verified) => verified,
-            None => {
-                let verified = Arc::new(self.check_signature(token)?);
-                let mut known = lock(&self.verified);
-                if known.len() >= MAX_VERIFIED {
-                    known.clear();
-                }
-                known.insert(hash, Arc::clone(&verified));
-                verified
+        let verified = if let Some(verified) = known {
+            verified
+        } else {
+            let verified = Arc::new(self.check_signature(token)?);
+            let mut known = lock(&self.verified);
+            if known.len() >= MAX_VERIFIED {
+                known.clear();
             }
+            known.insert(hash, Arc::clone(&verified));
+            verified
         };
         if self.revoked.contains(&verified.claims.id) {
             return Err(Invalid::Revoked);

@@ -146,10 +146,9 @@ impl ApiError {
     /// The whole answer in the form of the token endpoints, which say everything in their own way (ims.md 3).
     pub(crate) fn token_reply(&self) -> Reply {
         let error = match self {
-            Self::MethodNotAllowed { .. } => TokenError::BadRequest,
             Self::Unavailable { .. } => TokenError::Unavailable,
             Self::Internal { .. } => TokenError::Internal,
-            Self::BodyTimeout | Self::BodyBroken => TokenError::BadRequest,
+            Self::MethodNotAllowed { .. } | Self::BodyTimeout | Self::BodyBroken => TokenError::BadRequest,
             _ => return self.reply().no_store(),
         };
         let mut reply = Reply::json(self.status(), error.body());

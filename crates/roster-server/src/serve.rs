@@ -16,13 +16,16 @@ use crate::http::router;
 use crate::tls::{Files, TlsError, local_authority, server_config};
 
 /// How often certificates are looked after, and numbers kept small.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
+const HOUSEKEEPING: Duration = Duration::from_mins(1);
 /// Certificates are looked after once in so many rounds of housekeeping.
 const ROUNDS_PER_CERTIFICATE: u64 = 60;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
 /// How long a connection may wait for its next request.
 const IDLE: Duration = Duration::from_secs(75);
+/// Bytes of a request's head: a token may stand in the query.
+const HEAD: usize = 64 * 1024;
+const HEAD_HTTP2: u32 = 64 * 1024;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -154,11 +157,16 @@ async fn listen(
         .first_request_timeout(header_timeout);
     // Idle connections of HTTP/1.1 are waiting for a header, too, so the limit must not be too short for them.
     let idle = header_timeout.max(IDLE);
-    server.http_builder().http1().header_read_timeout(idle);
+    server
+        .http_builder()
+        .http1()
+        .header_read_timeout(idle)
+        .max_buf_size(HEAD);
     server
         .http_builder()
         .http2()
         .max_concurrent_streams(128)
+        .max_header_list_size(HEAD_HTTP2)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));
     match tls {

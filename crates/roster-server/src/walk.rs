@@ -72,7 +72,7 @@ pub(crate) struct Ask<'a> {
 /// How long a walk is kept after it was last used.
 const KEPT_MS: u64 = 10 * 60 * 1000;
 /// How many walks are kept; the one unused for longest gives way.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 1024;
 
 /// The walks under way.
 #[derive(Debug)]

@@ -233,7 +233,7 @@ fn discovery(call: Call<'_>) -> Value {
 }
 
 /// The host that the request names, with its port: in the target for HTTP/2, in `Host` otherwise.
-fn request_host<'a>(call: Call<'a>) -> Option<&'a str> {
+fn request_host(call: Call<'_>) -> Option<&str> {
     let authority = call.parts.uri.authority().map(http::uri::Authority::as_str);
     authority.or_else(|| header(&call.parts.headers, HOST.as_str()))
 }

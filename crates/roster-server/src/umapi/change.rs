@@ -68,7 +68,9 @@ pub(crate) async fn rehearse(
     env: &Env,
 ) -> Result<Vec<Outcome>, ApiError> {
     let set = call.app.store.load(Scope::of(caller.org(), commands)).await?;
-    checked(call, decide_batch(set, commands, env))
+    let outcomes = decide_batch(set, commands, env);
+    log_bugs(call, &outcomes);
+    Ok(outcomes)
 }
 
 async fn run(
@@ -107,11 +109,12 @@ async fn run(
             }
         })
         .await?;
-    checked(call, outcomes)
+    log_bugs(call, &outcomes);
+    Ok(outcomes)
 }
 
 /// A rule that looked outside what was loaded is a bug of ours: it is answered like any refusal, and logged.
-fn checked(call: Call<'_>, outcomes: Vec<Outcome>) -> Result<Vec<Outcome>, ApiError> {
+fn log_bugs(call: Call<'_>, outcomes: &[Outcome]) {
     for refusal in outcomes.iter().flat_map(|outcome| &outcome.refusals) {
         if let Refusal::OutsideScope { what } = &refusal.refusal {
             tracing::error!(
@@ -122,7 +125,6 @@ fn checked(call: Call<'_>, outcomes: Vec<Outcome>) -> Result<Vec<Outcome>, ApiEr
             );
         }
     }
-    Ok(outcomes)
 }
 
 impl Origin {

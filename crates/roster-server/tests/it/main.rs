@@ -12,6 +12,7 @@ mod actions;
 mod deprecated;
 mod exchange;
 mod limits;
+mod paging;
 mod reads;
 mod secrets;
 mod service;

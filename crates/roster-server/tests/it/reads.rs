@@ -1,10 +1,8 @@
-//! Reading people and groups (umapi.md 3, 9).
-
-use std::collections::BTreeSet;
+//! Reading people and groups (umapi.md 3, 9); pages have a module of their own.
 
 use expect_test::expect;
 use roster_core::change::Change;
-use roster_core::value::{AccountId, OrgNo, Seq, Status};
+use roster_core::value::{AccountId, Status};
 use serde_json::{Value, json};
 
 use crate::support::{ACME_ID, Caller, TRUSTEE_ID, TRUSTEES, TestServer, create};
@@ -23,7 +21,7 @@ async fn example(sync: &Caller<'_>) {
 }
 
 /// First names of who a query lists, in order.
-async fn who(sync: &Caller<'_>, query: &str) -> Vec<String> {
+pub(crate) async fn who(sync: &Caller<'_>, query: &str) -> Vec<String> {
     let answer = sync.get(&format!("/users/{ACME_ID}/0{query}")).await;
     assert_eq!(answer.status, 200, "{query}: {}", answer.show());
     let emails = answer.column("users", "email");
@@ -190,128 +188,6 @@ async fn r40_r41_r68_only_active_members_are_listed() {
         ["disabled"],
         "a group lists everybody"
     );
-}
-
-#[tokio::test]
-async fn r42_r43_pages_are_disjoint_and_complete() {
-    let server = TestServer::with(|config| config.page_size_users = 3).await;
-    let sync = server.sync().await;
-    let people: Vec<Value> = (0..9).map(|n| create(&format!("p{n}@example.com"))).collect();
-    sync.done(Value::from(people)).await;
-    let mut seen = Vec::new();
-    for page in 0..4 {
-        let answer = sync.get(&format!("/users/{ACME_ID}/{page}")).await;
-        let size = if page == 3 { 1 } else { 3 };
-        assert_eq!(answer.paging(), [10, 4, page, size]);
-        assert_eq!(answer.json()["lastPage"], page == 3);
-        seen.extend(answer.column("users", "email"));
-    }
-    let unique: BTreeSet<&String> = seen.iter().collect();
-    assert_eq!((seen.len(), unique.len()), (10, 10));
-    for far in ["4", "700", "99999999"] {
-        let past = sync.get(&format!("/users/{ACME_ID}/{far}")).await;
-        assert_eq!((past.status.as_u16(), past.paging()), (200, [10, 4, 3, 1]), "R45");
-        assert_eq!(past.json()["lastPage"], true);
-    }
-}
-
-#[tokio::test]
-async fn r42_a_walk_returns_whoever_stays_exactly_once() {
-    let server = TestServer::with(|config| config.page_size_users = 2).await;
-    let sync = server.sync().await;
-    let people: Vec<Value> = (0..7).map(|n| create(&format!("p{n}@example.com"))).collect();
-    sync.done(Value::from(people)).await;
-    let page = |n: i64| format!("/users/{ACME_ID}/{n}");
-    let remove = |n: i64| json!({"user": format!("p{n}@example.com"), "do": [{"removeFromOrg": {}}]});
-    let first = sync.get(&page(0)).await;
-    assert_eq!(
-        first.column("users", "email"),
-        ["root@example.com", "p0@example.com"]
-    );
-    // Those who were on page 0 leave, and with them everybody of page 2; somebody new comes.
-    sync.done(json!([
-        remove(0),
-        remove(3),
-        remove(4),
-        create("new@example.com")
-    ]))
-    .await;
-    let second = sync.get(&page(1)).await;
-    assert_eq!(
-        second.column("users", "email"),
-        ["p1@example.com", "p2@example.com"]
-    );
-    assert_eq!(second.json()["lastPage"], false);
-    let third = sync.get(&page(2)).await;
-    assert_eq!(
-        third.column("users", "email"),
-        ["p5@example.com", "p6@example.com"]
-    );
-    assert_eq!(third.json()["lastPage"], false);
-    sync.done(json!([remove(5), create("newer@example.com")])).await;
-    let fourth = sync.get(&page(3)).await;
-    assert_eq!(
-        fourth.column("users", "email"),
-        ["new@example.com", "newer@example.com"]
-    );
-    assert_eq!(fourth.json()["lastPage"], true);
-}
-
-#[tokio::test]
-async fn a_promised_page_whose_people_have_left_is_empty() {
-    let server = TestServer::with(|config| {
-        config.page_size_users = 2;
-        config.page_size_groups = 10;
-    })
-    .await;
-    let sync = server.sync().await;
-    sync.done(json!([
-        create("p0@example.com"),
-        create("p1@example.com"),
-        {"usergroup": "Late", "do": [{"createUserGroup": {}}]},
-        {"usergroup": "Later", "do": [{"createUserGroup": {}}]},
-        {"usergroup": "Latest", "do": [{"createUserGroup": {}}]}]))
-        .await;
-    let users = sync.get(&format!("/users/{ACME_ID}/0")).await;
-    assert_eq!(users.json()["lastPage"], false);
-    let groups = sync.get(&format!("/groups/{ACME_ID}/0")).await;
-    assert_eq!(groups.json()["lastPage"], false);
-    let names = sync
-        .get(&format!("/groups/{ACME_ID}/1"))
-        .await
-        .column("groups", "groupName");
-    let mut commands = vec![json!({"user": "p1@example.com", "do": [{"removeFromOrg": {}}]})];
-    // Everything on the second page of groups goes.
-    for name in &names {
-        commands.push(json!({"usergroup": name, "do": [{"deleteUserGroup": {}}]}));
-    }
-    let answer = sync.act(Value::from(commands)).await;
-    let gone = sync.get(&format!("/users/{ACME_ID}/1")).await;
-    assert_eq!(
-        (gone.json(), gone.paging()),
-        (
-            json!({"lastPage": true, "result": "success", "users": []}),
-            [2, 2, 1, 0]
-        )
-    );
-    assert_eq!(answer["notCompleted"], 0, "{answer:#}");
-    let gone = sync.get(&format!("/groups/{ACME_ID}/1")).await;
-    assert_eq!(
-        gone.json(),
-        json!({"lastPage": true, "result": "success", "groups": []})
-    );
-}
-
-#[tokio::test]
-async fn r44_an_organization_without_users_is_one_empty_page() {
-    let server = TestServer::new().await;
-    let stranger = server.caller(crate::support::STRANGERS).await;
-    let answer = stranger.get("/users/3A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg/0").await;
-    assert_eq!(
-        answer.json(),
-        json!({"lastPage": true, "result": "success", "users": []})
-    );
-    assert_eq!(answer.paging(), [0, 1, 0, 0]);
 }
 
 #[tokio::test]
@@ -718,47 +594,4 @@ async fn r69_r77_groups_are_listed_with_what_belongs_to_their_kind() {
         }
     "#]]
     .assert_eq(&past.show());
-}
-
-#[tokio::test]
-async fn r76_groups_come_in_pages() {
-    let server = TestServer::with(|config| config.page_size_groups = 4).await;
-    let sync = server.sync().await;
-    let mut names = Vec::new();
-    for page in 0.. {
-        let answer = sync.get(&format!("/groups/{ACME_ID}/{page}")).await;
-        assert_eq!(answer.paging()[2], page);
-        names.extend(answer.column("groups", "groupName"));
-        if answer.json()["lastPage"] == true {
-            assert_eq!(answer.paging(), [10, 3, 2, 2]);
-            break;
-        }
-    }
-    assert_eq!(names.len(), 10);
-    assert_eq!(names[..3], ["_org_admin", "_support_admin", "_deployment_admin"]);
-    let unique: BTreeSet<&String> = names.iter().collect();
-    assert_eq!(unique.len(), 10);
-}
-
-#[tokio::test]
-async fn what_another_process_writes_is_seen_at_once() {
-    let server = TestServer::new().await;
-    let sync = server.sync().await;
-    assert_eq!(who(&sync, "").await, ["root"]);
-    let root = server
-        .store
-        .read(|reader| reader.number("SELECT account FROM members WHERE org = 1", &[]))
-        .await
-        .unwrap()
-        .unwrap();
-    server
-        .apply(vec![Change::MemberJoined {
-            org: OrgNo(2),
-            account: AccountId(root),
-            seq: Seq(50),
-        }])
-        .await;
-    let trustee = server.caller(TRUSTEES).await;
-    let listed = trustee.get(&format!("/users/{TRUSTEE_ID}/0")).await;
-    assert_eq!(listed.column("users", "email"), ["root@example.com"]);
 }

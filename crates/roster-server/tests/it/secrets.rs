@@ -79,9 +79,9 @@ async fn r315_r316_r342_r343_a_secret_is_rotated_without_interruption() {
         "it fails at once"
     );
     assert_eq!(server.send(ask_token(&second)).await.status, 200);
-    let last = server.send(delete(made["uuid"].as_str().unwrap())).await;
+    let only = server.send(delete(made["uuid"].as_str().unwrap())).await;
     assert_eq!(
-        (last.status.as_u16(), last.json()["error"].as_str()),
+        (only.status.as_u16(), only.json()["error"].as_str()),
         (400, Some("last_secret"))
     );
     assert_eq!(

@@ -33,7 +33,7 @@ async fn start(folder: &Path, settings: impl FnOnce(&mut Config)) -> Running {
         let _ = stopped.await;
     };
     let serving = serve(config, store.clone(), shutdown, move |ready| {
-        tell.send(ready).unwrap()
+        tell.send(ready).unwrap();
     });
     Running {
         ended: tokio::spawn(serving),
@@ -101,6 +101,37 @@ async fn the_certificate_stays_the_same_over_restarts() {
         server.ended.await.unwrap().unwrap();
     }
     assert_eq!(certificates[0], certificates[1]);
+}
+
+#[tokio::test]
+async fn a_given_certificate_is_served_and_kept_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = start(folder.path(), |_| {}).await;
+    let ca_file = made.ready.ca_file.clone().unwrap();
+    made.stop.send(()).unwrap();
+    made.ended.await.unwrap().unwrap();
+    let tls = folder.path().join("tls");
+    let other = tempfile::tempdir().unwrap();
+    let server = start(other.path(), |config| {
+        config.tls = Tls::Given {
+            cert: tls.join("cert.pem"),
+            key: tls.join("key.pem"),
+        };
+    })
+    .await;
+    assert_eq!(server.ready.ca_file, None);
+    let url = format!("{}/status", server.ready.url);
+    let answer = client(Some(&ca_file))
+        .build()
+        .unwrap()
+        .get(&url)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    assert!(!other.path().join("tls").exists());
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap().unwrap();
 }
 
 #[tokio::test]

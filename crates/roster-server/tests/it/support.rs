@@ -1,5 +1,6 @@
 //! A server of its own for each test: fresh SQLite, a clock that stands still, known chance, no socket.
 
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use axum::body::Body;
@@ -306,11 +307,11 @@ impl Answer {
         ];
         for name in shown {
             if self.headers.contains_key(name) {
-                text.push_str(&format!("{name}: {}\n", self.header(name)));
+                writeln!(text, "{name}: {}", self.header(name)).unwrap();
             }
         }
         match serde_json::from_slice::<Value>(&self.body) {
-            Ok(value) => text.push_str(&format!("{value:#}\n")),
+            Ok(value) => writeln!(text, "{value:#}").unwrap(),
             Err(_) => text.push_str(&String::from_utf8_lossy(&self.body)),
         }
         text

@@ -276,7 +276,7 @@ async fn r18_sync_marks_change_nothing() {
 #[tokio::test]
 async fn syncs_can_be_held_apart_by_a_setting() {
     let server = TestServer::with(|config| {
-        config.sync_min_interval = std::time::Duration::from_secs(7200);
+        config.sync_min_interval = std::time::Duration::from_hours(2);
     })
     .await;
     let sync = server.sync().await;
