@@ -8,4 +8,6 @@
     reason = "tests may be blunt"
 )]
 
+mod demo;
+mod golden;
 mod tidy;
