@@ -17,6 +17,8 @@ pub struct Arguments {
     pub update_user_info: Option<bool>,
     pub user_filter: Option<String>,
     pub users: Option<Vec<String>>,
+    pub compat: Option<String>,
+    pub accept_empty: bool,
 }
 
 /// What a command line asks for.
@@ -81,12 +83,14 @@ pub fn parse(args: &[String]) -> Result<Asked, UsageError> {
             "-c" | "--config-filename" => found.config_filename = one()?,
             "--config-file-encoding" => found.config_file_encoding = one()?,
             "--adobe-only-user-list" => found.adobe_only_user_list = one()?,
+            "--compat" => found.compat = one()?,
             "--strategy" => found.strategy = one()?,
             "--user-filter" => found.user_filter = one()?,
             "--exclude-unmapped-users" => found.exclude_unmapped_users = flag(true)?,
             "--include-unmapped-users" => found.exclude_unmapped_users = flag(false)?,
             "--process-groups" => found.process_groups = flag(true)?,
             "--no-process-groups" => found.process_groups = flag(false)?,
+            "--accept-empty" => found.accept_empty = flag(true)?.unwrap_or(false),
             "-t" | "--test-mode" => found.test_mode = flag(true)?,
             "-T" | "--no-test-mode" => found.test_mode = flag(false)?,
             "--update-user-info" => found.update_user_info = flag(true)?,

@@ -6,10 +6,12 @@
 
 pub mod arguments;
 pub mod config;
+mod doubt;
 mod lists;
 mod load;
 mod lock;
 mod log;
+mod memory;
 mod notes;
 mod observe;
 mod options;

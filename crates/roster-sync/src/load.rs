@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use roster_client::{Client, ClientError};
+use roster_core::plan::text::SetId;
 use roster_core::plan::{Settings, World};
 
 use crate::config::main_file;
 use crate::config::section::Problems;
 use crate::config::umapi::{self, Connection};
+use crate::doubt::Doubt;
 use crate::log::{Level, Log};
+use crate::memory::Seen;
 use crate::observe::ToLog;
 use crate::options::{AdobeUsers, Connector, Users};
-use crate::read::{self, Tables, csv};
+use crate::read::{self, People, Tables, csv};
 use crate::run::{End, LOGGER, Surroundings, divider, hours};
 use crate::select::{Selection, position, select};
 use crate::start::{Started, say};
@@ -112,7 +115,12 @@ fn adobe_failed(error: &ClientError, log: &Log) -> End {
 }
 
 /// Loads the directory: reads, selects, maps.
-pub(crate) fn load(started: &Started, csv: &csv::Settings, world: &mut World, log: &Log) -> Result<(), End> {
+pub(crate) fn load(
+    started: &Started,
+    csv: &csv::Settings,
+    world: &mut World,
+    log: &Log,
+) -> Result<Seen, End> {
     let (file, options) = (&started.file, &started.options);
     log.info("processor", divider("Start Load from Directory", '-'));
     let began = Instant::now();
@@ -137,10 +145,31 @@ pub(crate) fn load(started: &Started, csv: &csv::Settings, world: &mut World, lo
         default_type: file.default_type,
         organizations: &started.secondaries,
     };
+    let seen = seen(&people, file, world);
     select(people, &selection, world, log).map_err(|error| directory_failed(&error, log))?;
     let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
     log.info("processor", divider(&title, '-'));
-    Ok(())
+    Ok(seen)
+}
+
+/// Whether there is anybody, and which mapped groups have members.
+fn seen(people: &People, file: &main_file::MainFile, world: &mut World) -> Seen {
+    let sets: BTreeSet<SetId> = people.records.iter().map(|record| record.groups).collect();
+    let present: BTreeSet<u32> = sets
+        .iter()
+        .flat_map(|&set| world.sets.get(set))
+        .copied()
+        .collect();
+    let mut groups = BTreeSet::new();
+    for (name, _) in &file.mapping {
+        if present.contains(&world.texts.intern(name).number()) {
+            groups.insert(name.clone());
+        }
+    }
+    Seen {
+        people: !people.records.is_empty(),
+        groups,
+    }
 }
 
 fn warn_about_mapping(started: &Started, log: &Log) {
@@ -250,7 +279,7 @@ fn named<'g>(
     names
 }
 
-pub(crate) fn plan_settings(started: &Started, world: &mut World) -> Settings {
+pub(crate) fn plan_settings(started: &Started, doubt: &Doubt, world: &mut World) -> Settings {
     let (file, options) = (&started.file, &started.options);
     let exclude_groups = file
         .exclude_groups
@@ -284,6 +313,8 @@ pub(crate) fn plan_settings(started: &Started, world: &mut World) -> Settings {
         exclude_types: file.exclude_types.iter().copied().collect(),
         exclude_groups,
         limit: file.limit,
+        keep: doubt.keep.clone(),
+        hold_adobe_only: doubt.hold,
         group_removals_only: file.group_removals_only,
     }
 }

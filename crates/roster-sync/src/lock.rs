@@ -49,7 +49,7 @@ pub(crate) fn take(folder: &Path, configuration: &Path) -> Result<Lock, LockErro
 }
 
 /// A short name for a path, the same in every version of the program (FNV-1a).
-fn digest(bytes: &[u8]) -> u64 {
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

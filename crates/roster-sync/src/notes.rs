@@ -151,7 +151,7 @@ fn one(note: &Note, names: &Names<'_>, log: &Log) {
             "group-not-assignable",
             format_args!("Nobody can be put into '{}' through the API; it is left out", names.target(*target)),
         ),
-        Note::OverLimit { .. } | Note::PercentOfList | Note::GroupRemovalsOnlyWithoutGroups | Note::ListWithoutGroups => {
+        Note::OverLimit { .. } | Note::Withheld { .. } | Note::PercentOfList | Note::GroupRemovalsOnlyWithoutGroups | Note::ListWithoutGroups => {
             limits(note, names, log);
         }
         Note::ListedInSecondaryOnly { organization, account } => log.warning(
@@ -182,6 +182,11 @@ fn limits(note: &Note, names: &Names<'_>, log: &Log) {
                 ),
             );
         }
+        Note::Withheld { count } => log.warning(
+            LOGGER,
+            "withheld",
+            format_args!("{count} Adobe-only user(s) are left alone because the directory is in doubt"),
+        ),
         Note::PercentOfList => log.warning(
             LOGGER,
             "percent-of-list",

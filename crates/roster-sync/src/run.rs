@@ -13,6 +13,7 @@ use time::UtcOffset;
 
 use crate::arguments::Arguments;
 use crate::config::umapi::Connection;
+use crate::doubt::{self, Doubt};
 use crate::load::{
     directory_failed, directory_settings, load, organizations, plan_settings, read_organizations,
 };
@@ -40,8 +41,8 @@ pub struct Surroundings {
     pub proxies: Proxies,
     /// Whether hooks are turned off (`UST_EXTENSION=0`).
     pub hooks_off: bool,
-    /// Where the files are that keep two runs of one configuration apart; `None` does without.
-    pub lock_folder: Option<PathBuf>,
+    /// Where runs keep what they have to remember, and apart from each other; `None` does without.
+    pub state_folder: Option<PathBuf>,
     /// Set when the run should stop after the request in flight.
     pub stop: Stop,
 }
@@ -158,8 +159,10 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
         lists::read(path, &started.secondaries, &mut world, log)
             .map_err(|error| directory_failed(&error, log))?;
     }
+    let mut doubt = Doubt::default();
     if let Some(csv) = csv {
-        load(started, &csv, &mut world, log)?;
+        let seen = load(started, &csv, &mut world, log)?;
+        doubt = doubt::look(started, surroundings, seen, &world, log)?;
     }
     let push = started.options.strategy == Strategy::Push;
     let phase = if push { "Push to UMAPI" } else { "Sync with UMAPI" };
@@ -168,7 +171,7 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
     if !push && !from_list {
         read_organizations(started, &clients, &connections, &mut world, log).await?;
     }
-    let settings = plan_settings(started, &mut world);
+    let settings = plan_settings(started, &doubt, &mut world);
     let (end, outcome) = decide_and_send(
         started,
         surroundings,
@@ -194,12 +197,18 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
         started.options.test_mode,
         log,
     );
-    Ok(end)
+    doubt.record(started.options.test_mode, log);
+    // Something that should perhaps have been done was not.
+    Ok(if end == End::Done && doubt.any() {
+        End::Failed
+    } else {
+        end
+    })
 }
 
 /// Keeps other runs of this configuration out. One that is going on is no failure, as ever.
 fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<Option<Lock>, End> {
-    let Some(folder) = &surroundings.lock_folder else {
+    let Some(folder) = &surroundings.state_folder else {
         return Ok(None);
     };
     match lock::take(folder, &started.path) {

@@ -1,6 +1,6 @@
 //! The beginning of a run: settings read and checked, log opened, everything that is wrong said at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::arguments::Arguments;
 use crate::config::Files;
@@ -21,6 +21,7 @@ pub(crate) struct Started {
     pub(crate) path: PathBuf,
     pub(crate) encoding: String,
     pub(crate) secondaries: Vec<String>,
+    pub(crate) accept_empty: bool,
 }
 
 /// Reads the main file and the options. Everything that is wrong with them is said at once.
@@ -38,7 +39,7 @@ pub(crate) fn start(arguments: &Arguments, surroundings: &Surroundings, log: &Lo
     let problems = Problems::default();
     let read = Files::new(&encoding, &problems)
         .and_then(|files| Some((files, files.read(&path, &problems)?)))
-        .and_then(|(files, node)| settings(arguments, &node, files, &problems, surroundings, log));
+        .and_then(|(files, node)| settings(arguments, (&path, &node), files, &problems, surroundings, log));
     say(problems, log)?;
     let (file, options, logging, files) = read.ok_or(End::Failed)?;
     let secondaries = file.secondaries.iter().map(|(name, _)| name.clone()).collect();
@@ -50,12 +51,13 @@ pub(crate) fn start(arguments: &Arguments, surroundings: &Surroundings, log: &Lo
         path,
         encoding,
         secondaries,
+        accept_empty: arguments.accept_empty,
     })
 }
 
 fn settings(
     arguments: &Arguments,
-    node: &Node,
+    (path, node): (&Path, &Node),
     files: Files,
     problems: &Problems,
     surroundings: &Surroundings,
@@ -63,7 +65,18 @@ fn settings(
 ) -> Option<(MainFile, RunOptions, Logging, Files)> {
     let logging = logging::read(node, problems);
     open_log(&logging, problems, log);
-    let file = main_file::read(node, problems);
+    let mut file = main_file::read(node, problems);
+    // user-sync refuses a main file with a `roster` section, so the same settings may stand in a file of their own.
+    let beside = path.with_file_name("roster.yml");
+    if let Some(own) = beside.is_file().then(|| files.read(&beside, problems)).flatten() {
+        let strict = main_file::read_roster(&own, problems);
+        if let Some(file) = &mut file {
+            file.strict |= strict;
+        }
+    }
+    if let (Some(file), Some(word)) = (&mut file, &arguments.compat) {
+        file.strict = main_file::is_strict(word, "--compat", None, problems);
+    }
     // The options are looked at even when the file is not good, so that all problems come together.
     let defaults = file
         .as_ref()

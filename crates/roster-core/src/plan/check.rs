@@ -195,6 +195,9 @@ impl Checker<'_> {
         let Some(account) = self.account(at) else {
             return self.say(format!("{name} does not exist"));
         };
+        if self.settings.hold_adobe_only {
+            self.say(format!("{name} is acted on although the source is in doubt"));
+        }
         let known = self
             .world
             .directory
@@ -247,7 +250,8 @@ impl Checker<'_> {
 
     fn is_mapped(&self, key: TextId) -> bool {
         let organization = u16::try_from(self.organization).unwrap_or(u16::MAX);
-        self.world.targets.find(organization, key).is_some()
+        let target = self.world.targets.find(organization, key);
+        target.is_some_and(|target| !self.settings.keep.contains(&target))
     }
 
     fn is_left_in_primary(&self, key: &UserKey) -> bool {

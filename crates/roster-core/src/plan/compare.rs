@@ -44,7 +44,7 @@ pub fn plan(world: &World, settings: &Settings) -> Plan {
     for organization in 0..world.organizations.len() {
         if settings.listed {
             comparison.take_list(organization);
-        } else if organization == 0 || comparison.mapped.get(organization).is_some_and(|m| !m.is_empty()) {
+        } else if organization == 0 || has_targets(world, organization) {
             if settings.strategy == Strategy::Sync {
                 comparison.create_groups(organization);
                 comparison.compare(organization);
@@ -84,6 +84,8 @@ impl<'w> Comparison<'w> {
             if !assignable(world.texts.get(target.key)) {
                 comparison.barred.insert(id);
                 comparison.note(Note::GroupNotAssignable { target: id });
+            } else if settings.keep.contains(&id) {
+                // Nobody leaves it in this run.
             } else if let Some(mapped) = comparison.mapped.get_mut(usize::from(target.organization)) {
                 mapped.insert(target.key);
             }
@@ -397,7 +399,8 @@ impl<'w> Comparison<'w> {
             add.extend(wanted.iter().map(|(id, _)| *id));
             if self.settings.strategy == Strategy::Push {
                 let ours = self.world.targets.iter().filter(|(id, target)| {
-                    usize::from(target.organization) == organization && !self.barred.contains(id)
+                    let ours = usize::from(target.organization) == organization;
+                    ours && !self.barred.contains(id) && !self.settings.keep.contains(id)
                 });
                 remove.extend(ours.map(|(id, _)| id).filter(|id| !add.contains(id)));
             }
@@ -467,6 +470,13 @@ impl<'w> Comparison<'w> {
         let busy = counts.adobe_users_excluded + counts.adobe_users_updated + counts.adobe_only_processed;
         counts.adobe_users_unchanged = counts.adobe_users_read.saturating_sub(busy);
     }
+}
+
+fn has_targets(world: &World, organization: usize) -> bool {
+    world
+        .targets
+        .iter()
+        .any(|(_, target)| usize::from(target.organization) == organization)
 }
 
 /// Whether anybody can be put into the group or taken out of it through the API.

@@ -29,6 +29,12 @@ pub(crate) fn settle(comparison: &mut Comparison<'_>) {
         return;
     }
     let count = comparison.strays.first().map_or(0, Vec::len);
+    if settings.hold_adobe_only {
+        if count > 0 {
+            comparison.note(Note::Withheld { count });
+        }
+        return;
+    }
     let limit = limit(comparison);
     if over(count, limit) {
         if settings.listed && matches!(settings.limit, Limit::Percent(_)) {

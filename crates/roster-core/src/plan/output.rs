@@ -215,6 +215,11 @@ pub enum Note {
         /// How many there may be.
         limit: f64,
     },
+    /// Adobe-only accounts are not acted on because something of the source has disappeared.
+    Withheld {
+        /// How many there are.
+        count: usize,
+    },
     /// A percentage of a list is a percentage of nobody.
     PercentOfList,
     /// `group_removals_only` without groups leaves nobody to act on.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::plan::people::TargetId;
 use crate::plan::text::TextId;
 use crate::value::IdentityType;
 
@@ -32,6 +33,10 @@ pub struct Settings {
     pub exclude_groups: BTreeSet<TextId>,
     /// How many Adobe-only accounts may be acted on.
     pub limit: Limit,
+    /// Nobody is taken out of these groups: what they are mapped from has disappeared.
+    pub keep: BTreeSet<TargetId>,
+    /// Adobe-only accounts are not acted on: the whole source has disappeared.
+    pub hold_adobe_only: bool,
     /// Counts and acts on only those Adobe-only accounts that have a mapped group.
     pub group_removals_only: bool,
 }

@@ -302,24 +302,29 @@ fn invocation_defaults(section: &Section<'_, '_>) -> Defaults {
     defaults
 }
 
+/// Reads a file of Roster's own settings.
+pub(crate) fn read_roster(node: &Node, problems: &Problems) -> bool {
+    Section::new(node, "roster", problems).is_some_and(|section| roster(&section))
+}
+
+/// Reads how closely user-sync is followed.
+pub(crate) fn is_strict(word: &str, name: &str, place: Option<&Place>, problems: &Problems) -> bool {
+    if word != "strict" && word != "default" {
+        problems.error(
+            place,
+            "roster-setting",
+            format!("`{name}` is `default` or `strict`, not `{word}`"),
+        );
+    }
+    word == "strict"
+}
+
 /// `roster`: settings of Roster alone.
 fn roster(section: &Section<'_, '_>) -> bool {
-    let strict = match section.text("compat").as_deref() {
-        Some("strict") => true,
-        None | Some("default") => false,
-        Some(other) => {
-            let place = section.get("compat").map(|n| &n.place);
-            section.problems().error(
-                place,
-                "roster-setting",
-                format!(
-                    "`{}` is `default` or `strict`, not `{other}`",
-                    section.name("compat")
-                ),
-            );
-            false
-        }
-    };
+    let place = section.get("compat").map(|node| &node.place);
+    let word = section.text("compat");
+    let strict =
+        word.is_some_and(|word| is_strict(&word, &section.name("compat"), place, section.problems()));
     section.finish();
     strict
 }

@@ -85,8 +85,17 @@ async fn after_three_lost_requests_nothing_more_is_sent() {
     );
 }
 
+/// Where `compat: strict` stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Strict {
+    No,
+    Main,
+    Beside,
+    Option,
+}
+
 /// Two organizations, eve Adobe-only in both, and the second refuses to let her go.
-async fn stubborn_second(strict: bool) -> (Vec<String>, String) {
+async fn stubborn_second(strict: Strict) -> (Vec<String>, String) {
     let server = organization(EVE, |_, request| {
         if request.line.contains("TWO@AdobeOrg") {
             return Reply::json(
@@ -101,13 +110,21 @@ async fn stubborn_second(strict: bool) -> (Vec<String>, String) {
     let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
     let main = main.replace("umapi: umapi.yml", "umapi: [umapi.yml, two: two.yml]");
     let mut main = main.replace("[Photo]", "[Photo, 'two::Photo']");
-    if strict {
+    if strict == Strict::Main {
         main.push_str("roster: {compat: strict}\n");
+    }
+    if strict == Strict::Beside {
+        scene.write("roster.yml", "compat: strict\n");
     }
     scene.write("user-sync-config.yml", &main);
     scene.write("users.csv", "email\n");
     let options = "--connector csv @users.csv --process-groups --adobe-only-user-action delete";
-    let ended = scene.run(options).await;
+    let more = if strict == Strict::Option {
+        " --compat strict"
+    } else {
+        ""
+    };
+    let ended = scene.run(&format!("{options}{more}")).await;
     (
         writes(&server).into_iter().map(|request| request.body).collect(),
         ended.log,
@@ -116,13 +133,15 @@ async fn stubborn_second(strict: bool) -> (Vec<String>, String) {
 
 #[tokio::test]
 async fn nobody_is_deleted_whose_removal_elsewhere_failed() {
-    let (sent, log) = stubborn_second(false).await;
+    let (sent, log) = stubborn_second(Strict::No).await;
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(sent[0].contains(r#""deleteAccount":false"#));
     assert!(log.contains("[deletion-withheld]"), "{log}");
-    let (sent, _) = stubborn_second(true).await;
-    assert_eq!(sent.len(), 2, "strict sends it: {sent:?}");
-    assert!(sent[1].contains(r#""deleteAccount":true"#));
+    for strict in [Strict::Main, Strict::Beside, Strict::Option] {
+        let (sent, log) = stubborn_second(strict).await;
+        assert_eq!(sent.len(), 2, "strict sends it: {sent:?} {log}");
+        assert!(sent[1].contains(r#""deleteAccount":true"#));
+    }
 }
 
 #[tokio::test]
@@ -284,4 +303,44 @@ async fn settings_that_select_nobody_are_warned_about() {
         ended.log
     );
     assert!(writes(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_was_renamed_takes_nothing_from_anybody() {
+    let server = organization(
+        r#"{"email":"ada@x.com","type":"federatedID","firstname":"Ada","lastname":"Lee","groups":["Photo"]},
+        {"email":"kim@x.com","type":"federatedID","firstname":"Kim","lastname":"Roe"}"#,
+        fine,
+    )
+    .await;
+    let mut scene = Scene::new(&server.url);
+    let state = tempfile::tempdir().unwrap();
+    scene.state = Some(state.path().to_owned());
+    let options =
+        "--connector csv @users.csv --process-groups --users mapped --adobe-only-user-action delete";
+    let first = scene.run(&format!("{options} -t")).await;
+    assert_eq!(first.code, 0, "{}", first.log);
+    scene.run("--connector csv @users.csv --process-groups").await;
+    let before = writes(&server).len();
+    let text = std::fs::read_to_string(scene.path("users.csv")).unwrap();
+    scene.write("users.csv", &text.replace("Painters", "Artists"));
+    let ended = scene.run(options).await;
+    assert_eq!(ended.code, 1, "the exit code says so");
+    assert!(
+        ended.log.contains("'Painters'") && ended.log.contains("[source-disappeared]"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(
+        writes(&server).len(),
+        before,
+        "nobody is taken out of a group or deleted"
+    );
+    scene.write("users.csv", "email\n");
+    assert_eq!(scene.run(options).await.code, 1);
+    assert_eq!(writes(&server).len(), before);
+    let meant = scene.run(&format!("{options} --accept-empty")).await;
+    assert_eq!(meant.code, 0, "{}", meant.log);
+    assert_eq!(writes(&server).len(), before + 1, "now it is done");
+    assert_eq!(scene.run(options).await.code, 0, "and need not be said again");
 }

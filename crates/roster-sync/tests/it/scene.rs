@@ -16,6 +16,7 @@ pub(crate) struct Scene {
     pub(crate) folder: TempDir,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) hooks_off: bool,
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// How a run ended and what it said.
@@ -46,6 +47,7 @@ impl Scene {
             folder: tempfile::tempdir().unwrap(),
             stop: Arc::default(),
             hooks_off: false,
+            state: None,
         };
         scene.write("user-sync-config.yml", MAIN);
         scene.write("umapi.yml", &connector(url, "ORG@AdobeOrg"));
@@ -82,7 +84,7 @@ impl Scene {
             trust: Vec::new(),
             proxies: Proxies::default(),
             hooks_off: self.hooks_off,
-            lock_folder: None,
+            state_folder: self.state.clone(),
             stop: Arc::clone(&self.stop),
         };
         let code = run(&arguments, surroundings).await;

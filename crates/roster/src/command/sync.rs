@@ -61,6 +61,9 @@ Options:
       --strategy HOW                sync, or push: send everybody without reading accounts [sync]
   -t, --test-mode, -T, --no-test-mode
                                     let the server check and change nothing [no]
+      --accept-empty                a directory or mapped group that has lost all its people is meant to
+                                    be empty; without this it is not acted on
+      --compat MODE                 default, or strict: also what user-sync does by mistake
   -h, --help                        this text
   -v, --version                     the version
 
@@ -167,7 +170,7 @@ fn surroundings(
         trust,
         proxies,
         hooks_off: variable("UST_EXTENSION").is_some_and(|value| value.trim() == "0"),
-        lock_folder: state_folder(variable),
+        state_folder: state_folder(variable),
         stop,
     })
 }

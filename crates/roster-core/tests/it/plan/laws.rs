@@ -218,6 +218,35 @@ proptest! {
     }
 
     #[test]
+    fn a_run_that_was_cut_short_is_made_good_by_the_next(
+        directory in prop::collection::vec(somebody(), 0..6),
+        organization in organization(7),
+        settings in settings(),
+        cut in 0..12_usize,
+    ) {
+        let hidden = organization.iter().any(|a| organization.iter().any(|b| a.email == b.email && a.kind != b.kind));
+        prop_assume!(!hidden);
+        let run = |accounts: &[Kept], most: usize| {
+            let mut scene = Scene::new(&text(&directory), &text(accounts), &settings);
+            scene.settings.limit = Limit::Number(100);
+            let plan = scene.plan();
+            let mut after = accounts.to_vec();
+            for (_, command) in scene.commands(&plan).iter().take(most) {
+                carry_out(&mut after, command);
+            }
+            after
+        };
+        let sorted = |mut accounts: Vec<Kept>| {
+            accounts.iter_mut().for_each(|kept| kept.groups.sort());
+            accounts.sort_by(|a, b| (&a.email, &a.kind).cmp(&(&b.email, &b.kind)));
+            accounts
+        };
+        let undisturbed = run(&organization, usize::MAX);
+        let made_good = run(&run(&organization, cut), usize::MAX);
+        prop_assert_eq!(sorted(made_good), sorted(undisturbed));
+    }
+
+    #[test]
     fn the_limit_bounds_what_happens_to_adobe_only_accounts(
         organization in organization(7),
         settings in settings(),

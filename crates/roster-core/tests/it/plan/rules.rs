@@ -421,3 +421,24 @@ fn admin_groups_that_the_api_does_not_assign_are_left_out() {
     "]],
     );
 }
+
+#[test]
+fn what_a_source_has_lost_is_taken_from_nobody() {
+    check_plan(
+        "ada",
+        "ada in Photo, Design; eve in Photo",
+        "groups, mapped Design, keep Photo, hold, delete",
+        &expect![[r"
+            ada@example.com: leave Design
+            (Withheld)
+        "]],
+    );
+    check_plan(
+        "ada",
+        "",
+        "push, groups, mapped Design, keep Photo",
+        &expect![[r"
+        ada@example.com: create federatedID ada@example.com in US, Ignore; leave Design
+    "]],
+    );
+}

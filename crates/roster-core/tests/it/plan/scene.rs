@@ -140,7 +140,7 @@ impl Scene {
 
 /// Words: `groups`, `update`, `username` (may be updated), `push`, `no-unmapped`, `preserve`, `exclude`, `remove`,
 /// `delete`, `no-groups-left`, `limit N`, `limit N%`, `only-with-groups`, `exclude-type T`, `exclude-group G`,
-/// `exclude-user NAME`, `mapped G`, `no-country`, `create-groups`.
+/// `exclude-user NAME`, `mapped G`, `keep G`, `hold`, `no-country`, `create-groups`.
 fn settings(text: &str, world: &mut World) -> (Settings, Vec<String>) {
     let mut settings = Settings {
         strategy: Strategy::Sync,
@@ -156,6 +156,8 @@ fn settings(text: &str, world: &mut World) -> (Settings, Vec<String>) {
         exclude_groups: [].into(),
         limit: Limit::Number(100),
         group_removals_only: false,
+        keep: [].into(),
+        hold_adobe_only: false,
     };
     let mut excluded = Vec::new();
     for phrase in text.split(',').map(str::trim).filter(|phrase| !phrase.is_empty()) {
@@ -187,6 +189,11 @@ fn settings(text: &str, world: &mut World) -> (Settings, Vec<String>) {
                 settings.exclude_groups.insert(world.texts.intern_folded(rest));
             }
             "exclude-user" => excluded.push(format!("{rest}@example.com")),
+            "keep" => {
+                let id = target(world, rest);
+                settings.keep.insert(id);
+            }
+            "hold" => settings.hold_adobe_only = true,
             "mapped" => {
                 target(world, rest);
             }

@@ -1,0 +1,166 @@
+//! When a source has lost what it had before: what is withheld then, and what people are told.
+
+use std::collections::BTreeSet;
+
+use roster_core::plan::World;
+use roster_core::plan::people::TargetId;
+
+use crate::log::Log;
+use crate::memory::{Memory, Seen};
+use crate::options::{Connector, Users};
+use crate::run::{End, Surroundings};
+use crate::select::position;
+use crate::start::Started;
+
+/// What a run may not take away.
+#[derive(Debug, Default)]
+pub(crate) struct Doubt {
+    memory: Option<Memory>,
+    now: Seen,
+    accepted: bool,
+    /// Groups that nobody is taken out of.
+    pub(crate) keep: BTreeSet<TargetId>,
+    /// Whether Adobe-only accounts are left alone.
+    pub(crate) hold: bool,
+}
+
+/// Compares what was read with what earlier runs saw.
+pub(crate) fn look(
+    started: &Started,
+    surroundings: &Surroundings,
+    now: Seen,
+    world: &World,
+    log: &Log,
+) -> Result<Doubt, End> {
+    warn_about_emptiness(started, &now, log);
+    let Some(folder) = &surroundings.state_folder else {
+        return Ok(Doubt {
+            now,
+            ..Doubt::default()
+        });
+    };
+    let memory = Memory::open(folder, &started.path, &source(started)).map_err(|error| {
+        log.critical(
+            "main",
+            "state-unreadable",
+            format_args!(
+                "What earlier runs saw cannot be read: {error}; repair or remove the file in `{}`",
+                folder.display()
+            ),
+        );
+        End::Failed
+    })?;
+    let (source, groups) = memory.missing(&now);
+    let accepted = started.accept_empty;
+    let lost = source || !groups.is_empty();
+    let mut doubt = Doubt {
+        memory: Some(memory),
+        now,
+        accepted,
+        ..Doubt::default()
+    };
+    if !lost || accepted {
+        return Ok(doubt);
+    }
+    doubt.hold = true;
+    doubt.keep = targets_of(&groups, started, world);
+    let what = if source {
+        "The directory had people in an earlier run and is empty now".to_owned()
+    } else {
+        let names: Vec<String> = groups.iter().map(|name| format!("'{name}'")).collect();
+        format!(
+            "Directory group(s) had members in an earlier run and have none now: {}",
+            names.join(", ")
+        )
+    };
+    log.error(
+        "processor",
+        "source-disappeared",
+        format_args!(
+            "{what}. Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. If it is meant, \
+             run once with --accept-empty"
+        ),
+    );
+    Ok(doubt)
+}
+
+impl Doubt {
+    /// Whether something is withheld.
+    pub(crate) fn any(&self) -> bool {
+        self.hold || !self.keep.is_empty()
+    }
+
+    /// Remembers what was seen. A rehearsal is not remembered.
+    pub(crate) fn record(&self, test_mode: bool, log: &Log) {
+        let Some(memory) = self.memory.as_ref().filter(|_| !test_mode) else {
+            return;
+        };
+        if let Err(error) = memory.record(&self.now, self.accepted) {
+            log.warning(
+                "main",
+                "state-not-written",
+                format_args!("What this run saw cannot be remembered: {error}; a source that disappears will not be noticed"),
+            );
+        }
+    }
+}
+
+/// Tells sources of one main file apart.
+fn source(started: &Started) -> String {
+    match &started.options.connector {
+        Connector::Csv(file) => {
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            format!("csv {}", file.display())
+        }
+        other => other.name().to_owned(),
+    }
+}
+
+fn targets_of(groups: &BTreeSet<String>, started: &Started, world: &World) -> BTreeSet<TargetId> {
+    let mapped = started
+        .file
+        .mapping
+        .iter()
+        .filter(|(name, _)| groups.contains(name));
+    let adobe = mapped.flat_map(|(_, groups)| groups);
+    let all: BTreeSet<(u16, String)> = adobe
+        .map(|group| {
+            let organization = position(&started.secondaries, group.organization.as_deref());
+            (
+                organization,
+                roster_core::value::Key::new(&group.name).into_string(),
+            )
+        })
+        .collect();
+    let targets = world
+        .targets
+        .iter()
+        .filter(|(_, target)| all.contains(&(target.organization, world.texts.get(target.key).to_owned())));
+    targets.map(|(id, _)| id).collect()
+}
+
+/// Without anything remembered an empty source is taken at its word, as ever; it is worth a line.
+fn warn_about_emptiness(started: &Started, now: &Seen, log: &Log) {
+    if !now.people {
+        log.warning(
+            "processor",
+            "directory-empty",
+            "The directory has no users: everybody at Adobe is Adobe-only",
+        );
+        return;
+    }
+    let matters = started.options.process_groups || started.options.users == Users::Mapped;
+    let names = started.file.mapping.iter().map(|(name, _)| name);
+    let empty: BTreeSet<&str> = names
+        .filter(|name| !now.groups.contains(*name))
+        .map(String::as_str)
+        .collect();
+    if matters && !empty.is_empty() {
+        let names: Vec<&str> = empty.into_iter().collect();
+        log.warning(
+            "processor",
+            "directory-group-empty",
+            format_args!("Nobody is in these mapped directory groups: {}", names.join(", ")),
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! What earlier runs saw, so that a source or a group that has disappeared is not mistaken for one that everybody left.
+//!
+//! For each main file and source there is one small file: the mapped directory groups that have had members. A group
+//! stays in it until somebody says that it may be empty.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+/// What was seen of a source: nothing of it when no run has been recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Whether it had any people.
+    pub(crate) people: bool,
+    /// The mapped groups that had members.
+    pub(crate) groups: BTreeSet<String>,
+}
+
+/// The file of one main file and source.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    path: PathBuf,
+    /// What earlier runs saw.
+    pub(crate) earlier: Seen,
+}
+
+impl Memory {
+    /// Reads what earlier runs saw. `source` tells sources of one main file apart.
+    ///
+    /// # Errors
+    ///
+    /// A file that is there and cannot be read: to go on as if nothing had been recorded would undo its purpose.
+    pub(crate) fn open(folder: &Path, configuration: &Path, source: &str) -> io::Result<Self> {
+        let main = fs::canonicalize(configuration).unwrap_or_else(|_| configuration.to_owned());
+        let name = format!("{}\n{source}", main.display());
+        let path = folder.join(format!("sync-{:016x}.seen", crate::lock::digest(name.as_bytes())));
+        let earlier = match fs::read_to_string(&path) {
+            Ok(text) => read(&text).ok_or_else(|| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("`{}` is damaged", path.display()),
+                )
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Seen::default(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { path, earlier })
+    }
+
+    /// What has disappeared: whether the whole source has, and which groups.
+    pub(crate) fn missing(&self, now: &Seen) -> (bool, BTreeSet<String>) {
+        let groups = self.earlier.groups.difference(&now.groups).cloned().collect();
+        (self.earlier.people && !now.people, groups)
+    }
+
+    /// Records a run. What has disappeared stays recorded unless it was `accepted`.
+    pub(crate) fn record(&self, now: &Seen, accepted: bool) -> io::Result<()> {
+        let mut seen = now.clone();
+        if !accepted {
+            seen.people |= self.earlier.people;
+            seen.groups.extend(self.earlier.groups.iter().cloned());
+        }
+        if seen == self.earlier {
+            return Ok(());
+        }
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let beside = self.path.with_extension("new");
+        let mut file = fs::File::create(&beside)?;
+        let text = json!({ "format": 1, "people": seen.people, "groups": seen.groups });
+        file.write_all(text.to_string().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, &self.path)
+    }
+}
+
+fn read(text: &str) -> Option<Seen> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let groups = value.get("groups")?.as_array()?;
+    let groups = groups
+        .iter()
+        .map(|name| name.as_str().map(str::to_owned))
+        .collect::<Option<_>>()?;
+    Some(Seen {
+        people: value.get("people")?.as_bool()?,
+        groups,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(people: bool, groups: &[&str]) -> Seen {
+        Seen {
+            people,
+            groups: groups.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_disappears_is_remembered_until_it_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Memory::open(folder.path(), Path::new("main.yml"), "csv a").unwrap();
+        assert_eq!(
+            open().missing(&seen(false, &[])),
+            (false, [].into()),
+            "the first run has nothing to compare with"
+        );
+        open().record(&seen(true, &["A", "B"]), false).unwrap();
+        let (source, groups) = open().missing(&seen(true, &["B"]));
+        assert_eq!((source, groups), (false, ["A".to_owned()].into()));
+        open().record(&seen(true, &["B"]), false).unwrap();
+        assert_eq!(
+            open().missing(&seen(false, &[])).1.len(),
+            2,
+            "nobody has accepted that A is gone"
+        );
+        open().record(&seen(true, &["B"]), true).unwrap();
+        assert_eq!(open().missing(&seen(false, &[])), (true, ["B".to_owned()].into()));
+        let other = Memory::open(folder.path(), Path::new("main.yml"), "csv b").unwrap();
+        assert_eq!(other.earlier, Seen::default(), "another source is another story");
+        fs::write(open().path, "{").unwrap();
+        assert!(Memory::open(folder.path(), Path::new("main.yml"), "csv a").is_err());
+    }
+}
