@@ -110,7 +110,7 @@ where
     T: Send + 'static,
     F: FnMut(&mut Writer<'_>) -> Result<T, StoreError> + Send + 'static,
 {
-    pub(crate) fn new(
+    pub(crate) fn boxed(
         orgs: Vec<OrgNo>,
         work: F,
         reply: oneshot::Sender<Result<T, StoreError>>,

@@ -111,7 +111,7 @@ fn adding_a_member_and_removing_a_stranger_succeed() {
 /// R154, R155, R156, R157.
 #[test]
 fn the_form_of_lists_is_checked_before_anything_runs() {
-    let eleven = vec![r#""Design Team""#; 11].join(",");
+    let eleven = [r#""Design Team""#; 11].join(",");
     for (step, code) in [
         (
             r#"{"add":{}}"#.to_owned(),

@@ -99,7 +99,7 @@ pub(crate) fn record(
     }
     for (org, changes) in by_org {
         let happened = followed.remove(&org).unwrap_or_default();
-        let (sets, seats): (Vec<_>, Vec<_>) = happened
+        let (removed, seats): (Vec<_>, Vec<_>) = happened
             .into_iter()
             .partition(|h| matches!(h, Happened::MembersRemoved { .. }));
         let number = "SELECT COALESCE(MAX(entry), 0) + 1 FROM audit WHERE org = $1";
@@ -119,7 +119,7 @@ pub(crate) fn record(
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             &params,
         )?;
-        record_sets(conn, org, number, &sets)?;
+        record_sets(conn, org, number, &removed)?;
     }
     Ok(())
 }

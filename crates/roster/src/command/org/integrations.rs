@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use roster_core::describe::Mark;
 use roster_core::value::{OrgNo, Seed};
+use roster_server::clock::Chance;
 use roster_server::crypto::master::generate_secret;
 use roster_store::{
     Certificate, CredentialRefusal, Integration, IntegrationSettings, NewIntegration, Secret, SecretKind,
@@ -141,7 +142,7 @@ impl One<'_> {
         let made = given.is_none().then(generate_secret);
         let secret = given.or_else(|| made.clone()).unwrap_or_default();
         for kind in self.kinds() {
-            self.add_secret(writer, &new.client_id, &secret, kind, &mut seed)?;
+            self.add_secret(writer, &new.client_id, &secret, kind)?;
         }
         self.say(&format!("created with client id {}", new.client_id));
         integration_made(
@@ -162,10 +163,9 @@ impl One<'_> {
         client_id: &str,
         secret: &str,
         kind: SecretKind,
-        seed: &mut Seed,
     ) -> Result<(), StoreError> {
         let row = Secret {
-            uuid: uuid(seed),
+            uuid: Chance::system().uuid(),
             kind,
             hash: self.job.master.hash_secret(client_id, secret),
             created_at: self.job.at,
@@ -222,7 +222,6 @@ impl One<'_> {
         let given = self.job.gathered.text(self.described.client_secret.as_ref());
         let mut made: Option<String> = None;
         let mut added = false;
-        let mut seed = self.job.seed.derive(u64::from(crc(&known.client_id)) << 16 | 7);
         for kind in self.kinds() {
             let of_kind: Vec<&Secret> = known
                 .secrets
@@ -242,7 +241,7 @@ impl One<'_> {
                 None if !of_kind.is_empty() => continue,
                 None => made.get_or_insert_with(generate_secret).clone(),
             };
-            self.add_secret(writer, &known.client_id, &text, kind, &mut seed)?;
+            self.add_secret(writer, &known.client_id, &text, kind)?;
             added = true;
         }
         if added {
@@ -301,25 +300,4 @@ impl One<'_> {
         }
         Ok(())
     }
-}
-
-fn uuid(seed: &mut Seed) -> String {
-    let hex = seed.hex(32).to_lowercase();
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    // Version 4, variant 1, as random identifiers are written.
-    format!(
-        "{}-{}-4{}-a{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(13, 16),
-        part(17, 20),
-        part(20, 32)
-    )
-}
-
-/// A number that tells integrations apart, for streams of chance.
-fn crc(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |sum, byte| {
-        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
 }
