@@ -18,6 +18,7 @@ mod postgres;
 mod reader;
 mod row;
 mod sqlite;
+mod verify;
 mod writer;
 
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub use error::StoreError;
 pub use listing::{DomainFilter, FoundGroup, GroupList, Position, UserList, UsersQuery};
 pub use migrate::Migrated;
 pub use reader::Reader;
+pub use verify::Finding;
 pub use writer::{Commits, Writer};
 
 use conn::Conn;
@@ -258,7 +260,7 @@ impl Store {
             .ok_or_else(|| StoreError::Bug("no writer".to_owned()))?;
         let (reply, answer) = oneshot::channel();
         writer
-            .try_send(Asked::new(orgs, work, reply))
+            .try_send(Asked::boxed(orgs, work, reply))
             .map_err(|_| StoreError::Busy("too many requests wait to be saved".to_owned()))?;
         answer
             .await

@@ -1,0 +1,131 @@
+//! Whether the rows can be true: everything that is derived is worked out anew and compared (`rules`, `texts`), and
+//! the log is replayed (`log`). Nothing is changed.
+
+mod log;
+mod rules;
+mod texts;
+
+use std::fmt;
+
+use crate::Store;
+use crate::conn::{Conn, Param};
+use crate::error::StoreError;
+use crate::reader::Reader;
+
+/// Rows named for one rule; the rest is only said to exist.
+const NAMED: usize = 20;
+
+/// Something that cannot be true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule that is broken, in words.
+    pub rule: &'static str,
+    /// The row, by its table and key.
+    pub row: String,
+    /// What stands there.
+    pub found: String,
+    /// What should stand there.
+    pub expected: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} says {}, but it should be {}",
+            self.rule, self.row, self.found, self.expected
+        )
+    }
+}
+
+impl Store {
+    /// Looks for rows that cannot be true, all at one moment; none when everything is fine. Rows by the million take
+    /// seconds, with the log a few times as long.
+    pub async fn verify(&self) -> Result<Vec<Finding>, StoreError> {
+        self.read(|reader| reader.verify()).await
+    }
+}
+
+impl Reader<'_> {
+    /// See [`Store::verify`].
+    pub fn verify(&mut self) -> Result<Vec<Finding>, StoreError> {
+        let mut findings = self.verify_rows()?;
+        log::verify(self, &mut findings)?;
+        Ok(findings)
+    }
+
+    /// [`Store::verify`] without the log.
+    pub fn verify_rows(&mut self) -> Result<Vec<Finding>, StoreError> {
+        let mut findings = Vec::new();
+        file(self, &mut findings)?;
+        for rule in rules::RULES {
+            let mut found = Limited::new(rule.name, &mut findings);
+            let sql = format!("{} LIMIT $1", rule.sql);
+            let limit = i64::try_from(NAMED + 1).unwrap_or(i64::MAX);
+            self.query(&sql, &[Param::Int(limit)], &mut |row| {
+                let text =
+                    |column| Ok::<_, StoreError>(row.opt_text(column)?.unwrap_or("nothing").to_owned());
+                found.add(format!("{} {}", rule.table, text(0)?), text(1)?, text(2)?);
+                Ok(())
+            })?;
+        }
+        texts::verify(self, &mut findings)?;
+        Ok(findings)
+    }
+}
+
+/// Whether SQLite's file holds together; PostgreSQL sees to its own files.
+fn file(reader: &mut Reader<'_>, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+    let Conn::Sqlite(_) = &reader.conn else {
+        return Ok(());
+    };
+    let mut found = Limited::new("the file holds together", findings);
+    reader.query("PRAGMA integrity_check", &[], &mut |row| {
+        let text = row.text(0)?;
+        if text != "ok" {
+            found.add("file".to_owned(), text.to_owned(), "ok".to_owned());
+        }
+        Ok(())
+    })?;
+    let mut found = Limited::new("rows refer to rows that exist", findings);
+    reader.query("PRAGMA foreign_key_check", &[], &mut |row| {
+        found.add(
+            row.text(0)?.to_owned(),
+            "nothing".to_owned(),
+            format!("a row of {}", row.text(2)?),
+        );
+        Ok(())
+    })
+}
+
+/// Findings of one rule, the first of them by name.
+struct Limited<'f> {
+    rule: &'static str,
+    count: usize,
+    findings: &'f mut Vec<Finding>,
+}
+
+impl<'f> Limited<'f> {
+    fn new(rule: &'static str, findings: &'f mut Vec<Finding>) -> Self {
+        Self {
+            rule,
+            count: 0,
+            findings,
+        }
+    }
+
+    fn add(&mut self, row: String, found: String, expected: String) {
+        self.count += 1;
+        let row = match self.count.cmp(&(NAMED + 1)) {
+            std::cmp::Ordering::Less => row,
+            std::cmp::Ordering::Equal => format!("{row} and perhaps more"),
+            std::cmp::Ordering::Greater => return,
+        };
+        self.findings.push(Finding {
+            rule: self.rule,
+            row,
+            found,
+            expected,
+        });
+    }
+}
