@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use roster_core::command::Command;
 
+use crate::batch::Batcher;
 use crate::error::{ClientError, excerpt};
 use crate::observe::{Event, Signal};
 use crate::transport::{Answer, Ask, Client};
-use crate::wire::{COMMANDS_PER_REQUEST, pieces};
 
 /// Numbers for request ids, shared by the batchers of one process.
 #[derive(Debug, Clone, Default)]
 pub struct Numbering(Arc<AtomicU64>);
 
 impl Numbering {
-    fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
@@ -97,225 +97,35 @@ impl Client {
 
     /// Collects commands one by one and sends them ten at a time.
     pub fn batcher(&self, numbering: Numbering) -> Batcher {
-        Batcher {
-            client: self.clone(),
-            numbering,
-            waiting: Vec::new(),
-            open: BTreeMap::new(),
-            sent: 0,
-            lost_in_a_row: 0,
-        }
+        Batcher::new(self.clone(), numbering)
     }
 }
 
-/// Collects commands and sends them ten at a time. Pieces of one command go in requests of their own, in order,
-/// because a server need not keep the order within a request.
-#[derive(Debug)]
-pub struct Batcher {
-    client: Client,
-    numbering: Numbering,
-    waiting: Vec<Piece>,
-    open: BTreeMap<u64, Open>,
-    sent: u64,
-    lost_in_a_row: u32,
+/// The body of a request.
+pub(crate) fn body(commands: &[&Value]) -> Result<Bytes, ClientError> {
+    let bytes = serde_json::to_vec(commands);
+    let bytes =
+        bytes.map_err(|e| ClientError::Settings(format!("a command cannot be written as JSON: {e}")))?;
+    Ok(Bytes::from(bytes))
 }
 
-#[derive(Debug)]
-struct Piece {
-    number: u64,
-    last: bool,
-    json: Value,
-}
-
-/// A command some of whose pieces are not answered.
-#[derive(Debug, Default)]
-struct Open {
-    errors: Vec<StepError>,
-    warnings: Vec<Warning>,
-    lost: Option<ClientError>,
-}
-
-impl Batcher {
-    /// Takes a command; returns its number, and what became of commands that were sent to make room.
-    /// A command without steps is not sent and never answered.
-    pub async fn push(&mut self, command: &Command) -> (u64, Vec<Done>) {
-        let number = self.numbering.next();
-        let mut done = Vec::new();
-        let parts = pieces(command, &format!("action_{number}"));
-        let count = parts.len();
-        for (index, json) in parts.into_iter().enumerate() {
-            if index > 0 || self.waiting.len() >= COMMANDS_PER_REQUEST {
-                done.extend(self.send(None).await);
-            }
-            if index > 0 && self.open.get(&number).is_none_or(|open| open.lost.is_some()) {
-                break;
-            }
-            self.open.entry(number).or_default();
-            self.waiting.push(Piece {
-                number,
-                last: index + 1 == count,
-                json,
-            });
-        }
-        (number, done)
-    }
-
-    /// Sends what waits.
-    pub async fn flush(&mut self) -> Vec<Done> {
-        self.send(None).await
-    }
-
-    /// Sends what waits as the end of a run.
-    pub async fn finish(&mut self) -> Vec<Done> {
-        let signal = (self.sent > 0).then_some(Signal::End);
-        self.send(signal).await
-    }
-
-    /// How many requests in a row brought no usable answer, the last one included.
-    pub fn lost_in_a_row(&self) -> u32 {
-        self.lost_in_a_row
-    }
-
-    /// How many commands wait to be sent.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// Forgets what waits: nothing of it is sent. Returns the numbers of the commands.
-    pub fn give_up(&mut self) -> Vec<u64> {
-        self.waiting.clear();
-        std::mem::take(&mut self.open).into_keys().collect()
-    }
-
-    async fn send(&mut self, signal: Option<Signal>) -> Vec<Done> {
-        let batch = std::mem::take(&mut self.waiting);
-        if batch.is_empty() {
-            return Vec::new();
-        }
-        self.sent += 1;
-        match self.client.post(&batch, signal).await {
-            Ok(answer) => {
-                self.lost_in_a_row = 0;
-                self.note(&batch, answer);
-            }
-            Err(error) => {
-                self.lost_in_a_row += 1;
-                for piece in &batch {
-                    self.open.entry(piece.number).or_default().lost = Some(error.clone());
-                }
-            }
-        }
-        let mut done = Vec::new();
-        for piece in &batch {
-            let lost = self
-                .open
-                .get(&piece.number)
-                .is_some_and(|open| open.lost.is_some());
-            if !piece.last && !lost {
-                continue;
-            }
-            if let Some(open) = self.open.remove(&piece.number) {
-                done.push(Done {
-                    number: piece.number,
-                    outcome: open.outcome(),
-                });
-            }
-        }
-        done
-    }
-
-    fn note(&mut self, batch: &[Piece], answer: ActionAnswer) {
-        for entry in answer.errors {
-            let code = entry.code();
-            let message = entry.message.unwrap_or_default();
-            for piece in attributed(batch, entry.index.as_ref(), entry.request_id.as_deref()) {
-                let step = entry
-                    .step
-                    .as_ref()
-                    .and_then(number)
-                    .and_then(|at| piece.json.get("do")?.get(at).cloned());
-                let mut frame = piece.json.clone();
-                if let Value::Object(map) = &mut frame {
-                    map.remove("do");
-                }
-                let error = StepError {
-                    code: code.clone(),
-                    message: message.clone(),
-                    frame,
-                    step,
-                };
-                self.open.entry(piece.number).or_default().errors.push(error);
-            }
-        }
-        for entry in answer.warnings {
-            let warning = Warning {
-                code: entry.code(),
-                message: entry.message.unwrap_or_default(),
-            };
-            for piece in attributed(batch, entry.index.as_ref(), entry.request_id.as_deref()) {
-                self.open
-                    .entry(piece.number)
-                    .or_default()
-                    .warnings
-                    .push(warning.clone());
-            }
-        }
-    }
-}
-
-impl Open {
-    fn outcome(self) -> Outcome {
-        match self {
-            Self {
-                lost: Some(error), ..
-            } => Outcome::Lost(error),
-            Self { errors, warnings, .. } if errors.is_empty() => Outcome::Accepted { warnings },
-            Self { errors, warnings, .. } => Outcome::Refused { errors, warnings },
-        }
-    }
-}
-
-/// The pieces an entry of an answer speaks of: by index, else by request id, else all of them.
-fn attributed<'b>(batch: &'b [Piece], index: Option<&Value>, request_id: Option<&str>) -> Vec<&'b Piece> {
-    if let Some(piece) = index.and_then(number).and_then(|at| batch.get(at)) {
-        return vec![piece];
-    }
-    let named: Vec<&Piece> = batch
-        .iter()
-        .filter(|piece| {
-            request_id.is_some() && piece.json.get("requestID").and_then(Value::as_str) == request_id
-        })
-        .collect();
-    if named.is_empty() {
-        batch.iter().collect()
-    } else {
-        named
-    }
-}
-
-/// A position, as a number or as a text of digits.
-fn number(value: &Value) -> Option<usize> {
-    let plain = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
-    usize::try_from(plain).ok()
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ActionAnswer {
-    result: Option<String>,
+pub(crate) struct ActionAnswer {
+    pub(crate) result: Option<String>,
     #[serde(default, deserialize_with = "null_is_none")]
-    errors: Vec<Entry>,
+    pub(crate) errors: Vec<Entry>,
     #[serde(default, deserialize_with = "null_is_none")]
-    warnings: Vec<Entry>,
+    pub(crate) warnings: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    index: Option<Value>,
-    step: Option<Value>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) index: Option<Value>,
+    pub(crate) step: Option<Value>,
     #[serde(rename = "requestID")]
-    request_id: Option<String>,
-    message: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) message: Option<String>,
     #[serde(rename = "errorCode")]
     error_code: Option<String>,
     #[serde(rename = "warningCode")]
@@ -323,7 +133,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.error_code
             .clone()
             .or_else(|| self.warning_code.clone())
@@ -336,18 +146,19 @@ fn null_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
 }
 
 impl Client {
-    async fn post(&self, batch: &[Piece], signal: Option<Signal>) -> Result<ActionAnswer, ClientError> {
+    pub(crate) async fn post(
+        &self,
+        body: Bytes,
+        signal: Option<Signal>,
+    ) -> Result<ActionAnswer, ClientError> {
         let mut url = format!("{}/action/{}", self.api_url(), self.config().organization);
         if self.config().test_mode {
             url.push_str("?testOnly=true");
         }
-        let commands: Vec<&Value> = batch.iter().map(|piece| &piece.json).collect();
-        let body = serde_json::to_vec(&commands)
-            .map_err(|e| ClientError::Settings(format!("a command cannot be written as JSON: {e}")))?;
         let ask = Ask {
             name: format!("POST {url}"),
             url,
-            body: Some(Bytes::from(body)),
+            body: Some(body),
             signal,
         };
         let mut answer = self.send(&ask).await?;

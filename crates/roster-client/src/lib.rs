@@ -35,6 +35,7 @@
 //! ```
 
 mod action;
+mod batch;
 mod config;
 mod error;
 mod observe;
@@ -45,7 +46,8 @@ mod token;
 mod transport;
 mod wire;
 
-pub use action::{Batcher, Done, Numbering, Outcome, StepError, Warning};
+pub use action::{Done, Numbering, Outcome, StepError, Warning};
+pub use batch::Batcher;
 pub use config::{Config, Grant, Host, Proxies, Secret, Trust};
 pub use error::ClientError;
 pub use observe::{Event, Observer, Signal};

@@ -33,6 +33,7 @@ struct Inner {
     started: AtomicBool,
     wrote: AtomicBool,
     requests: AtomicU64,
+    throttled: AtomicBool,
 }
 
 /// What to send.
@@ -43,6 +44,19 @@ pub(crate) struct Ask {
     /// A body makes it a POST.
     pub(crate) body: Option<Bytes>,
     pub(crate) signal: Option<Signal>,
+}
+
+/// What is tried until it is answered.
+enum Attempt<'a> {
+    Api {
+        ask: &'a Ask,
+        token: &'a str,
+        signal: Option<Signal>,
+    },
+    Token {
+        url: &'a str,
+        body: &'a str,
+    },
 }
 
 /// What came back.
@@ -122,6 +136,7 @@ impl Client {
                 started: AtomicBool::new(false),
                 wrote: AtomicBool::new(false),
                 requests: AtomicU64::new(0),
+                throttled: AtomicBool::new(false),
             }),
         })
     }
@@ -134,6 +149,11 @@ impl Client {
     /// How many requests were sent so far, those for tokens and repeated ones included.
     pub fn requests(&self) -> u64 {
         self.inner.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server has said so far that there were too many requests.
+    pub(crate) fn was_throttled(&self) -> bool {
+        self.inner.throttled.load(Ordering::Relaxed)
     }
 
     pub(crate) fn api_url(&self) -> &str {
@@ -153,9 +173,12 @@ impl Client {
         let mut renewed = false;
         loop {
             let token = self.token().await?;
-            let answer = self
-                .patiently(&ask.name, async || self.once(ask, &token, signal).await)
-                .await?;
+            let attempt = Attempt::Api {
+                ask,
+                token: &token,
+                signal,
+            };
+            let answer = self.patiently(&ask.name, &attempt).await?;
             if answer.status != 401 {
                 return Ok(answer);
             }
@@ -194,27 +217,37 @@ impl Client {
         }
     }
 
-    async fn once(&self, ask: &Ask, token: &str, signal: Option<Signal>) -> Result<Answer, NotReached> {
+    /// The request of an attempt, made anew each time so that it says when it was sent.
+    fn request(&self, attempt: &Attempt<'_>) -> reqwest::RequestBuilder {
         let config = &self.inner.config;
         let http = &self.inner.http;
-        let mut request = match &ask.body {
-            Some(body) => http.post(&ask.url).body(body.clone()),
-            None => http.get(&ask.url),
-        };
-        let millis = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_millis();
-        request = request
-            .bearer_auth(token)
-            .header("x-api-key", &config.client_id)
-            .header("Content-type", "application/json")
-            .header("Accept", "application/json")
-            .header("X-Request-Id", format!("{}_{millis}", self.inner.request_id));
-        if let Some(signal) = signal {
-            request = request.header("Pragma", signal.as_str());
+        match attempt {
+            Attempt::Token { url, body } => http
+                .post(*url)
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .header("Cache-Control", "no-cache")
+                .body((*body).to_owned()),
+            Attempt::Api { ask, token, signal } => {
+                let request = match &ask.body {
+                    Some(body) => http.post(&ask.url).body(body.clone()),
+                    None => http.get(&ask.url),
+                };
+                let millis = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default()
+                    .as_millis();
+                let request = request
+                    .bearer_auth(token)
+                    .header("x-api-key", &config.client_id)
+                    .header("Content-type", "application/json")
+                    .header("Accept", "application/json")
+                    .header("X-Request-Id", format!("{}_{millis}", self.inner.request_id));
+                match signal {
+                    Some(signal) => request.header("Pragma", signal.as_str()),
+                    None => request,
+                }
+            }
         }
-        self.answer(request).await
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, NotReached> {
@@ -235,18 +268,17 @@ impl Client {
     }
 
     /// Asks until something other than "later" comes back.
-    async fn patiently(
-        &self,
-        name: &str,
-        ask: impl AsyncFn() -> Result<Answer, NotReached>,
-    ) -> Result<Answer, ClientError> {
+    async fn patiently(&self, name: &str, attempt: &Attempt<'_>) -> Result<Answer, ClientError> {
         let config = &self.inner.config;
         let began = Instant::now();
         let (mut counted, mut tried) = (0, 0);
         loop {
             tried += 1;
-            let (last, asked) = match ask().await {
+            let (last, asked) = match self.answer(self.request(attempt)).await {
                 Ok(answer) if retry::is_temporary(answer.status) => {
+                    self.inner
+                        .throttled
+                        .fetch_or(answer.status == 429, Ordering::Relaxed);
                     self.observe(&Event::Throttled {
                         status: answer.status,
                         attempt: tried,
@@ -314,17 +346,11 @@ impl Client {
         let config = &self.inner.config;
         let url = config.token_url();
         let body = urlencoded(&token::form(config)?);
-        let ask = async || {
-            let request = self
-                .inner
-                .http
-                .post(&url)
-                .header("Content-Type", "application/x-www-form-urlencoded")
-                .header("Cache-Control", "no-cache")
-                .body(body.clone());
-            self.answer(request).await
+        let attempt = Attempt::Token {
+            url: &url,
+            body: &body,
         };
-        let answer = self.patiently(&format!("POST {url}"), ask).await?;
+        let answer = self.patiently(&format!("POST {url}"), &attempt).await?;
         let token = token::read(config, answer.status, &answer.body, Instant::now())?;
         self.observe(&Event::Token);
         let text = token.text.clone();

@@ -15,6 +15,9 @@ use crate::notes::Names;
 /// After so many requests in a row without a usable answer nothing more is sent.
 const BREAKER: u32 = 3;
 
+/// So many requests to one organization are under way at once, as long as it does not say that it is too much.
+const AT_ONCE: usize = 4;
+
 /// What is needed to send a plan.
 pub(crate) struct Sending<'r> {
     /// One for each organization.
@@ -95,7 +98,7 @@ pub(crate) async fn send(with: &Sending<'_>) -> Report {
         batchers: with
             .clients
             .iter()
-            .map(|client| client.batcher(numbering.clone()))
+            .map(|client| client.batcher(numbering.clone()).at_once(AT_ONCE))
             .collect(),
         open: orders.iter().map(|_| BTreeMap::new()).collect(),
         failed_groups: FailedGroups::new(),
@@ -242,7 +245,9 @@ impl Sender<'_> {
             return;
         };
         if stopped {
+            let done = batcher.settle().await;
             self.report.unsent += batcher.give_up().len();
+            self.take(organization, done);
             return;
         }
         let done = if last {

@@ -175,3 +175,49 @@ async fn signals_mark_the_beginning_the_first_write_and_the_end() {
         .collect();
     assert_eq!(signals, ["start", "-", "end", "start", "-", "end"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn several_requests_are_under_way_once_the_first_is_answered_and_never_after_a_429() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+    let busy: Arc<AtomicUsize> = Arc::default();
+    let most: Arc<Mutex<Vec<usize>>> = Arc::default();
+    for (throttled, expected) in [(false, 3), (true, 1)] {
+        let (now, seen) = (Arc::clone(&busy), Arc::clone(&most));
+        seen.lock().unwrap().clear();
+        let server = Server::start(move |number, _| {
+            if throttled && number == 1 {
+                return Reply::status(429, "");
+            }
+            seen.lock().unwrap().push(now.fetch_add(1, Ordering::SeqCst) + 1);
+            // Held back until as many as may be are here, so that the machine's mood does not matter.
+            let patience = std::time::Instant::now() + std::time::Duration::from_secs(5);
+            let all_here = || seen.lock().unwrap().contains(&expected);
+            while number > 1 && !all_here() && std::time::Instant::now() < patience {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            now.fetch_sub(1, Ordering::SeqCst);
+            Reply::json(FINE)
+        })
+        .await;
+        let mut batcher = server.client().batcher(Numbering::default()).at_once(3);
+        let mut done = Vec::new();
+        for command in people(100) {
+            done.extend(batcher.push(&command).await.1);
+        }
+        done.extend(batcher.finish().await);
+        assert_eq!(done.len(), 100);
+        let most = most.lock().unwrap();
+        assert_eq!(most[0], 1, "the first alone");
+        assert_eq!(most.iter().copied().max(), Some(expected), "{most:?}");
+    }
+}
+
+#[test]
+fn calls_can_be_spawned() {
+    fn sendable<T: Send>(_: &T) {}
+    let client = Client::new(roster_client::Config::oauth("o", "i", "s")).unwrap();
+    sendable(&client.apply(&[]));
+    sendable(&client.user("a", None));
+    sendable(&client.users(&roster_client::UserQuery::everybody()).next());
+}

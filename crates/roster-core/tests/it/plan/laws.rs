@@ -237,7 +237,9 @@ proptest! {
             after
         };
         let sorted = |mut accounts: Vec<Kept>| {
-            accounts.iter_mut().for_each(|kept| kept.groups.sort());
+            for kept in &mut accounts {
+                kept.groups.sort();
+            }
             accounts.sort_by(|a, b| (&a.email, &a.kind).cmp(&(&b.email, &b.kind)));
             accounts
         };
