@@ -10,6 +10,7 @@
 mod contract;
 mod credentials;
 mod listing;
+mod schema;
 mod support;
 mod verify;
 mod writes;
