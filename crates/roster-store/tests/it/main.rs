@@ -9,6 +9,7 @@
 
 mod contract;
 mod credentials;
+mod fixtures;
 mod listing;
 mod schema;
 mod support;

@@ -40,6 +40,27 @@ pub(crate) async fn sqlite() -> Fresh {
 }
 
 async fn postgres(url: &str) -> Fresh {
+    let location = Location::Postgres(new_database(url).await);
+    let options = Options {
+        readers: 2,
+        writers: 2,
+        ..Options::default()
+    };
+    let store = Store::open(location.clone(), options).await.unwrap();
+    Fresh {
+        store,
+        location,
+        _folder: tempfile::tempdir().unwrap(),
+    }
+}
+
+/// An empty PostgreSQL database, where there is a server.
+pub(crate) async fn empty_database() -> Option<Location> {
+    let url = std::env::var("ROSTER_TEST_POSTGRES").ok()?;
+    Some(Location::Postgres(new_database(&url).await))
+}
+
+async fn new_database(url: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!(
         "roster_test_{}_{}",
@@ -56,18 +77,7 @@ async fn postgres(url: &str) -> Fresh {
         .split_once('?')
         .map_or((url, String::new()), |(a, b)| (a, format!("?{b}")));
     let (server, _) = server.rsplit_once('/').unwrap();
-    let location = Location::Postgres(format!("{server}/{name}{query}"));
-    let options = Options {
-        readers: 2,
-        writers: 2,
-        ..Options::default()
-    };
-    let store = Store::open(location.clone(), options).await.unwrap();
-    Fresh {
-        store,
-        location,
-        _folder: tempfile::tempdir().unwrap(),
-    }
+    format!("{server}/{name}{query}")
 }
 
 /// An entry with these changes and made-up circumstances.
