@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::body::Body;
 use roster_core::decide::{Env, Mode};
 use roster_store::{Reader, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -15,7 +14,7 @@ use crate::crypto::jws::CryptoError;
 use crate::crypto::master::{MasterKey, MasterKeyError};
 use crate::error::ApiError;
 use crate::observe::Numbers;
-use crate::request::{BodyBudget, WholeBody};
+use crate::request::{BodyBudget, Payload, WholeBody};
 use crate::throttle::Counters;
 use crate::umapi::lists::Lists;
 
@@ -111,7 +110,11 @@ impl App {
     }
 
     /// Reads a body of at most `max` bytes; `None` when it is longer.
-    pub(crate) async fn read_body(&self, body: Body, max: usize) -> Result<Option<WholeBody>, ApiError> {
+    pub(crate) async fn read_body(
+        &self,
+        body: &mut Payload,
+        max: usize,
+    ) -> Result<Option<WholeBody>, ApiError> {
         self.bodies.read(body, max, self.config.guard.body_timeout).await
     }
 

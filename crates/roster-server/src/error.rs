@@ -129,8 +129,6 @@ impl ApiError {
             Self::Unavailable { .. } | Self::Token(TokenError::Unavailable) => {
                 set(RETRY_AFTER, &TRY_AGAIN_SECONDS.to_string());
             }
-            // What is left of the body may still come: the connection is of no further use.
-            Self::BodyTimeout | Self::BodyBroken => set(http::header::CONNECTION, "close"),
             _ => {}
         }
         headers

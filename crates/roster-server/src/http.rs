@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, PRAGMA, USER_AGENT};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, PRAGMA, USER_AGENT};
 use http::request::Parts;
 use http::{Method, Request};
 use roster_umapi::query::parameters::Parameters;
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::observe::{self, Trace};
 use crate::reply::Reply;
-use crate::request::{for_log, header, request_id};
+use crate::request::{Payload, for_log, header, request_id};
 use crate::route::{self, Params, Route, Row};
 use crate::{health, openapi, token, umapi};
 
@@ -76,9 +76,11 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
     let id_text = String::from_utf8_lossy(id.as_bytes()).into_owned();
     let mut trace = Trace::default();
     app.numbers.in_flight(1.0);
-    let answered = AssertUnwindSafe(answer(&app, &parts, body, &id_text, &mut trace))
+    let mut payload = Payload::new(body);
+    let answered = AssertUnwindSafe(answer(&app, &parts, &mut payload, &id_text, &mut trace))
         .catch_unwind()
         .await;
+    payload.drain().await;
     app.numbers.in_flight(-1.0);
     let (mut reply, cause) = match answered {
         Ok(Ok(reply)) => (reply, None),
@@ -92,6 +94,11 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
         }
     };
     reply.headers.insert(X_REQUEST_ID, id);
+    if payload.abandoned {
+        reply
+            .headers
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(canonical) = trace.row.and_then(|row| row.canonical) {
         reply.set(HeaderName::from_static("canonical-resource"), canonical);
     }
@@ -112,7 +119,7 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
 async fn answer(
     app: &App,
     parts: &Parts,
-    body: Body,
+    body: &mut Payload,
     request_id: &str,
     trace: &mut Trace,
 ) -> Result<Reply, ApiError> {

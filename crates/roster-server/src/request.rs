@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue};
@@ -91,6 +91,49 @@ pub(crate) struct WholeBody {
     _share: Share,
 }
 
+/// The body of a request on its way through the handlers.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    unread: Option<Body>,
+    /// Something of it is still to come that nobody will read.
+    pub(crate) abandoned: bool,
+}
+
+/// How much of a body that nobody wants is read all the same, so that the connection can be used again.
+const DRAIN_BYTES: usize = 2 << 20;
+/// And for how long.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+impl Payload {
+    pub(crate) fn new(body: Body) -> Self {
+        let unread = Some(body).filter(|body| !body.is_end_stream());
+        Self {
+            unread,
+            abandoned: false,
+        }
+    }
+
+    /// Reads what is left when the answer is known already: clients send their next request on the same connection,
+    /// and would find it closed.
+    pub(crate) async fn drain(&mut self) {
+        let Some(body) = self.unread.take() else {
+            return;
+        };
+        let reading = async {
+            let mut stream = body.into_data_stream();
+            let mut read = 0;
+            while let Some(chunk) = stream.next().await {
+                read += chunk.map_or(DRAIN_BYTES, |chunk| chunk.len());
+                if read >= DRAIN_BYTES {
+                    return false;
+                }
+            }
+            true
+        };
+        self.abandoned = !tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false);
+    }
+}
+
 impl BodyBudget {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
@@ -103,13 +146,16 @@ impl BodyBudget {
     /// beyond the budget are refused.
     pub(crate) async fn read(
         &self,
-        body: Body,
+        payload: &mut Payload,
         max: usize,
         timeout: Duration,
     ) -> Result<Option<WholeBody>, ApiError> {
-        tokio::time::timeout(timeout, self.collect(body, max))
+        let body = payload.unread.take().unwrap_or_default();
+        let whole = tokio::time::timeout(timeout, self.collect(body, max))
             .await
-            .unwrap_or(Err(ApiError::BodyTimeout))
+            .unwrap_or(Err(ApiError::BodyTimeout));
+        payload.abandoned = !matches!(whole, Ok(Some(_)));
+        whole
     }
 
     async fn collect(&self, body: Body, max: usize) -> Result<Option<WholeBody>, ApiError> {
@@ -154,27 +200,34 @@ mod tests {
     async fn bodies_have_bounds() {
         let budget = BodyBudget::new(100);
         let wait = Duration::from_secs(1);
-        let body = budget.read(Body::from("x".repeat(60)), 60, wait).await.unwrap();
+        let body = budget
+            .read(&mut Payload::new(Body::from("x".repeat(60))), 60, wait)
+            .await
+            .unwrap();
         assert_eq!(body.as_ref().unwrap().bytes.len(), 60);
         assert!(
             budget
-                .read(Body::from("x".repeat(61)), 60, wait)
+                .read(&mut Payload::new(Body::from("x".repeat(61))), 60, wait)
                 .await
                 .unwrap()
                 .is_none()
         );
-        let refused = budget.read(Body::from("x".repeat(50)), 60, wait).await;
+        let refused = budget
+            .read(&mut Payload::new(Body::from("x".repeat(50))), 60, wait)
+            .await;
         assert!(matches!(refused, Err(ApiError::Unavailable { .. })));
         drop(body);
         assert!(
             budget
-                .read(Body::from("x".repeat(50)), 60, wait)
+                .read(&mut Payload::new(Body::from("x".repeat(50))), 60, wait)
                 .await
                 .unwrap()
                 .is_some()
         );
         let silent = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        let slow = budget.read(silent, 60, Duration::from_millis(20)).await;
+        let slow = budget
+            .read(&mut Payload::new(silent), 60, Duration::from_millis(20))
+            .await;
         assert!(matches!(slow, Err(ApiError::BodyTimeout)));
         assert_eq!(budget.held.load(Ordering::Relaxed), 0);
     }

@@ -7,7 +7,6 @@ pub(crate) mod secrets;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use http::header::HOST;
 use roster_umapi::token::claims::{Invalid, scopes_of_metascopes, validation_answer};
 use roster_umapi::token::jwt::{Accepted, Expected};
@@ -22,7 +21,7 @@ use crate::error::ApiError;
 use crate::http::Call;
 use crate::observe::Trace;
 use crate::reply::Reply;
-use crate::request::header;
+use crate::request::{Payload, header};
 use crate::route::Route;
 use crate::throttle::{Class, Wait};
 
@@ -39,7 +38,7 @@ enum Kind {
 }
 
 /// Answers a request of the token endpoints.
-pub(crate) async fn answer(call: Call<'_>, body: Body, trace: &mut Trace) -> Result<Reply, ApiError> {
+pub(crate) async fn answer(call: Call<'_>, body: &mut Payload, trace: &mut Trace) -> Result<Reply, ApiError> {
     let reply = match call.row.route {
         Route::Keys => Reply::ok(keys_answer(&call.app.credentials.published().await?)),
         Route::Discovery => Reply::value(&discovery(call)),

@@ -1,6 +1,5 @@
 //! `POST action/{org}`: a batch of commands (umapi.md 4).
 
-use axum::body::Body;
 use roster_core::command::Command;
 use roster_core::decide::{Env, Mode, Outcome};
 use roster_umapi::action::{self, Limits, Malformed};
@@ -12,12 +11,13 @@ use crate::error::ApiError;
 use crate::http::Call;
 use crate::observe::Trace;
 use crate::reply::Reply;
+use crate::request::Payload;
 
 /// Carries out or rehearses a batch.
 pub(crate) async fn post(
     call: Call<'_>,
     caller: &Caller,
-    body: Body,
+    body: &mut Payload,
     trace: &mut Trace,
 ) -> Result<Reply, ApiError> {
     let mode = if call.query.flag("testOnly", false)? {

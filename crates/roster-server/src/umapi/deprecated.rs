@@ -1,6 +1,5 @@
 //! Deprecated user groups: lists, single ones, creation, change and deletion (umapi.md 11.3).
 
-use axum::body::Body;
 use http::Method;
 use roster_core::command::{Action, Command, OnConflict, Target};
 use roster_core::decide::Outcome;
@@ -21,6 +20,7 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::http::Call;
 use crate::reply::Reply;
+use crate::request::Payload;
 
 /// Longest body of the deprecated endpoints: the lists in them are short.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -35,7 +35,11 @@ pub(crate) enum Who {
 }
 
 /// `{org}/user-groups` and `{org}/user-groups/{groupId}`, all methods.
-pub(crate) async fn user_groups(call: Call<'_>, caller: &Caller, body: Body) -> Result<Reply, ApiError> {
+pub(crate) async fn user_groups(
+    call: Call<'_>,
+    caller: &Caller,
+    body: &mut Payload,
+) -> Result<Reply, ApiError> {
     let single = call.params.raw("groupId").is_some();
     match (single, call.method()) {
         (false, &Method::POST) => create(call, caller, body).await,
@@ -161,7 +165,7 @@ impl UserGroup {
     }
 }
 
-async fn read_body(call: Call<'_>, body: Body) -> Result<UserGroupBody, ApiError> {
+async fn read_body(call: Call<'_>, body: &mut Payload) -> Result<UserGroupBody, ApiError> {
     let body = call
         .app
         .read_body(body, MAX_BODY)
@@ -175,7 +179,7 @@ async fn read_body(call: Call<'_>, body: Body) -> Result<UserGroupBody, ApiError
     Ok(parsed)
 }
 
-async fn create(call: Call<'_>, caller: &Caller, body: Body) -> Result<Reply, ApiError> {
+async fn create(call: Call<'_>, caller: &Caller, body: &mut Payload) -> Result<Reply, ApiError> {
     let body = read_body(call, body).await?;
     let name = body.name.ok_or(DeprecatedError::InvalidGroupName)?;
     let create = Action::CreateGroup {
@@ -189,7 +193,7 @@ async fn create(call: Call<'_>, caller: &Caller, body: Body) -> Result<Reply, Ap
     .await
 }
 
-async fn update(call: Call<'_>, caller: &Caller, body: Body) -> Result<Reply, ApiError> {
+async fn update(call: Call<'_>, caller: &Caller, body: &mut Payload) -> Result<Reply, ApiError> {
     let group = find(call, caller).await?;
     let body = read_body(call, body).await?;
     let update = Action::UpdateGroup {

@@ -10,17 +10,16 @@ mod products;
 mod profile_writes;
 mod users;
 
-use axum::body::Body;
-
 use crate::caller::admit;
 use crate::error::ApiError;
 use crate::http::Call;
 use crate::observe::Trace;
 use crate::reply::Reply;
+use crate::request::Payload;
 use crate::route::Route;
 
 /// Answers a request of the API.
-pub(crate) async fn answer(call: Call<'_>, body: Body, trace: &mut Trace) -> Result<Reply, ApiError> {
+pub(crate) async fn answer(call: Call<'_>, body: &mut Payload, trace: &mut Trace) -> Result<Reply, ApiError> {
     let caller = admit(call, trace).await?;
     match call.row.route {
         Route::Action => action::post(call, &caller, body, trace).await,

@@ -1,6 +1,5 @@
 //! Deprecated products and profiles, read (umapi.md 11.4).
 
-use axum::body::Body;
 use http::Method;
 use roster_core::listing::ProductRow;
 use roster_core::page::PastEnd;
@@ -16,6 +15,7 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::http::Call;
 use crate::reply::Reply;
+use crate::request::Payload;
 use crate::walk::{Rows, Source};
 
 /// `GET {org}/products`.
@@ -68,7 +68,7 @@ pub(crate) async fn profiles(call: Call<'_>, caller: &Caller) -> Result<Reply, A
 }
 
 /// `…/configurations/{profileId}`: reading and changing.
-pub(crate) async fn profile(call: Call<'_>, caller: &Caller, body: Body) -> Result<Reply, ApiError> {
+pub(crate) async fn profile(call: Call<'_>, caller: &Caller, body: &mut Payload) -> Result<Reply, ApiError> {
     if call.method() == Method::POST {
         return profile_writes::profile(call, caller, body).await;
     }

@@ -1,7 +1,6 @@
 //! Deprecated changes of profiles and of product administrators (umapi.md 11.4): translated into commands, all of
 //! them carried out or none.
 
-use axum::body::Body;
 use roster_core::command::{Action, Command, GroupEntry, GroupList, GroupMembers, GroupSelection, Target};
 use roster_core::refusal::Refusal;
 use roster_core::value::AdminRole;
@@ -15,9 +14,10 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::http::Call;
 use crate::reply::Reply;
+use crate::request::Payload;
 
 /// `POST {org}/products/{productId}/configurations/{profileId}`.
-pub(crate) async fn profile(call: Call<'_>, caller: &Caller, body: Body) -> Result<Reply, ApiError> {
+pub(crate) async fn profile(call: Call<'_>, caller: &Caller, body: &mut Payload) -> Result<Reply, ApiError> {
     let profile = find_profile(call, caller).await?;
     let body = call
         .app
@@ -38,7 +38,11 @@ pub(crate) async fn profile(call: Call<'_>, caller: &Caller, body: Body) -> Resu
 }
 
 /// `POST {org}/products/{productId}/admin`.
-pub(crate) async fn product_admins(call: Call<'_>, caller: &Caller, body: Body) -> Result<Reply, ApiError> {
+pub(crate) async fn product_admins(
+    call: Call<'_>,
+    caller: &Caller,
+    body: &mut Payload,
+) -> Result<Reply, ApiError> {
     let product = find_product(call, caller).await?;
     let body = call
         .app

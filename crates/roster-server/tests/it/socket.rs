@@ -167,6 +167,48 @@ async fn what_is_in_flight_is_finished_before_the_end() {
 }
 
 #[tokio::test]
+async fn a_connection_goes_on_after_a_body_that_was_refused_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), |config| config.tls = Tls::Off).await;
+    let mut stream = tokio::net::TcpStream::connect(server.ready.address)
+        .await
+        .unwrap();
+    let body = "x".repeat(300_000);
+    let request = format!(
+        "POST /v2/usermanagement/action/1A@AdobeOrg HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for _ in 0..3 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let mut chunk = [0; 4096];
+            let read = stream.read(&mut chunk).await.unwrap();
+            assert!(read > 0, "the connection was closed");
+            answer.extend_from_slice(&chunk[..read]);
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 403") && !answer.contains("connection: close"),
+            "{answer}"
+        );
+    }
+    let endless = "POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n";
+    stream.write_all(endless.as_bytes()).await.unwrap();
+    // The server hangs up while this is still being sent.
+    let _ = stream.write_all("x".repeat(3_000_000).as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(
+        answer.is_empty() || answer.contains("connection: close"),
+        "{answer}"
+    );
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn slow_heads_and_idle_beginners_are_let_go() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), |config| {
