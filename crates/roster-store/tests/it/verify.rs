@@ -2,11 +2,15 @@
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
-use roster_core::value::OrgNo;
+use roster_core::change::Change;
+use roster_core::command::Action;
+use roster_core::org::{Group, GroupKind};
+use roster_core::value::{GroupId, OrgNo};
 use roster_testkit::generate;
-use roster_testkit::sample::{ACME, TRUSTEE};
+use roster_testkit::sample::{ACME, DESIGN, STRANGER, TRUSTEE};
 
-use crate::listing::{Scene, join, link, person, scenes, user};
+use crate::listing::{Scene, join, leave, link, members_of, person, scenes, user};
+use crate::support::apply;
 
 async fn findings(scene: &Scene) -> Vec<String> {
     let findings = scene.store.verify().await.unwrap();
@@ -308,6 +312,197 @@ async fn every_row_that_cannot_be_true_is_found() {
             Vec::<String>::new(),
             "everything was mended"
         );
+    }
+}
+
+/// What is changed behind the log's back; other rules may or may not notice.
+const BEHIND: &[(&str, &str)] = &[
+    (
+        "UPDATE accounts SET firstname = 'Other' WHERE account = {p0}",
+        "accounts",
+    ),
+    (
+        "UPDATE accounts SET public_id = 'Other' WHERE account = {p0}",
+        "accounts",
+    ),
+    (
+        "UPDATE accounts SET status = 'locked' WHERE account = {p0}",
+        "accounts",
+    ),
+    ("DELETE FROM accounts WHERE account = {p0}", "accounts"),
+    (
+        "INSERT INTO accounts SELECT account + 900, public_id, 99, kind, 'x', 'x', 'x', 'x', domain, NULL, NULL, country, status FROM accounts WHERE account = {p0}",
+        "accounts",
+    ),
+    (
+        "UPDATE members SET seq = seq + 5000 WHERE account = {p0} AND org = 1",
+        "members",
+    ),
+    ("DELETE FROM members WHERE account = {p0} AND org = 1", "members"),
+    (
+        "INSERT INTO members VALUES (1, 7000, 4711, 'x', 'adobeID', 0)",
+        "members",
+    ),
+    (
+        "UPDATE groups SET description = 'other' WHERE grp = 101",
+        "groups",
+    ),
+    ("UPDATE groups SET quota = 7 WHERE grp = 151", "groups"),
+    ("UPDATE groups SET seq = 7000 WHERE grp = 101", "groups"),
+    ("DELETE FROM groups WHERE grp = 102", "groups"),
+    (
+        "INSERT INTO groups (grp, org, kind, name, name_key, seq) VALUES (900, 1, 'USER_GROUP', 'x', 'x', 7000)",
+        "groups",
+    ),
+    (
+        "UPDATE memberships SET seq = seq + 5000 WHERE grp = 101 AND account = {p0}",
+        "memberships",
+    ),
+    (
+        "DELETE FROM memberships WHERE grp = 101 AND account = {p0}",
+        "memberships",
+    ),
+    (
+        "INSERT INTO memberships VALUES (1, {p0}, 102, 7000)",
+        "memberships",
+    ),
+    ("UPDATE links SET seq = 7000 WHERE grp = 101", "links"),
+    ("DELETE FROM links WHERE grp = 101", "links"),
+    ("INSERT INTO links VALUES (1, 102, 162, 7000)", "links"),
+    ("UPDATE products SET code = 'x' WHERE product = 16", "products"),
+    ("DELETE FROM products WHERE product = 15", "products"),
+    (
+        "UPDATE domains SET restrict_adobe_ids = 1 WHERE name = 'example.com'",
+        "domains",
+    ),
+    ("DELETE FROM domains WHERE name = 'example.net'", "domains"),
+    (
+        "UPDATE directories SET login = 'email' WHERE directory = 12",
+        "directories",
+    ),
+    (
+        "UPDATE relations SET relation = 'former' WHERE org = 2",
+        "relations",
+    ),
+    ("INSERT INTO relations VALUES (3, 12, 'trusted')", "relations"),
+    (
+        "UPDATE organizations SET name = 'Other' WHERE org = 2",
+        "organizations",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_behind_the_logs_back_is_found() {
+    for mut scene in scenes().await {
+        populate(&mut scene).await;
+        let p0 = scene
+            .world
+            .accounts
+            .values()
+            .find(|a| a.person.email == "p0@example.com")
+            .unwrap()
+            .id;
+        for (sql, table) in BEHIND {
+            let (sql, table) = (sql.replace("{p0}", &p0.to_string()), *table);
+            let what = sql.clone();
+            let broken = scene.store.write(vec![ACME, TRUSTEE], move |writer| {
+                assert!(writer.execute(&sql, &[])? > 0, "{sql} changes nothing");
+                let mut findings = writer.verify()?;
+                findings.retain(|finding| finding.rule == "replaying the log gives the rows");
+                let found = findings
+                    .iter()
+                    .any(|finding| finding.row.starts_with(&format!("{table} ")));
+                Err::<(), _>(roster_store::StoreError::GivenUp(format!(
+                    "{found} {findings:#?}"
+                )))
+            });
+            let answer = broken.await.unwrap_err().to_string();
+            assert!(answer.starts_with("given up: true"), "{what}: {answer}");
+        }
+        assert_eq!(
+            findings(&scene).await,
+            Vec::<String>::new(),
+            "everything was mended"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_with_a_gap_or_an_unreadable_entry_is_found() {
+    for mut scene in scenes().await {
+        populate(&mut scene).await;
+        let spoil = [
+            "DELETE FROM audit WHERE org = 1 AND entry = 2",
+            "UPDATE audit SET changes = 'nonsense' WHERE org = 1 AND entry = 2",
+        ];
+        for sql in spoil {
+            let broken = scene.store.write(vec![ACME], move |writer| {
+                assert_eq!(writer.execute(sql, &[])?, 1);
+                let findings = writer.verify()?;
+                let found = findings.iter().any(|finding| finding.rule == "the log is whole");
+                Err::<(), _>(roster_store::StoreError::GivenUp(format!(
+                    "{found} {findings:#?}"
+                )))
+            });
+            let answer = broken.await.unwrap_err().to_string();
+            assert!(answer.starts_with("given up: true"), "{sql}: {answer}");
+        }
+    }
+}
+
+/// A group is shared when it has members already: those whom the mirror takes over stand in no entry of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_took_over_members_is_replayed() {
+    for mut scene in scenes().await {
+        populate(&mut scene).await;
+        let next = scene.world.orgs[&STRANGER].next;
+        let mirror = Group {
+            id: GroupId(303),
+            org: STRANGER,
+            kind: GroupKind::UserGroup,
+            name: "Shared".to_owned(),
+            description: None,
+            source: Some(DESIGN),
+            profile: None,
+            seq: next,
+            direct: 0,
+        };
+        apply(&scene.store, vec![Change::GroupCreated(mirror.clone())]).await;
+        scene.world.apply(&Change::GroupCreated(mirror));
+        let shared = roster_store::UsersQuery {
+            org: STRANGER,
+            ..members_of(GroupId(303))
+        };
+        assert_eq!(scene.emails(&shared).await.len(), 4);
+        assert_eq!(findings(&scene).await, Vec::<String>::new());
+        // Some leave the source, and so the mirror, and some the organization that it was shared with.
+        scene
+            .run(vec![user("p0@example.com", vec![leave(&["Design Team"])])])
+            .await;
+        let out = Action::RemoveFromOrg {
+            delete_account: false,
+        };
+        scene.act(STRANGER, vec![user("p1@example.com", vec![out])]).await;
+        scene
+            .run(vec![person("late@example.com", &["Design Team"])])
+            .await;
+        assert_eq!(findings(&scene).await, Vec::<String>::new());
+        assert_eq!(
+            scene.emails(&shared).await,
+            ["p2@example.com", "p3@example.com", "late@example.com"]
+        );
+        let broken = scene.store.write(vec![STRANGER], |writer| {
+            let changed = writer.execute("UPDATE memberships SET seq = seq + 500 WHERE grp = 303", &[])?;
+            let findings = writer
+                .verify()?
+                .into_iter()
+                .filter(|f| f.rule == "replaying the log gives the rows");
+            Err::<(), _>(roster_store::StoreError::GivenUp(format!(
+                "{changed} {}",
+                findings.count()
+            )))
+        });
+        assert_eq!(broken.await.unwrap_err().to_string(), "given up: 3 3");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Groups and products.
 
+use std::fmt::Write as _;
+
 use roster_core::command::{Action, Command, OnConflict};
 use roster_core::org::GroupKind;
 use roster_core::value::{GroupId, OrgNo};
@@ -22,13 +24,13 @@ fn line(row: &roster_core::listing::GroupRow<'_>) -> String {
         line.push_str(" read-only");
     }
     if let Some((_, count)) = row.admins {
-        line.push_str(&format!(" admins={count}"));
+        write!(line, " admins={count}").unwrap();
     }
     if let (Some(product), Some(profile)) = (row.product, row.profile) {
         let quota = profile
             .quota
             .map_or("unlimited".to_owned(), |quota| quota.to_string());
-        line.push_str(&format!(" of {product}: {} of {quota}", profile.active));
+        write!(line, " of {product}: {} of {quota}", profile.active).unwrap();
     }
     line
 }
@@ -37,7 +39,7 @@ async fn list(scene: &Scene, list: GroupList) -> Vec<String> {
     let read = scene.store.read(move |reader| {
         let mut lines = Vec::new();
         reader.groups(ACME, list, Position::START, None, 1000, &mut |row| {
-            lines.push(line(row))
+            lines.push(line(row));
         })?;
         assert_eq!(reader.count_groups(ACME, list)?, lines.len() as u64);
         for size in [1, 2, 5] {
@@ -279,7 +281,7 @@ async fn products(scene: &Scene, org: OrgNo) -> Vec<String> {
         assert_eq!(starts.len(), lines.len());
         for (n, start) in starts.iter().enumerate() {
             let rows = reader.products(org, *start, None, 1, &mut |row| {
-                assert!(lines[n].contains(row.id))
+                assert!(lines[n].contains(row.id));
             })?;
             assert_eq!((rows.count, rows.next), (1, starts.get(n + 1).copied()));
             assert!(reader.has_products(org, *start)?);

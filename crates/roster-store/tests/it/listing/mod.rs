@@ -183,11 +183,9 @@ pub(crate) fn profile(group: GroupId, licence: Option<bool>, direct_only: bool) 
 }
 
 pub(crate) fn in_domain(query: UsersQuery, name: &str) -> UsersQuery {
-    let domain = roster_core::value::Key::new(name);
-    UsersQuery {
-        domain: Some(DomainFilter::Domain(domain)),
-        ..query
-    }
+    let mut query = query;
+    query.domain = Some(DomainFilter::Domain(roster_core::value::Key::new(name)));
+    query
 }
 
 pub(crate) fn user(email: &str, steps: Vec<Action>) -> Command {

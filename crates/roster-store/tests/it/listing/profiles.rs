@@ -117,11 +117,12 @@ async fn the_worked_example_goes_on_as_documented() {
     }
 }
 
+#[allow(clippy::many_single_char_names, reason = "the names of the example")]
 /// R161 with the product's quota 2, profile A's 1, profile B unlimited.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_free_licence_goes_to_the_longest_waiting_pair_that_both_quotas_admit() {
-    let (a, b) = ("Video Extra", "Video Default");
-    let (r, w, x) = ("r@example.com", "w@example.com", "x@example.com");
+    let [a, b] = ["Video Extra", "Video Default"];
+    let [r, w, x] = ["r@example.com", "w@example.com", "x@example.com"];
     for mut scene in scenes().await {
         let video = scene.world.products[&roster_testkit::sample::VIDEO].clone();
         let limited = roster_core::org::Product {
