@@ -2,11 +2,13 @@
 //!
 //! Paths are logged as their templates: real ones name people. Label sets are bounded by the route table.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use metrics::{counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use roster_store::Commits;
 
 use crate::route::Row;
 use crate::throttle::Class;
@@ -59,8 +61,13 @@ impl Numbers {
         numbers
     }
 
-    /// The page that Prometheus reads.
-    pub(crate) fn render(&self) -> String {
+    /// The page that Prometheus reads, with what the store counts.
+    pub(crate) fn render(&self, commits: &Commits) -> String {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        self.record(|| {
+            counter!("roster_store_commits_total").absolute(read(&commits.commits));
+            counter!("roster_store_jobs_total").absolute(read(&commits.jobs));
+        });
         self.handle.run_upkeep();
         self.handle.render()
     }
@@ -105,6 +112,8 @@ impl Numbers {
             metrics::describe_counter!("roster_throttled_total", "Requests refused by a limit");
             metrics::describe_counter!("roster_tokens_issued_total", "Access tokens issued");
             metrics::describe_counter!("roster_commands_total", "Commands of action requests");
+            metrics::describe_counter!("roster_store_commits_total", "Transactions committed");
+            metrics::describe_counter!("roster_store_jobs_total", "Requests saved in these transactions");
         });
     }
 
@@ -179,7 +188,7 @@ mod tests {
         one.request(&trace, &Method::GET, StatusCode::OK, Duration::from_millis(3));
         one.in_flight(1.0);
         one.throttled(Class::Action);
-        let page = one.render();
+        let page = one.render(&Commits::default());
         for line in [
             r#"roster_http_requests_total{route="unknown",method="GET",status="200"} 1"#,
             r#"roster_http_request_duration_seconds_bucket{route="unknown",le="0.005"} 1"#,
@@ -189,6 +198,6 @@ mod tests {
         ] {
             assert!(page.contains(line), "{line} in {page}");
         }
-        assert!(!other.render().contains("unknown"));
+        assert!(!other.render(&Commits::default()).contains("unknown"));
     }
 }

@@ -189,9 +189,13 @@ fn certificate_files(config: &Config) -> Result<Option<Files>, ServeError> {
         })),
         Tls::SelfSigned => {
             let dir = config.data_dir.as_ref().ok_or(ServeError::NoTlsDirectory)?;
-            let host = config.public_url.as_deref().and_then(host_of);
+            let mut hosts: Vec<String> = Vec::new();
+            hosts.extend(config.public_url.as_deref().and_then(host_of).map(str::to_owned));
+            if !config.listen.ip().is_unspecified() {
+                hosts.push(config.listen.ip().to_string());
+            }
             let now = config.clock.now_ms();
-            let mut files = local_authority(&dir.join("tls"), host, now)?;
+            let mut files = local_authority(&dir.join("tls"), &hosts, now)?;
             // Clients are told the path, wherever they run.
             files.ca = files.ca.map(|ca| std::path::absolute(&ca).unwrap_or(ca));
             Ok(Some(files))

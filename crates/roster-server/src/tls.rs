@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, PublicKeyData as _,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -76,8 +76,8 @@ pub struct Files {
 }
 
 /// Makes or renews, where needed, the local authority in `dir` and a leaf valid for `localhost`, the loopback
-/// addresses and `host`.
-pub fn local_authority(dir: &Path, host: Option<&str>, now_ms: i64) -> Result<Files, TlsError> {
+/// addresses and `hosts`.
+pub fn local_authority(dir: &Path, hosts: &[String], now_ms: i64) -> Result<Files, TlsError> {
     let now =
         OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     private_dir(dir).map_err(|source| TlsError::File {
@@ -91,11 +91,14 @@ pub fn local_authority(dir: &Path, host: Option<&str>, now_ms: i64) -> Result<Fi
         ca: Some(dir.join("ca.pem")),
     };
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    if let Some(host) = host.filter(|host| !names.iter().any(|n| n == host)) {
-        names.push(host.to_owned());
+    for host in hosts {
+        if !names.contains(host) {
+            names.push(host.clone());
+        }
     }
     let (authority, is_new) = authority(dir, now)?;
-    if is_new || !is_good_leaf(&files.cert, &names, now) {
+    // A crash between two files leaves a certificate with the key of another.
+    if is_new || !is_good_leaf(&files.cert, &names, now) || server_config(&files).is_err() {
         make_leaf(&authority, &files, &names, now)?;
     }
     Ok(files)
@@ -176,6 +179,9 @@ fn known_authority(cert_path: &Path, key_path: &Path, now: OffsetDateTime) -> Op
         .ok()?
         .to_owned();
     let key = KeyPair::from_pem(&std::fs::read_to_string(key_path).ok()?).ok()?;
+    if key.subject_public_key_info() != cert.public_key().raw {
+        return None;
+    }
     Some(Authority {
         params: authority_params(&name, now),
         key,
@@ -278,34 +284,50 @@ mod tests {
     #[test]
     fn made_once_kept_and_renewed_in_time() {
         let dir = tempfile::tempdir().unwrap();
-        let files = local_authority(dir.path(), None, NOW).unwrap();
+        let files = local_authority(dir.path(), &[], NOW).unwrap();
         let ca = files.ca.clone().unwrap();
         let (first_ca, first) = (read(&ca), read(&files.cert));
         assert!(server_config(&files).is_ok());
 
-        local_authority(dir.path(), None, NOW + 300 * DAY).unwrap();
+        local_authority(dir.path(), &[], NOW + 300 * DAY).unwrap();
         assert_eq!(read(&files.cert), first, "still good");
-        local_authority(dir.path(), None, NOW + 340 * DAY).unwrap();
+        local_authority(dir.path(), &[], NOW + 340 * DAY).unwrap();
         assert_ne!(read(&files.cert), first, "the leaf is renewed");
         assert_eq!(read(&ca), first_ca, "clients need not be told again");
         assert!(server_config(&files).is_ok());
 
-        local_authority(dir.path(), None, NOW + 3600 * DAY).unwrap();
+        local_authority(dir.path(), &[], NOW + 3600 * DAY).unwrap();
         assert_ne!(read(&ca), first_ca, "an authority at its end is renewed");
     }
 
     #[test]
     fn another_public_host_gets_a_leaf_of_its_own() {
         let dir = tempfile::tempdir().unwrap();
-        let files = local_authority(dir.path(), None, NOW).unwrap();
+        let files = local_authority(dir.path(), &[], NOW).unwrap();
         let first = read(&files.cert);
-        local_authority(dir.path(), Some("umapi.example.com"), NOW).unwrap();
+        local_authority(dir.path(), &["umapi.example.com".to_owned()], NOW).unwrap();
         let second = read(&files.cert);
         assert_ne!(second, first);
-        local_authority(dir.path(), Some("umapi.example.com"), NOW).unwrap();
+        local_authority(dir.path(), &["umapi.example.com".to_owned()], NOW).unwrap();
         assert_eq!(read(&files.cert), second);
-        local_authority(dir.path(), Some("127.0.0.1"), NOW).unwrap();
+        local_authority(dir.path(), &["127.0.0.1".to_owned()], NOW).unwrap();
         assert_eq!(read(&files.cert), second, "named anyway");
+    }
+
+    #[test]
+    fn halves_of_different_pairs_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = local_authority(dir.path(), &[], NOW).unwrap();
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        std::fs::write(&files.key, &other).unwrap();
+        assert!(server_config(&files).is_err());
+        local_authority(dir.path(), &[], NOW).unwrap();
+        assert!(server_config(&files).is_ok());
+        let ca = files.ca.clone().unwrap();
+        let before = read(&ca);
+        std::fs::write(dir.path().join("ca-key.pem"), &other).unwrap();
+        local_authority(dir.path(), &[], NOW).unwrap();
+        assert_ne!(read(&ca), before);
     }
 
     #[test]

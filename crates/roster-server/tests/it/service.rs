@@ -49,6 +49,7 @@ async fn numbers_are_for_this_machine_and_for_those_with_the_token() {
     for line in [
         r#"roster_http_requests_total{route="/v2/usermanagement/action/{orgId}",method="POST",status="200"} 1"#,
         r#"roster_commands_total{result="completed"} 1"#,
+        "roster_store_commits_total ",
         r#"roster_tokens_issued_total{grant="client_credentials"} 1"#,
     ] {
         assert!(page.contains(line), "{line} in\n{page}");

@@ -473,3 +473,24 @@ async fn forged_tokens_are_refused_whatever_their_header_claims() {
         );
     }
 }
+
+#[tokio::test]
+async fn another_master_key_is_noticed_at_the_start() {
+    let server = TestServer::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.key");
+    let mut config = server.config.clone();
+    config.master_key_file = Some(path.clone());
+    let missing = roster_server::App::new(config.clone(), server.store.clone())
+        .await
+        .unwrap_err();
+    assert!(missing.to_string().contains("other.key"), "{missing}");
+    std::fs::write(&path, "7".repeat(64)).unwrap();
+    let wrong = roster_server::App::new(config, server.store.clone())
+        .await
+        .unwrap_err();
+    assert!(
+        wrong.to_string().contains("the master key is not the one"),
+        "{wrong}"
+    );
+}
