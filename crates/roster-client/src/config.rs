@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::observe::{Observer, Silent};
@@ -48,6 +49,8 @@ pub struct Config {
     pub trust: Trust,
     /// Proxies; none by default, as the environment is not read here.
     pub proxies: Proxies,
+    /// Once set, nothing more is begun: a request under way is finished, a pause before another try is cut short.
+    pub stop: Option<Arc<AtomicBool>>,
     /// Who is told about retries, waits and signals.
     pub observer: Arc<dyn Observer>,
 }
@@ -211,6 +214,7 @@ impl Config {
             user_agent: concat!("roster-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             trust: Trust::default(),
             proxies: Proxies::default(),
+            stop: None,
             observer: Arc::new(Silent),
         }
     }

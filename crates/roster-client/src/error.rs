@@ -68,6 +68,12 @@ pub enum ClientError {
         /// The longest one allowed.
         allowed: Duration,
     },
+    /// It was asked to stop before there was an answer; nothing of the request was carried out.
+    #[error("{request}: stopped before it was answered")]
+    Stopped {
+        /// What was asked.
+        request: String,
+    },
     /// The answer makes no sense.
     #[error("{request}: the answer (status {status}) cannot be read: {problem}; it begins: {excerpt}")]
     NotUnderstood {

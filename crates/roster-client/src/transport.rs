@@ -273,6 +273,11 @@ impl Client {
         let began = Instant::now();
         let (mut counted, mut tried) = (0, 0);
         loop {
+            if self.is_stopped() {
+                return Err(ClientError::Stopped {
+                    request: name.to_owned(),
+                });
+            }
             tried += 1;
             let (last, asked) = match self.answer(self.request(attempt)).await {
                 Ok(answer) if retry::is_temporary(answer.status) => {
@@ -331,7 +336,7 @@ impl Client {
                 pause,
                 asked: asked.is_some(),
             });
-            tokio::time::sleep(pause).await;
+            self.pause(pause).await;
         }
     }
 
@@ -362,7 +367,21 @@ impl Client {
     pub(crate) async fn wait_once(&self) {
         let pause: Duration = retry::pause(self.inner.config.first_pause, 1, retry::chance());
         self.observe(&Event::Waiting { pause, asked: false });
-        tokio::time::sleep(pause).await;
+        self.pause(pause).await;
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stop = &self.inner.config.stop;
+        stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Waits, unless it is asked to stop.
+    async fn pause(&self, pause: Duration) {
+        const GLANCE: Duration = Duration::from_millis(100);
+        let until = tokio::time::Instant::now() + pause;
+        while !self.is_stopped() && tokio::time::Instant::now() < until {
+            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + GLANCE)).await;
+        }
     }
 }
 

@@ -74,6 +74,7 @@ pub(crate) fn organizations(
         config.trust.pem.clone_from(&surroundings.trust);
         config.trust.verify = verify;
         config.proxies = surroundings.proxies.clone();
+        config.stop = Some(Arc::clone(&surroundings.stop));
         config.observer = Arc::new(ToLog(Arc::clone(log)));
         if !verify {
             log.warning(
@@ -96,6 +97,10 @@ pub(crate) fn directory_failed(error: &impl std::fmt::Display, log: &Log) -> End
 }
 
 fn adobe_failed(error: &ClientError, log: &Log) -> End {
+    if let ClientError::Stopped { .. } = error {
+        log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
+        return End::Interrupted;
+    }
     let (key, what) = match error {
         ClientError::Unavailable { .. } | ClientError::LongWait { .. } => {
             ("server-unavailable", "Error contacting UMAPI server")

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use roster_client::{Batcher, Client, Command, Done, Numbering, Outcome, StepError};
+use roster_client::{Batcher, Client, ClientError, Command, Done, Numbering, Outcome, StepError};
 use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Work};
 use roster_core::plan::people::{TargetId, UserKey};
 use roster_core::plan::{Commands, FailedGroups, Plan};
@@ -264,6 +264,11 @@ impl Sender<'_> {
         let mut lost: Vec<String> = Vec::new();
         let mut cause = None;
         for Done { number, outcome } in done {
+            if let Outcome::Lost(ClientError::Stopped { .. }) = outcome {
+                self.report.unsent += 1;
+                self.report.interrupted = true;
+                continue;
+            }
             let purpose = self
                 .open
                 .get_mut(organization)

@@ -344,3 +344,26 @@ async fn a_group_that_was_renamed_takes_nothing_from_anybody() {
     assert_eq!(writes(&server).len(), before + 1, "now it is done");
     assert_eq!(scene.run(options).await.code, 0, "and need not be said again");
 }
+
+#[tokio::test]
+async fn asked_to_stop_a_run_does_not_sit_out_a_long_pause() {
+    for method in ["GET", "POST"] {
+        let scene = Scene::new("http://127.0.0.1:1");
+        let stop = Arc::clone(&scene.stop);
+        let server = crate::server::Server::start(move |_, request| {
+            if request.line.starts_with(method) {
+                stop.store(true, Ordering::Relaxed);
+                return Reply::status(429, "Retry-After: 3000\r\n");
+            }
+            Reply::json(r#"{"result":"success","lastPage":true,"users":[]}"#)
+        })
+        .await;
+        scene.write("umapi.yml", &connector(&server.url, "ORG@AdobeOrg"));
+        let began = std::time::Instant::now();
+        let ended = scene.run("--connector csv @users.csv").await;
+        assert!(began.elapsed().as_secs() < 60, "{method}");
+        assert_eq!(ended.code, 130, "{method}: {}", ended.log);
+        assert!(ended.log.contains("INTERRUPTED"), "{method}: {}", ended.log);
+        assert!(!ended.log.contains("[batch-failed]"), "{method}: {}", ended.log);
+    }
+}
