@@ -1,13 +1,12 @@
-//! What is asked and answered besides actions: paths and parameters in, lists out.
+//! What is asked and answered besides actions: parameters in, lists out.
 //!
-//! [`path`] says which resource a path means, [`parameters`] reads the query string. [`users`], [`groups`] and
+//! [`parameters`] reads the query string. [`users`], [`groups`] and
 //! [`products`] write rows of core's listings as they come, a page at a time; [`bodies`] reads what the deprecated
 //! endpoints are sent.
 
 pub mod bodies;
 pub mod groups;
 pub mod parameters;
-pub mod path;
 pub mod products;
 pub mod users;
 

@@ -14,7 +14,6 @@ mod action_steps;
 mod action_syntax;
 mod codes;
 mod lists;
-mod paths;
-mod reading;
+mod parameters;
 mod support;
 mod tokens;
