@@ -10,4 +10,5 @@
 
 mod demo;
 mod golden;
+mod sync;
 mod tidy;

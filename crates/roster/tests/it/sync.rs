@@ -1,0 +1,163 @@
+//! `roster sync` as typed: names, help, usage, the environment, interrupting.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_roster");
+
+fn run(program: &Path, words: &[&str]) -> Output {
+    Command::new(program)
+        .args(words)
+        .env("HOME", std::env::temp_dir().join("roster-no-home"))
+        .env_remove("XDG_STATE_HOME")
+        .output()
+        .unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn help_has_every_option_and_examples_under_either_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("user-sync");
+    fs::copy(PROGRAM, &link).unwrap();
+    let ours = run(Path::new(PROGRAM), &["sync", "--help"]);
+    let theirs = run(&link, &["--help"]);
+    assert!(ours.status.success() && theirs.status.success());
+    for option in [
+        "--config-filename",
+        "--config-file-encoding",
+        "--adobe-only-user-action",
+        "--adobe-only-user-list",
+        "--adobe-users",
+        "--connector",
+        "--exclude-unmapped-users",
+        "--include-unmapped-users",
+        "--process-groups",
+        "--no-process-groups",
+        "--strategy",
+        "--test-mode",
+        "--no-test-mode",
+        "--update-user-info",
+        "--no-update-user-info",
+        "--user-filter",
+        "--users",
+        "--accept-empty",
+        "--compat",
+    ] {
+        assert!(out(&ours).contains(option), "{option}");
+    }
+    assert!(out(&ours).contains("roster sync --connector csv users.csv"));
+    assert!(out(&theirs).contains("user-sync --connector csv users.csv"));
+    let version = out(&run(&link, &["--version"]));
+    assert!(
+        version.starts_with("user-sync ") && version.ends_with("(compatible with 2.10)\n"),
+        "{version}"
+    );
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_on_standard_error_with_a_way_out() {
+    for words in [
+        &["sync", "--usres", "all"][..],
+        &["sync", "--strategy"],
+        &["sync", "certgen"],
+        &["sync", "all"],
+    ] {
+        let output = run(Path::new(PROGRAM), words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(out(&output).is_empty(), "{words:?}");
+        assert!(
+            err(&output).starts_with("error: ") && err(&output).contains("\nhint: `roster sync --help`"),
+            "{}",
+            err(&output)
+        );
+    }
+}
+
+#[test]
+fn a_bundle_of_certificates_that_cannot_be_read_is_named_with_its_variable() {
+    let output = Command::new(PROGRAM)
+        .arg("sync")
+        .env("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        err(&output).contains("REQUESTS_CA_BUNDLE: `/nowhere/ca.pem` cannot be read"),
+        "{}",
+        err(&output)
+    );
+}
+
+/// A folder with configuration files for a server that takes requests and never answers.
+fn silent() -> (tempfile::TempDir, std::net::TcpListener) {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "user-sync-config.yml",
+        "adobe_users: {connectors: {umapi: umapi.yml}}\ndirectory_users: {connectors: {}}\nlimits: {max_adobe_only_users: 1}\n",
+    );
+    write(
+        "umapi.yml",
+        &format!(
+            "authentication_method: oauth\nserver: {{host: '{url}', auth_host: '{url}', timeout: 2, retries: 9}}\n\
+             enterprise: {{org_id: o, client_id: c, client_secret: s}}\n"
+        ),
+    );
+    write("users.csv", "email\n");
+    (folder, listener)
+}
+
+fn start(folder: &Path) -> std::process::Child {
+    Command::new(PROGRAM)
+        .args(["sync", "--connector", "csv", "users.csv"])
+        .current_dir(folder)
+        .env("ROSTER_STATE_DIR", folder.join("state"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_after_the_request_under_way_with_the_signals_code() {
+    let (folder, listener) = silent();
+    let child = start(folder.path());
+    // The request for a token has arrived, so the run waits for its answer.
+    let _connection = listener.accept().unwrap();
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(out(&output).contains("INTERRUPTED"), "{}", out(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_run_of_the_same_configuration_stays_out_and_says_so() {
+    let (folder, listener) = silent();
+    let mut first = start(folder.path());
+    let _connection = listener.accept().unwrap();
+    let second = start(folder.path()).wait_with_output().unwrap();
+    assert_eq!(second.status.code(), Some(0));
+    assert!(
+        out(&second).contains("A different User Sync process is currently running."),
+        "{}",
+        out(&second)
+    );
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
