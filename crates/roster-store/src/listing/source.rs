@@ -306,9 +306,6 @@ mod tests {
     /// Each page is one walk along an index, accounts looked up by number: nothing is sorted, nothing is read whole.
     #[test]
     fn pages_are_read_along_an_index() {
-        let db = rusqlite::Connection::open_in_memory().unwrap();
-        db.execute_batch(include_str!("../../migrations/sqlite/0001_start.sql"))
-            .unwrap();
         let (org, group) = (OrgNo(1), GroupId(2));
         let seats = |direct| Source::Seats {
             org,
@@ -323,7 +320,7 @@ mod tests {
                 for columns in [Columns::Keys, Columns::Accounts] {
                     for until in [None, Some(Position::new(9, 9, 9))] {
                         let sql = source.select(columns, domain, Position::new(1, 1, 1), until);
-                        let plan = plan(&db, &sql);
+                        let plan = sql.plan();
                         let walk = plan.first().unwrap();
                         assert!(walk.starts_with("SEARCH m USING"), "{plan:?}");
                         assert!(
@@ -341,13 +338,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    fn plan(db: &rusqlite::Connection, sql: &Sql<'_>) -> Vec<String> {
-        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text())).unwrap();
-        let steps = statement
-            .query_map(rusqlite::params_from_iter(sql.params()), |row| row.get(3))
-            .unwrap();
-        steps.map(Result::unwrap).collect()
     }
 }

@@ -42,16 +42,16 @@ impl<'p> Sql<'p> {
         self
     }
 
-    /// The text so far.
+    /// How SQLite would go about it, on tables it knows nothing about.
     #[cfg(test)]
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The parameters so far.
-    #[cfg(test)]
-    pub(super) fn params(&self) -> &[Param<'p>] {
-        &self.params
+    pub(super) fn plan(&self) -> Vec<String> {
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        let schema = include_str!("../../migrations/sqlite/0001_start.sql");
+        db.execute_batch(schema).unwrap();
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", self.text)).unwrap();
+        let params = rusqlite::params_from_iter(&self.params);
+        let steps = statement.query_map(params, |row| row.get(3)).unwrap();
+        steps.map(Result::unwrap).collect()
     }
 
     /// Runs it and hands its rows out.
