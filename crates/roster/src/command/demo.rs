@@ -66,7 +66,7 @@ pub(crate) async fn run(args: &cli::Demo) -> anyhow::Result<Exit> {
     let org = report(&running.store).await?;
     people(&running.store, org).await?;
 
-    demo.what_next(&running)?;
+    demo.what_next(&running);
     if args.once {
         running.stop().await?;
         return Ok(Exit::Done);
@@ -163,7 +163,7 @@ impl Show {
         ))
     }
 
-    fn what_next(&self, running: &Running) -> anyhow::Result<()> {
+    fn what_next(&self, running: &Running) {
         let folder = self.folder.display();
         let url = &running.url;
         let host = url.split("://").nth(1).unwrap_or_default();
@@ -201,7 +201,6 @@ impl Show {
         ui::say(format_args!(
             "     cd {folder} && SSL_CERT_FILE={ca} {program} sync --connector csv people-changed.csv"
         ));
-        Ok(())
     }
 }
 

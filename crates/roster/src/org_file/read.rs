@@ -81,13 +81,11 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     fn text(&mut self, key: &str) -> Option<String> {
         let node = self.get(key)?;
-        match node.text() {
-            Some(text) => Some(text.trim().to_owned()),
-            None => {
-                self.wrong(node, format!("`{key}` is a text, not {}", node.what()));
-                None
-            }
+        if let Some(text) = node.text() {
+            return Some(text.trim().to_owned());
         }
+        self.wrong(node, format!("`{key}` is a text, not {}", node.what()));
+        None
     }
 
     fn required(&mut self, key: &str, what: &str) -> String {
@@ -438,8 +436,15 @@ fn secret(fields: &mut Fields<'_, '_>, key: &str) -> Option<Secret> {
     let node = fields.get(key)?;
     let source = match &node.value {
         Value::Scalar { text, .. } => SecretSource::Text(text.clone()),
-        Value::Map(entries) => match entries.as_slice() {
-            [(name, value)] => match (name.text(), value.text()) {
+        Value::Map(entries) => {
+            let [(name, value)] = entries.as_slice() else {
+                fields.wrong(
+                    node,
+                    format!("`{key}` is a text, {{env: NAME}} or {{file: NAME}}: one of them"),
+                );
+                return None;
+            };
+            match (name.text(), value.text()) {
                 (Some("env"), Some(variable)) => SecretSource::Env(variable.to_owned()),
                 (Some("file"), Some(file)) => SecretSource::File(file.to_owned()),
                 _ => {
@@ -449,15 +454,8 @@ fn secret(fields: &mut Fields<'_, '_>, key: &str) -> Option<Secret> {
                     );
                     return None;
                 }
-            },
-            _ => {
-                fields.wrong(
-                    node,
-                    format!("`{key}` is a text, {{env: NAME}} or {{file: NAME}}: one of them"),
-                );
-                return None;
             }
-        },
+        }
         Value::List(_) => {
             fields.wrong(
                 node,

@@ -299,9 +299,9 @@ impl Job {
         let set = writer.load_locked(&appointment.scope(org))?;
         match appoint(set, appointment, &self.env(stream)) {
             Ok((account, changes)) => {
-                let changed = !changes.is_empty();
+                let any = !changes.is_empty();
                 writer.apply(&self.entry("administrators", changes))?;
-                Ok(Ok((account, changed)))
+                Ok(Ok((account, any)))
             }
             Err(refusals) => Ok(Err(refusals
                 .iter()
