@@ -18,12 +18,13 @@ pub(crate) struct Fresh {
 /// With `ROSTER_TEST_ALL` its absence is a failure.
 pub(crate) async fn stores() -> Vec<Fresh> {
     let mut stores = vec![sqlite().await];
-    match std::env::var("ROSTER_TEST_POSTGRES") {
-        Ok(url) => stores.push(postgres(&url).await),
-        Err(_) if std::env::var_os("ROSTER_TEST_ALL").is_some() => {
-            panic!("ROSTER_TEST_POSTGRES names no server")
-        }
-        Err(_) => {}
+    if let Ok(url) = std::env::var("ROSTER_TEST_POSTGRES") {
+        stores.push(postgres(&url).await);
+    } else {
+        assert!(
+            std::env::var_os("ROSTER_TEST_ALL").is_none(),
+            "ROSTER_TEST_POSTGRES names no server"
+        );
     }
     stores
 }
