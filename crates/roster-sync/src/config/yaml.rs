@@ -408,4 +408,16 @@ mod tests {
         let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n";
         assert!(parse(bomb, "f").is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[-a-z0-9:,&*<>!|\\[\\]{}#'\" \n\t%@~.]{0,80}") {
+            let _ = parse(&text, "f");
+        }
+
+        #[test]
+        fn numbers_that_are_written_are_read(number in -1_000_000_i64..1_000_000) {
+            proptest::prop_assert_eq!(value(&number.to_string()), Value::Int(number));
+        }
+    }
 }

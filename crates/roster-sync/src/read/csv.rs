@@ -466,3 +466,100 @@ fn merge(known: &mut Record, row: Record, groups: SetId) {
         place: known.place,
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use roster_core::plan::World;
+    use time::UtcOffset;
+
+    use super::*;
+
+    /// Reads a text as a CSV file; the people as `email groups`, or the error's stable name.
+    fn people(text: &[u8], mapped: &[&str]) -> Result<Vec<String>, &'static str> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users.csv");
+        fs::write(&file, text).unwrap();
+        let mut world = World::default();
+        let mut tables = Tables {
+            texts: &mut world.texts,
+            sets: &mut world.sets,
+        };
+        let mapped = mapped.iter().map(|&name| name.to_owned()).collect();
+        let log = Log::new(Box::new(std::io::sink()), UtcOffset::UTC);
+        let settings = Settings::plain(file);
+        let found = read(&settings, IdentityType::Federated, &mapped, &mut tables, &log)
+            .map_err(|error| error.key)?;
+        let show = |record: &Record| {
+            let groups = world
+                .sets
+                .get(record.groups)
+                .iter()
+                .map(|&n| world.texts.get(world.texts.id(n)));
+            format!(
+                "{} {}",
+                world.texts.get(record.email),
+                groups.collect::<Vec<_>>().join("|")
+            )
+        };
+        Ok(found.records.iter().map(show).collect())
+    }
+
+    #[test]
+    fn groups_are_trimmed_only_where_that_makes_them_known() {
+        let text = b"email,groups\na@x.com,\"Photo, Design, Other\"\n";
+        assert_eq!(
+            people(text, &["Photo", "Design"]),
+            Ok(vec!["a@x.com Photo|Design| Other".to_owned()])
+        );
+        assert_eq!(
+            people(text, &[" Design"]),
+            Ok(vec!["a@x.com Photo| Design| Other".to_owned()])
+        );
+    }
+
+    #[test]
+    fn rows_of_one_person_add_up_and_blank_rows_do_not_count() {
+        let text = b"\xef\xbb\xbf\n\nemail,groups\r\nA@x.com,G\r\n , \r\na@X.com,H\r\n";
+        assert_eq!(people(text, &[]), Ok(vec!["A@x.com G|H".to_owned()]));
+    }
+
+    #[test]
+    fn an_empty_file_and_a_file_cut_off_are_errors() {
+        assert_eq!(people(b"", &[]), Err("file-empty"));
+        assert_eq!(people(b"\n\n", &[]), Err("file-empty"));
+        assert_eq!(people(b"email,groups\n", &[]), Ok(vec![]));
+        assert_eq!(people(b"email,groups\na@x.com,\"G", &[]), Err("file-cut-off"));
+        assert_eq!(
+            people(b"email,firstname,groups\na@x.com,A,G\nb@x.com,B", &[]),
+            Err("file-cut-off")
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = people(&bytes, &[]);
+        }
+    }
+
+    #[test]
+    fn a_file_cut_off_before_the_last_cell_of_a_row_is_never_taken_for_a_whole_one() {
+        let text = b"email,firstname,groups\nada@x.com,Ada,Photo\nkim@x.com,Kim,Roe\n";
+        let header = text.iter().position(|&b| b == b'\n').unwrap();
+        for cut in header + 1..=text.len() {
+            let part = &text[..cut];
+            let last = part.rsplit(|&b| b == b'\n').next().unwrap();
+            let cells = last.split(|&b| b == b',').count();
+            if !last.is_empty() && cells < 3 {
+                assert_eq!(
+                    people(part, &[]),
+                    Err("file-cut-off"),
+                    "{:?}",
+                    String::from_utf8_lossy(part)
+                );
+            } else {
+                assert!(people(part, &[]).is_ok(), "{:?}", String::from_utf8_lossy(part));
+            }
+        }
+    }
+}
