@@ -1,7 +1,7 @@
 //! The HTTP server: the User Management API, the token endpoints and what surrounds them.
 //!
 //! Start at [`App`] (the state) and `http` (the life of a request); [`route`] is the table of everything that can be
-//! asked. [`serve`] puts it on a socket. Rules are core's, bodies are the wire's, rows are the store's; here is who may
+//! asked. [`serve()`] puts it on a socket. Rules are core's, bodies are the wire's, rows are the store's; here is who may
 //! ask, how often, and which status code it gives (`error`, and nowhere else).
 
 mod app;

@@ -1,6 +1,6 @@
 //! Describing organizations: what the API cannot create, compared with what is there.
 //!
-//! [`compare`] takes a description (what a file asks for) and the present [`Configuration`], and answers with
+//! [`compare()`] takes a description (what a file asks for) and the present [`Configuration`], and answers with
 //! the changes that are missing, in words and as [`Change`]s, or with every reason why it cannot be. The same
 //! description twice changes nothing. Removal is only thought of when it is asked for (`prune`), touches only
 //! what an earlier description brought in, and never a person.

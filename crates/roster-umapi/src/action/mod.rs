@@ -1,6 +1,6 @@
 //! The action endpoint: a body to commands, and what became of them to a body.
 //!
-//! [`parse`] settles everything that can be settled by looking at the body alone; what needs a row or a setting
+//! [`parse()`] settles everything that can be settled by looking at the body alone; what needs a row or a setting
 //! is core's. A body that is no batch at all is [`Malformed`]; a command whose form is wrong spoils only itself
 //! (umapi.md 4.2): its [`Entry`] holds what is wrong, and it is never decided.
 //!

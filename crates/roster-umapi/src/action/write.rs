@@ -1,4 +1,4 @@
-//! Commands to a body, for those who send them. [`super::parse`] reads it back to the same commands.
+//! Commands to a body, for those who send them. [`super::parse()`] reads it back to the same commands.
 
 use roster_core::command::{
     Action, Command, CreateUser, Deprecated, GroupList, GroupMembers, GroupSelection, OnConflict, Role, Step,
