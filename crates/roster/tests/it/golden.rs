@@ -101,3 +101,46 @@ topics! {
     attributes_are_updated_as_configured: "update",
     users_are_selected_as_asked: "users",
 }
+
+#[test]
+fn every_row_about_user_sync_names_what_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/sync-compat.md")).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| S"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let numbers: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    let expected: Vec<String> = (1..=161).map(|number| format!("S{number}")).collect();
+    assert_eq!(numbers, expected, "one row for every requirement, in order");
+    for row in &rows {
+        let [number, what, ours, shown] = row.as_slice() else {
+            panic!("{row:?} has not four columns")
+        };
+        assert!(
+            !what.is_empty() && !ours.is_empty(),
+            "{number} has an empty column"
+        );
+        let named: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(
+            !named.is_empty() || shown.starts_with("later"),
+            "{number} is shown by nothing"
+        );
+        for name in named {
+            if let Some(scenario) = name.strip_prefix("golden:") {
+                assert!(
+                    folder().join("scenarios").join(scenario).is_dir(),
+                    "{number}: no scenario {scenario}"
+                );
+                continue;
+            }
+            let (path, test) = name.split_once("::").unwrap();
+            let source = std::fs::read_to_string(root.join(path)).unwrap_or_default();
+            assert!(
+                source.contains(&format!("fn {test}(")),
+                "{number}: no test {name}"
+            );
+        }
+    }
+}
