@@ -13,7 +13,7 @@ import urllib.parse
 
 import requests
 
-from judge import ONE, ROSTER, THREE, Api, Server, add, apply, claim, context, equal, fed, integrations, judge, make, matches, place, true
+from judge import ONE, ROSTER, THREE, Api, Server, add, apply, claim, context, equal, fed, fresh, integrations, judge, make, matches, place, true
 
 here = context()
 
@@ -43,7 +43,7 @@ def described(text, code=0):
 @claim("serve")
 def ready_and_modes():
     """READY is printed, the ready file is complete, and the data folder and its keys are readable by the owner only"""
-    data = here.work / "fresh"
+    data = here.work / fresh("fresh")
     with Server(data, name="server-fresh") as server:
         text = (here.work / "server-fresh.log").read_text()
         matches(rf"(?m)^READY {re.escape(server.url)}$", text, "standard output")
@@ -110,7 +110,7 @@ def curl_speaks_both_protocols():
 @claim("serve")
 def plain_http():
     """with --tls off the server speaks plain http, and works"""
-    with Server(here.work / "plain", "--tls", "off", name="server-plain") as server:
+    with Server(here.work / fresh("plain"), "--tls", "off", name="server-plain") as server:
         true(server.url.startswith("http://"), server.url)
         keys = integrations(apply(server.data, here.work / "seed.yml"))
         equal(Api(server=server, keys=keys[ONE]["sync"]).users()["result"], "success")
@@ -160,7 +160,7 @@ def openapi():
 @claim("org apply")
 def again():
     """the same description twice changes nothing and makes no secrets; credentials are readable by the owner only"""
-    data = here.work / "described"
+    data = here.work / fresh("described")
     with Server(data, name="server-described"):
         credentials = here.work / "described.json"
         out, _ = roster("org", "apply", here.work / "seed.yml", "--data", data, "--credentials", credentials)
@@ -183,7 +183,7 @@ def again():
 @claim("org export")
 def export_and_apply():
     """what is exported can be applied elsewhere and exported again, the same"""
-    data = here.work / "copied"
+    data = here.work / fresh("copied")
     exported, _ = roster("org", "export", THREE, *place(here.data))
     for expected in (THREE, "Judge Three", "other.example", "Three Team"):
         true(expected in exported, f"{expected} in {exported}")

@@ -523,7 +523,7 @@ def several_tokens():
 @claim("R333")
 def restart():
     """a token survives a restart of the server, and so does everything else"""
-    data = here.work / "restarted"
+    data = here.work / fresh("restarted")
     server = Server(data, name="restarted").start()
     try:
         made = integrations(apply(data, here.work / "seed.yml"))

@@ -1,6 +1,8 @@
 """Paths, headers, the order of checks, and request-level failures: R1–R24."""
 
+import http.client
 import json
+import ssl
 
 import requests
 
@@ -333,6 +335,29 @@ def malformed_escapes():
         for path in (f"/users/{ONE}/0/{name}", f"/organizations/{ONE}/users/{name}"):
             status, _, body = api.raw("GET", path)
             equal(status, 400, f"status of {path} ({body[:200]})")
+
+
+@claim("connection")
+def after_an_early_refusal():
+    """a request refused before its body was read leaves the connection usable, or says that it is closed"""
+    headers = api.authorize()
+    for path in ("/nothing", "/action/bad", f"/action/{ONE}?testOnly=yes"):
+        for _ in range(10):
+            connection = http.client.HTTPSConnection(
+                context().host, context=ssl.create_default_context(cafile=context().ca_file), timeout=30)
+            connection.request("POST", BASE + path, body="[" + " " * 500 + "]", headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            true(answer.status in (400, 404), f"status {answer.status} of {path}")
+            if "close" in answer.headers.get("Connection", ""):
+                continue
+            try:
+                connection.request("GET", f"{BASE}/groups/{ONE}/0", headers=headers)
+                equal(connection.getresponse().status, 200)
+            except OSError as problem:
+                raise AssertionError(f"after {path} the connection is gone without a word: {problem!r}") from problem
+            finally:
+                connection.close()
 
 
 @claim("R80")
