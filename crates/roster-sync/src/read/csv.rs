@@ -175,13 +175,12 @@ fn text(settings: &Settings) -> Result<String, ReadError> {
         message: format!("Can't open file `{shown}`: {error}"),
     })?;
     let encoding = codec::find(&settings.encoding).unwrap_or(encoding_rs::UTF_8);
-    let lines = bytes.clone();
     codec::decode(bytes, encoding).map_err(|offset| ReadError {
         key: "file-encoding",
         message: format!(
             "Encoding error in file `{shown}`: byte {offset} (line {}) is not {}; set `string_encoding` in the connector \
              file, for instance to `latin-1`",
-            codec::line_of(&lines, offset),
+            codec::line_of(&fs::read(&settings.file).unwrap_or_default(), offset),
             encoding.name()
         ),
     })
