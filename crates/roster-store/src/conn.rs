@@ -191,6 +191,15 @@ impl Conn {
         matches!(self, Self::Postgres(..))
     }
 
+    /// Closes the connection: one that failed does not go back to the pool, where a transaction left open would
+    /// become the next one's.
+    pub(crate) fn discard(self) {
+        match self {
+            Self::Sqlite(conn) => drop(conn),
+            Self::Postgres(client, _) => drop(deadpool_postgres::Object::take(client)),
+        }
+    }
+
     /// A list of texts bound as parameter `n` (see [`texts`]), for `IN`.
     pub fn text_list(&self, n: usize) -> String {
         match self {

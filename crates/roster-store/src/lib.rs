@@ -208,8 +208,10 @@ impl Store {
                 blocking(move || {
                     let mut conn = Conn::Postgres(client, handle);
                     conn.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-                    let result = read(&mut Reader::new(&mut conn));
-                    let ended = conn.batch("COMMIT");
+                    let (result, ended) = looked(&mut conn, read);
+                    if ended.is_err() {
+                        conn.discard();
+                    }
                     result.and_then(|value| ended.map(|()| value))
                 })
                 .await
@@ -234,8 +236,7 @@ impl Store {
         };
         let mut conn = Conn::Sqlite(conn);
         conn.batch("BEGIN")?;
-        let result = read(&mut Reader::new(&mut conn));
-        let ended = conn.batch("COMMIT");
+        let (result, ended) = looked(&mut conn, read);
         if let (Ok(()), Conn::Sqlite(conn), Ok(mut idle)) = (&ended, conn, idle.lock()) {
             idle.push(conn);
         }
@@ -307,6 +308,16 @@ fn opener(engine: &Engine, handle: &Handle) -> Open {
             })
         }
     }
+}
+
+/// Reads inside an open transaction and ends it, also when `read` panics: a connection goes back without one.
+fn looked<T>(
+    conn: &mut Conn,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError>,
+) -> (Result<T, StoreError>, Result<(), StoreError>) {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&mut Reader::new(conn))))
+        .unwrap_or_else(|_| Err(StoreError::Bug("reading panicked".to_owned())));
+    (result, conn.batch("COMMIT"))
 }
 
 async fn blocking<T: Send + 'static>(

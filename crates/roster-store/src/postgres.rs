@@ -1,5 +1,7 @@
 //! PostgreSQL: the pool, and what its errors mean.
 
+use std::time::Duration;
+
 use deadpool_postgres::{Config, Object, Pool, PoolConfig, Runtime};
 use futures_util::TryStreamExt as _;
 use tokio_postgres::error::SqlState;
@@ -32,11 +34,19 @@ impl ToSql for Param<'_> {
     to_sql_checked!();
 }
 
+/// How long a server may take to answer a new connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How soon a silent connection is asked whether its other end is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// A pool of connections to the database at `url`.
 pub(crate) fn pool(url: &str, size: usize) -> Result<Pool, StoreError> {
     let config = Config {
         url: Some(url.to_owned()),
         pool: Some(PoolConfig::new(size)),
+        connect_timeout: Some(CONNECT),
+        keepalives: Some(true),
+        keepalives_idle: Some(KEEPALIVE),
         ..Config::default()
     };
     config

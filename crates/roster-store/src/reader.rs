@@ -7,11 +7,12 @@ use crate::error::StoreError;
 #[derive(Debug)]
 pub struct Reader<'c> {
     pub(crate) conn: &'c mut Conn,
+    statements: u64,
 }
 
 impl<'c> Reader<'c> {
     pub(crate) fn new(conn: &'c mut Conn) -> Self {
-        Self { conn }
+        Self { conn, statements: 0 }
     }
 
     /// See [`Conn::query`].
@@ -21,12 +22,19 @@ impl<'c> Reader<'c> {
         params: &[Param<'_>],
         each: &mut dyn FnMut(&RowRef<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.statements += 1;
         self.conn.query(sql, params, each)
     }
 
     /// See [`Conn::number`].
     pub fn number(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Option<i64>, StoreError> {
+        self.statements += 1;
         self.conn.number(sql, params)
+    }
+
+    /// How many statements were run: what a look-up costs, whatever the machine.
+    pub fn statements(&self) -> u64 {
+        self.statements
     }
 
     /// See [`Conn::text_list`].

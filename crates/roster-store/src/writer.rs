@@ -54,9 +54,6 @@ impl DerefMut for Writer<'_> {
 impl Writer<'_> {
     /// Applies the changes of an entry, with everything derived from them and the record of it.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        if entry.changes.is_empty() {
-            return Ok(());
-        }
         apply::apply(self.reader.conn, self.locked, entry)
     }
 
@@ -156,8 +153,6 @@ pub struct Commits {
     pub commits: AtomicU64,
     /// Jobs carried out in them.
     pub jobs: AtomicU64,
-    /// Jobs that wait right now.
-    pub waiting: AtomicU64,
 }
 
 /// Opens a connection for the writer, again after a failure.
@@ -180,7 +175,6 @@ pub(crate) fn work(open: &Open, jobs: &mut mpsc::Receiver<Box<dyn Job>>, commits
                 Err(_) => break,
             }
         }
-        commits.waiting.store(waiting.len() as u64, Ordering::Relaxed);
         let opened = match conn.take() {
             Some(conn) => Ok(conn),
             None => open(),
@@ -189,6 +183,8 @@ pub(crate) fn work(open: &Open, jobs: &mut mpsc::Receiver<Box<dyn Job>>, commits
             Ok(mut opened) => {
                 if batch(&mut opened, &mut waiting, commits) {
                     conn = Some(opened);
+                } else {
+                    opened.discard();
                 }
             }
             Err(error) => {

@@ -4,6 +4,7 @@ use roster_core::command::Command;
 use roster_core::decide::{Env, Mode, Outcome, decide_batch};
 use roster_core::refusal::Refusal;
 use roster_core::scope::Scope;
+use roster_core::value::OrgNo;
 use roster_store::{Decision, Entry};
 use roster_umapi::code;
 
@@ -34,6 +35,7 @@ impl Asked {
 /// Who asked, for the audit log; the moment is read once per request.
 #[derive(Debug, Clone)]
 struct Origin {
+    org: OrgNo,
     at: i64,
     actor: String,
     client: String,
@@ -81,6 +83,7 @@ async fn run(
     save: impl Fn(&[Outcome]) -> bool + Send + 'static,
 ) -> Result<Vec<Outcome>, ApiError> {
     let origin = Origin {
+        org: caller.org(),
         at: call.app.config.clock.now_ms(),
         actor: caller.actor().to_owned(),
         client: caller.client_id().to_owned(),
@@ -130,6 +133,7 @@ fn log_bugs(call: Call<'_>, outcomes: &[Outcome]) {
 impl Origin {
     fn entry(&self, text: &str, outcome: &Outcome) -> Entry {
         Entry {
+            org: Some(self.org),
             at: self.at,
             actor: self.actor.clone(),
             client: Some(self.client.clone()),

@@ -378,6 +378,7 @@ async fn open(folder: &TempDir) -> Store {
 
 async fn apply(store: &Store, changes: Vec<Change>) {
     let entry = Entry {
+        org: None,
         at: NOW,
         actor: "test".to_owned(),
         client: None,

@@ -142,13 +142,50 @@ impl Applier<'_> {
     pub(super) fn delete_account(&mut self, account: &Account) -> Result<(), StoreError> {
         let params = [Param::Int(account.id.0)];
         self.execute("DELETE FROM accounts WHERE account = $1", &params)?;
+        self.left_everywhere(account.id)?;
         self.execute("DELETE FROM passwords WHERE account = $1", &params)?;
         self.accounts.remove(&account.id);
         Ok(())
     }
 
+    /// Makes sure that an account that is no more is in no Users list. Another organization may have brought it in
+    /// since it was decided to delete it: then that organization is locked as well and everything decided anew.
+    fn left_everywhere(&mut self, account: AccountId) -> Result<(), StoreError> {
+        let mut orgs = Vec::new();
+        let params = [Param::Int(account.0)];
+        let sql = "SELECT org FROM members WHERE account = $1";
+        self.conn.query(sql, &params, &mut |row| {
+            orgs.push(row.int(0)?);
+            Ok(())
+        })?;
+        if orgs.is_empty() {
+            return Ok(());
+        }
+        match self.locked {
+            Some(locked) if orgs.iter().any(|org| !locked.contains(org)) => Err(StoreError::NeedsLock(orgs)),
+            _ => Err(inconsistent("members", "account", account.0)),
+        }
+    }
+
+    /// Holds the row of an account that another organization owns, so that it is neither deleted nor changed before
+    /// this transaction ends. Where it was deleted since the decision, the question is put again.
+    fn hold(&mut self, account: AccountId) -> Result<(), StoreError> {
+        if self
+            .locked
+            .is_none_or(|locked| locked.contains(&account.owner().0))
+        {
+            return Ok(());
+        }
+        let sql = "SELECT account FROM accounts WHERE account = $1 FOR SHARE";
+        match self.conn.number(sql, &[Param::Int(account.0)])? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::NeedsLock(vec![account.owner().0])),
+        }
+    }
+
     pub(super) fn join_org(&mut self, org: OrgNo, account: AccountId, seq: Seq) -> Result<(), StoreError> {
         self.take(org, seq.0);
+        self.hold(account)?;
         let counted = self.counted(account)?;
         let params = [
             Param::Int(org.0),

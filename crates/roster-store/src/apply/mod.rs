@@ -29,6 +29,8 @@ struct Counted {
 /// Applies the changes of one entry.
 pub(crate) struct Applier<'c> {
     conn: &'c mut Conn,
+    /// The organizations locked; `None` where the database has one writer at a time.
+    locked: Option<&'c BTreeSet<i64>>,
     tally: Tally,
     accounts: BTreeMap<AccountId, Counted>,
     /// (product, queued) of profiles met.
@@ -45,9 +47,9 @@ pub(crate) struct Applier<'c> {
 }
 
 /// Applies an entry: every change, what follows from it, and the record of both.
-pub(crate) fn apply(
-    conn: &mut Conn,
-    locked: Option<&BTreeSet<i64>>,
+pub(crate) fn apply<'c>(
+    conn: &'c mut Conn,
+    locked: Option<&'c BTreeSet<i64>>,
     entry: &Entry,
 ) -> Result<(), StoreError> {
     if let Some(locked) = locked {
@@ -55,6 +57,7 @@ pub(crate) fn apply(
             .changes
             .iter()
             .map(|change| change.org().0)
+            .chain(entry.org.map(|org| org.0))
             .filter(|org| !locked.contains(org))
             .collect();
         // An organization that is being created has no row to lock.
@@ -66,6 +69,7 @@ pub(crate) fn apply(
     }
     let mut applier = Applier {
         conn,
+        locked,
         tally: Tally::default(),
         accounts: BTreeMap::new(),
         profiles: BTreeMap::new(),

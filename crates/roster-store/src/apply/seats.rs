@@ -6,7 +6,7 @@ use roster_core::value::{AccountId, GroupId, OrgNo, ProductId};
 use super::Applier;
 use super::tally::Tally;
 use crate::audit::Happened;
-use crate::conn::{Conn, Param};
+use crate::conn::{Conn, Param, ints};
 use crate::error::StoreError;
 
 impl Applier<'_> {
@@ -144,6 +144,38 @@ impl Book<'_> {
         Ok(found)
     }
 
+    /// The longest-waiting pair of a profile whose member holds a seat of the product. Either those who wait or
+    /// those who hold may be very many, so the smaller side leads.
+    fn first_waiting_licensed(&mut self, profile: GroupId) -> Result<Option<Pair>, StoreError> {
+        let members = self.conn.number(
+            "SELECT members FROM groups WHERE grp = $1",
+            &[Param::Int(profile.0)],
+        )?;
+        let held = self.profiles.iter().find(|seats| seats.profile == profile);
+        let waiting = members.unwrap_or(0) + self.tally.pending_members(profile) - held.map_or(0, |s| s.held);
+        if waiting <= self.licences {
+            let sql = format!(
+                "{PAIR} WHERE profile = $1 AND active = 0 AND EXISTS (SELECT 1 FROM seats h
+                     WHERE h.product = seats.product AND h.account = seats.account AND h.active = 1)
+                 ORDER BY place, tie, account LIMIT 1"
+            );
+            return self.pair(&sql, &[Param::Int(profile.0)]);
+        }
+        // SQLite keeps the order of a CROSS JOIN; PostgreSQL plans by what it counts.
+        let sql = format!(
+            "SELECT w.place, w.tie, w.profile, w.account FROM seats h CROSS JOIN seats w
+             WHERE h.profile IN {} AND h.active = 1
+               AND w.product = $2 AND w.account = h.account AND w.profile = $3 AND w.active = 0
+             ORDER BY w.place, w.tie, w.account LIMIT 1",
+            self.conn.int_list(1)
+        );
+        let profiles = ints(self.profiles.iter().map(|seats| seats.profile.0));
+        self.pair(
+            &sql,
+            &[profiles, Param::Int(self.product.0), Param::Int(profile.0)],
+        )
+    }
+
     fn set(&mut self, pair: Pair, active: bool) -> Result<(), StoreError> {
         let licensed_before = is_licensed(self.conn, self.product, pair.account)?;
         let params = [
@@ -190,26 +222,29 @@ impl SeatBook for Book<'_> {
     }
 
     fn first_waiting(&mut self, profile: GroupId, licensed: bool) -> Result<Option<Pair>, StoreError> {
-        let holds = "AND EXISTS (SELECT 1 FROM seats h WHERE h.product = seats.product AND h.account = seats.account AND h.active = 1)";
-        let sql = format!(
-            "{PAIR} WHERE profile = $1 AND active = 0 {} ORDER BY place, tie, account LIMIT 1",
-            if licensed { holds } else { "" }
-        );
-        self.pair(&sql, &[Param::Int(profile.0)])
+        if licensed {
+            return self.first_waiting_licensed(profile);
+        }
+        self.pair(
+            &format!("{PAIR} WHERE profile = $1 AND active = 0 ORDER BY place, tie, account LIMIT 1"),
+            &[Param::Int(profile.0)],
+        )
     }
 
     fn last_holder(&mut self, profile: Option<GroupId>) -> Result<Option<Pair>, StoreError> {
-        let order = "active = 1 ORDER BY place DESC, tie DESC, profile DESC, account DESC LIMIT 1";
-        match profile {
-            Some(profile) => self.pair(
-                &format!("{PAIR} WHERE profile = $1 AND {order}"),
-                &[Param::Int(profile.0)],
-            ),
-            None => self.pair(
-                &format!("{PAIR} WHERE product = $1 AND {order}"),
-                &[Param::Int(self.product.0)],
-            ),
+        // Each profile's queue is an index; that of the product is the last of them all.
+        let profiles: Vec<GroupId> = match profile {
+            Some(profile) => vec![profile],
+            None => self.profiles.iter().map(|seats| seats.profile).collect(),
+        };
+        let sql = format!(
+            "{PAIR} WHERE profile = $1 AND active = 1 ORDER BY place DESC, tie DESC, account DESC LIMIT 1"
+        );
+        let mut last = None;
+        for profile in profiles {
+            last = last.max(self.pair(&sql, &[Param::Int(profile.0)])?);
         }
+        Ok(last)
     }
 
     fn grant(&mut self, pair: Pair) -> Result<(), StoreError> {
@@ -237,7 +272,7 @@ impl SeatBook for Book<'_> {
         if granted.is_empty() {
             return Ok(());
         }
-        let accounts = crate::conn::ints(granted.iter().copied());
+        let accounts = ints(granted.iter().copied());
         // Who had no seat of the product until now takes a licence.
         let sql = format!(
             "SELECT COUNT(DISTINCT account) FROM seats WHERE product = $1 AND active = 1 AND account IN {}",

@@ -59,6 +59,11 @@ impl Tally {
         self.groups.get(&profile).map_or(0, |[_, _, active]| *active)
     }
 
+    /// What has been counted of a profile's members and is not in its row yet.
+    pub(crate) fn pending_members(&self, profile: GroupId) -> i64 {
+        self.groups.get(&profile).map_or(0, |[_, members, _]| *members)
+    }
+
     /// What has been counted of a product's holders and is not in its row yet.
     pub(crate) fn pending_licences(&self, product: ProductId) -> i64 {
         self.products.get(&product).copied().unwrap_or_default()

@@ -15,11 +15,14 @@ use crate::conn::{Conn, Param};
 use crate::error::StoreError;
 use crate::reader::Reader;
 
-pub use stored::decode;
+pub use stored::{decode, encode};
 
 /// A command that was carried out, to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// The organization that asked: its log keeps the command even when nothing changed. `None` for what only
+    /// matters where it changes something.
+    pub org: Option<OrgNo>,
     /// When, in milliseconds since 1970.
     pub at: i64,
     /// Who: a technical account, or the console or program that acted.
@@ -91,6 +94,9 @@ pub(crate) fn record(
     mut followed: BTreeMap<OrgNo, Vec<Happened>>,
 ) -> Result<(), StoreError> {
     let mut by_org: BTreeMap<OrgNo, Vec<&Change>> = BTreeMap::new();
+    if let Some(org) = entry.org {
+        by_org.entry(org).or_default();
+    }
     for change in &entry.changes {
         by_org.entry(change.org()).or_default().push(change);
     }

@@ -288,7 +288,7 @@ enum Stored<'a> {
 }
 
 /// The text of an entry's changes.
-pub(super) fn encode(changes: &[&Change], seats: &[Happened]) -> String {
+pub fn encode(changes: &[&Change], seats: &[Happened]) -> String {
     let seats = seats.iter().filter_map(|seat| match seat {
         Happened::SeatGranted { profile, account } => Some((profile.0, account.0, 1)),
         Happened::SeatLost { profile, account } => Some((profile.0, account.0, 0)),

@@ -9,7 +9,9 @@
 
 mod contract;
 mod credentials;
+mod failures;
 mod fixtures;
+mod golden;
 mod listing;
 mod schema;
 mod support;

@@ -84,6 +84,7 @@ async fn new_database(url: &str) -> String {
 /// An entry with these changes and made-up circumstances.
 pub(crate) fn entry(changes: Vec<Change>) -> Entry {
     Entry {
+        org: None,
         at: 1_700_000_000_000,
         actor: "test".to_owned(),
         client: None,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier};
 
 use roster_core::scope::Scope;
 use roster_core::value::OrgNo;
-use roster_store::{Decision, Location, Options, Store, StoreError};
+use roster_store::{Decision, Entry, Location, Options, Store, StoreError};
 use roster_testkit::sample::{self, ACME};
 
 use crate::support::{apply, entry, sqlite, stores};
@@ -116,20 +116,29 @@ async fn a_failing_neighbour_takes_nobody_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_decision_without_changes_leaves_no_entry() {
+async fn a_command_that_changes_nothing_is_in_the_log_of_who_asked() {
     for fresh in stores().await {
         let store = fresh.store;
         apply(&store, sample::organizations()).await;
-        let scope = Scope {
-            org: ACME,
-            ..Scope::default()
-        };
-        let decide = |_| Decision {
-            entries: vec![entry(Vec::new())],
-            answer: 7,
-        };
-        assert_eq!(store.transact(scope, decide).await.unwrap(), 7);
-        assert_eq!(log_length(&store, ACME).await, 1);
+        for (org, length) in [(Some(ACME), 2), (None, 2)] {
+            let scope = Scope {
+                org: ACME,
+                ..Scope::default()
+            };
+            let decide = move |_| {
+                let asked = Entry {
+                    org,
+                    ..entry(Vec::new())
+                };
+                Decision {
+                    entries: vec![asked],
+                    answer: 7,
+                }
+            };
+            assert_eq!(store.transact(scope, decide).await.unwrap(), 7);
+            assert_eq!(log_length(&store, ACME).await, length);
+        }
+        assert!(store.verify().await.unwrap().is_empty());
     }
 }
 

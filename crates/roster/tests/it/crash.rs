@@ -16,14 +16,14 @@ const CLIENT: &str = "0123456789abcdef0123456789abcdef";
 const SECRET: &str = "p8e-a-secret-of-this-test-and-of-no-other";
 const WRITERS: usize = 4;
 
-const DESCRIPTION: &str = r#"organizations:
+const DESCRIPTION: &str = "organizations:
   - id: 1A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg
     name: Crash
     directories: [{name: SSO, type: federated, domains: [example.com]}]
     products: [{name: Photo, code: PHOT, quota: 40, profiles: [{name: Photo Default, quota: 30}]}]
     user_groups: [{name: Linked, profiles: [Photo Default]}, {name: Plain}]
     integrations: [{name: sync, types: [oauth], client_id: 0123456789abcdef0123456789abcdef, client_secret: p8e-a-secret-of-this-test-and-of-no-other}]
-"#;
+";
 
 /// A server in a process of its own.
 struct Server {

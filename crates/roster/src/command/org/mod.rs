@@ -150,6 +150,7 @@ impl Job {
 
     fn entry(&self, what: &str, changes: Vec<roster_core::change::Change>) -> Entry {
         Entry {
+            org: None,
             at: self.at,
             actor: "roster org apply".to_owned(),
             client: None,
