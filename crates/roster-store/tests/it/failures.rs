@@ -1,0 +1,211 @@
+//! What goes wrong: a full disk, a panic while reading, another organization that comes in between.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use roster_core::command::Command;
+use roster_core::decide::{Env, Mode, Rules, decide_batch};
+use roster_core::scope::Scope;
+use roster_core::set::WorkingSet;
+use roster_core::value::{OrgNo, Seed};
+use roster_store::{Decision, Entry, Store, StoreError};
+use roster_testkit::sample::{self, ACME, TRUSTEE};
+
+use crate::support::{apply, entry, sqlite, stores};
+
+fn commands(body: &str) -> Vec<Command> {
+    let batch =
+        roster_umapi::action::parse(body.as_bytes(), &roster_umapi::action::Limits::default()).unwrap();
+    batch.commands().into_iter().cloned().collect()
+}
+
+/// What deciding asks to be saved, and how many refusals there were.
+fn decided(set: WorkingSet, commands: &[Command]) -> (Vec<Entry>, usize) {
+    let env = Env {
+        seed: Seed::new(7),
+        mode: Mode::Live,
+        rules: Rules::default(),
+    };
+    let outcomes = decide_batch(set, commands, &env);
+    let refused = outcomes.iter().map(|outcome| outcome.refusals.len()).sum();
+    let entries = outcomes.into_iter().map(|outcome| entry(outcome.changes));
+    (entries.collect(), refused)
+}
+
+async fn act(store: &Store, org: OrgNo, body: &str) -> Result<usize, StoreError> {
+    let commands = commands(body);
+    store
+        .transact(Scope::of(org, &commands), move |set| {
+            let (entries, answer) = decided(set, &commands);
+            Decision { entries, answer }
+        })
+        .await
+}
+
+async fn count(store: &Store, sql: &'static str) -> i64 {
+    let found = store.read(move |reader| reader.number(sql, &[])).await;
+    found.unwrap().unwrap()
+}
+
+fn create(n: usize) -> String {
+    let name = "x".repeat(200);
+    format!(
+        r#"[{{"user":"p{n}@example.com","do":[{{"createFederatedID":{{"email":"p{n}@example.com","country":"DE","firstname":"{name}"}}}}]}}]"#
+    )
+}
+
+const PEOPLE: &str = "SELECT COUNT(*) FROM accounts WHERE email_key LIKE 'p%@example.com'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_nothing_acknowledged_and_is_survived() {
+    let fresh = sqlite().await;
+    let store = fresh.store;
+    apply(&store, sample::organizations()).await;
+    // The connection may not make the file longer: what SQLite says then is what it says of a full disk.
+    let full = |writer: &mut roster_store::Writer<'_>| {
+        let pages = writer.number("PRAGMA page_count", &[])?.unwrap_or(0);
+        writer.query(&format!("PRAGMA max_page_count = {pages}"), &[], &mut |_| Ok(()))
+    };
+    store.write(Vec::new(), full).await.unwrap();
+    let mut acknowledged = 0;
+    let error = loop {
+        match act(&store, ACME, &create(acknowledged)).await {
+            Ok(refused) => {
+                assert_eq!(refused, 0);
+                acknowledged += 1;
+            }
+            Err(error) => break error,
+        }
+        assert!(acknowledged < 10_000, "the limit does not hold");
+    };
+    assert!(
+        matches!(&error, StoreError::Unavailable(text) if text.contains("free some space")),
+        "{error}"
+    );
+    let found = count(&store, PEOPLE).await;
+    assert_eq!(
+        found,
+        i64::try_from(acknowledged).unwrap(),
+        "reads go on, nobody is half there"
+    );
+    // Nobody restarts anything: the connection is opened anew, without the limit.
+    for n in acknowledged..acknowledged + 3 {
+        assert_eq!(act(&store, ACME, &create(n)).await, Ok(0));
+    }
+    assert_eq!(count(&store, PEOPLE).await, found + 3);
+    assert_eq!(store.verify().await.unwrap(), Vec::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_while_reading_leaves_no_old_moment_behind() {
+    for fresh in stores().await {
+        let store = fresh.store;
+        apply(&store, sample::organizations()).await;
+        for _ in 0..20 {
+            let read = store.read(|reader| -> Result<(), StoreError> {
+                reader.number("SELECT COUNT(*) FROM accounts", &[])?;
+                panic!("a bug in a reader (this test means it)")
+            });
+            assert!(matches!(read.await, Err(StoreError::Bug(_))));
+        }
+        act(&store, ACME, &create(0)).await.unwrap();
+        for _ in 0..20 {
+            assert_eq!(count(&store, PEOPLE).await, 1);
+        }
+    }
+}
+
+/// A trustee brings an account in while its owner deletes it: `hold` is when the trustee waits for the owner.
+async fn brought_in_while_deleted(hold: Hold) {
+    for fresh in stores().await {
+        let store = fresh.store;
+        apply(&store, sample::organizations()).await;
+        assert_eq!(act(&store, ACME, &create(0)).await, Ok(0));
+        let (started, waits) = mpsc::channel();
+        let (go, went) = mpsc::channel::<()>();
+        let bring = commands(
+            r#"[{"user":"p0@example.com","do":[{"createFederatedID":{"email":"p0@example.com","country":"DE","option":"ignoreIfAlreadyExists"}}]}]"#,
+        );
+        let trustee = store.clone();
+        let joining = tokio::spawn(async move {
+            let scope = Scope::of(TRUSTEE, &bring);
+            let pause = move || {
+                let _ = started.send(());
+                // With one writer the owner cannot come in between at all.
+                let _ = went.recv_timeout(Duration::from_millis(700));
+            };
+            let work = move |writer: &mut roster_store::Writer<'_>| {
+                let set = writer.load_locked(&scope)?;
+                if matches!(hold, Hold::Decided) {
+                    pause();
+                }
+                let (entries, refused) = decided(set, &bring);
+                for entry in &entries {
+                    writer.apply(entry)?;
+                }
+                if matches!(hold, Hold::Applied) {
+                    pause();
+                }
+                Ok(refused)
+            };
+            trustee.write(vec![TRUSTEE], work).await
+        });
+        tokio::task::spawn_blocking(move || waits.recv().unwrap())
+            .await
+            .unwrap();
+        let owner = store.clone();
+        let deleting = tokio::spawn(async move {
+            let delete = r#"[{"user":"p0@example.com","do":[{"removeFromOrg":{"deleteAccount":true}}]}]"#;
+            act(&owner, ACME, delete).await
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let _ = go.send(());
+        assert_eq!(deleting.await.unwrap(), Ok(0));
+        joining.await.unwrap().unwrap();
+        assert_eq!(count(&store, PEOPLE).await, 0, "it was deleted");
+        assert_eq!(store.verify().await.unwrap(), Vec::new());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Hold {
+    Decided,
+    Applied,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_deleted_after_the_decision_to_bring_it_in_joins_nobody() {
+    brought_in_while_deleted(Hold::Decided).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_brought_in_after_the_decision_to_delete_it_leaves_again() {
+    brought_in_while_deleted(Hold::Applied).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loading_takes_the_same_number_of_statements_whatever_the_batch_holds() {
+    let person = |n: usize| {
+        format!(
+            r#"{{"user":"p{n}@example.com","do":[{{"createFederatedID":{{"email":"p{n}@example.com","country":"DE"}}}},{{"add":{{"group":["Design Team","Video Extra","Sales","_product_admin_Video"]}}}}]}}"#
+        )
+    };
+    for fresh in stores().await {
+        let store = fresh.store;
+        apply(&store, sample::organizations()).await;
+        let statements = async |people: usize| {
+            let body: Vec<String> = (0..people).map(person).collect();
+            let body = format!("[{}]", body.join(","));
+            act(&store, ACME, &body).await.unwrap();
+            let scope = Scope::of(ACME, &commands(&body));
+            let read = store.read(move |reader| {
+                reader.load(&scope)?;
+                Ok(reader.statements())
+            });
+            read.await.unwrap()
+        };
+        let one = statements(1).await;
+        assert_eq!(statements(10).await, one);
+        assert!(one <= 20, "{one} statements");
+    }
+}
