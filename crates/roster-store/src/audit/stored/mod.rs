@@ -2,18 +2,19 @@
 //!
 //! Every version that was ever released stays readable; a test keeps a sample of each.
 
+mod values;
+
 use std::borrow::Cow;
 
-use roster_core::change::{Change, Configured, OrgSettings};
-use roster_core::org::{Account, Directory, Domain, Group, Organization, Person, Product, ProfileData};
-use roster_core::value::{
-    AccountId, Country, DirectoryId, GroupId, IdentityType, Key, Login, OrgNo, OrgState, ProductId, Seq,
-    Status,
-};
+use roster_core::change::{Change, Configured};
+use roster_core::org::Organization;
+use roster_core::value::{AccountId, DirectoryId, GroupId, OrgNo, ProductId, Seq, Status};
 use serde::{Deserialize, Serialize};
 
 use super::Happened;
-use crate::row::group_kind;
+use values::{
+    StoredAccount, StoredDirectory, StoredDomain, StoredGroup, StoredPerson, StoredProduct, StoredSettings,
+};
 
 type Text<'a> = Cow<'a, str>;
 
@@ -25,111 +26,6 @@ struct Envelope<'a> {
     /// Seats granted and lost, in order: (profile, account, 1 or 0).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     s: Vec<(i64, i64, u8)>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredPerson<'a> {
-    #[serde(borrow)]
-    username: Text<'a>,
-    #[serde(borrow)]
-    email: Text<'a>,
-    #[serde(borrow)]
-    domain: Text<'a>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    firstname: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    lastname: Option<Text<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredAccount<'a> {
-    account: i64,
-    #[serde(borrow)]
-    id: Text<'a>,
-    directory: i64,
-    #[serde(borrow)]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    person: StoredPerson<'a>,
-    #[serde(borrow)]
-    country: Text<'a>,
-    #[serde(borrow)]
-    status: Text<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredGroup<'a> {
-    group: i64,
-    org: i64,
-    #[serde(borrow)]
-    kind: Text<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    base: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    product: Option<i64>,
-    #[serde(borrow)]
-    name: Text<'a>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    description: Option<Text<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    source: Option<i64>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    id: Option<Text<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    quota: Option<i64>,
-    seq: i64,
-    #[serde(default)]
-    direct: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredSettings<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
-    #[serde(borrow)]
-    state: Text<'a>,
-    #[serde(borrow)]
-    types: Text<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredDirectory<'a> {
-    directory: i64,
-    org: i64,
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-    #[serde(borrow)]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    login: Text<'a>,
-    synced: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredDomain<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
-    org: i64,
-    directory: i64,
-    restrict: bool,
-    seq: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredProduct<'a> {
-    product: i64,
-    #[serde(borrow)]
-    id: Text<'a>,
-    org: i64,
-    #[serde(borrow)]
-    code: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    quota: Option<i64>,
-    seq: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -666,179 +562,251 @@ fn owned(names: (Text<'_>, Option<Text<'_>>)) -> (String, Option<String>) {
     (names.0.into_owned(), names.1.map(Cow::into_owned))
 }
 
-impl<'a> StoredPerson<'a> {
-    fn of(person: &'a Person) -> Self {
-        Self {
-            username: (&*person.username).into(),
-            email: (&*person.email).into(),
-            domain: (&*person.domain).into(),
-            firstname: person.firstname.as_deref().map(Into::into),
-            lastname: person.lastname.as_deref().map(Into::into),
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use roster_core::change::OrgSettings;
+    use roster_core::org::{Account, Directory, Domain, Group, GroupKind, Person, Product, ProfileData};
+    use roster_core::value::{Country, IdentityType, Key, Login, OrgState};
 
-    fn value(self) -> Person {
-        Person {
-            username: self.username.into_owned(),
-            email: self.email.into_owned(),
-            domain: self.domain.into_owned(),
-            firstname: self.firstname.map(Cow::into_owned),
-            lastname: self.lastname.map(Cow::into_owned),
-        }
-    }
-}
+    use super::*;
 
-impl<'a> StoredAccount<'a> {
-    fn of(account: &'a Account) -> Self {
-        Self {
-            account: account.id.0,
-            id: (&*account.public_id).into(),
-            directory: account.directory.0,
-            kind: account.kind.as_str().into(),
-            person: StoredPerson::of(&account.person),
-            country: account.country.as_str().into(),
-            status: account.status.as_str().into(),
-        }
-    }
+    /// One of each change. The file beside it is what version 1 wrote, and stays as it is.
+    const VERSION_1: &str = include_str!("version-1.json");
 
-    fn value(self) -> Option<Account> {
-        Some(Account {
-            id: AccountId(self.account),
-            public_id: self.id.into_owned(),
-            directory: DirectoryId(self.directory),
-            kind: IdentityType::parse(&self.kind)?,
-            person: self.person.value(),
-            country: Country::parse(&self.country).ok()?,
-            status: Status::parse(&self.status)?,
-        })
-    }
-}
-
-impl<'a> StoredGroup<'a> {
-    fn of(group: &'a Group) -> Self {
-        Self {
-            group: group.id.0,
-            org: group.org.0,
-            kind: group.kind.as_str().into(),
-            base: group.kind.base().map(|base| base.0),
-            product: group.kind.product().map(|product| product.0),
-            name: (&*group.name).into(),
-            description: group.description.as_deref().map(Into::into),
-            source: group.source.map(|source| source.0),
-            id: group.profile.as_ref().map(|profile| (&*profile.public_id).into()),
-            quota: group.profile.as_ref().and_then(|profile| profile.quota),
-            seq: group.seq.0,
-            direct: group.direct,
-        }
-    }
-
-    fn value(self) -> Option<Group> {
-        let quota = self.quota;
-        Some(Group {
-            id: GroupId(self.group),
-            org: OrgNo(self.org),
-            kind: group_kind(self.group, &self.kind, self.base, self.product).ok()?,
-            name: self.name.into_owned(),
-            description: self.description.map(Cow::into_owned),
-            source: self.source.map(GroupId),
-            profile: self.id.map(|id| ProfileData {
-                public_id: id.into_owned(),
-                quota,
+    fn one_of_each() -> Vec<Change> {
+        let (org, account, group, profile) = (
+            OrgNo(1),
+            AccountId::new(OrgNo(1), Seq(7)),
+            GroupId(101),
+            GroupId(151),
+        );
+        let before = Person {
+            username: "ada@example.com".to_owned(),
+            email: "ada@example.com".to_owned(),
+            domain: "example.com".to_owned(),
+            firstname: Some("Ada \"A\"".to_owned()),
+            lastname: None,
+        };
+        let after = Person {
+            lastname: Some("Łukasz".to_owned()),
+            ..before.clone()
+        };
+        let person = Account {
+            id: account,
+            public_id: "0123456789ABCDEF01234567@00000000000000000000000b.e".to_owned(),
+            directory: DirectoryId(11),
+            kind: IdentityType::Federated,
+            person: before.clone(),
+            country: Country::parse("PL").unwrap(),
+            status: Status::Active,
+        };
+        let seats = Group {
+            id: profile,
+            org,
+            kind: GroupKind::Profile(ProductId(15)),
+            name: "Photo".to_owned(),
+            description: None,
+            source: None,
+            profile: Some(ProfileData {
+                public_id: "0123456789ABCDEF0123".to_owned(),
+                quota: Some(2),
             }),
-            seq: Seq(self.seq),
-            direct: self.direct,
-        })
+            seq: Seq(3),
+            direct: 0,
+        };
+        let admins = Group {
+            id: GroupId(9),
+            kind: GroupKind::UserGroupAdmin(group),
+            name: String::new(),
+            profile: None,
+            source: Some(GroupId(8)),
+            description: Some("d".to_owned()),
+            direct: 4,
+            ..seats.clone()
+        };
+        let settings = |state| OrgSettings {
+            name: "Acme".to_owned(),
+            state,
+            identity_types: vec![IdentityType::AdobeId, IdentityType::Federated],
+        };
+        let created = Organization {
+            no: org,
+            id: "1A2B@AdobeOrg".to_owned(),
+            name: "Acme".to_owned(),
+            state: OrgState::Active,
+            identity_types: vec![IdentityType::Enterprise],
+            next: Seq(1),
+        };
+        let directory = Directory {
+            id: DirectoryId(11),
+            public_id: "00000000000000000000000b".to_owned(),
+            org,
+            name: "SSO".to_owned(),
+            kind: IdentityType::Federated,
+            login: Login::Email,
+            synced: true,
+        };
+        let domain = Domain {
+            name: Key::new("example.com"),
+            org,
+            directory: DirectoryId(11),
+            restrict_adobe_ids: true,
+            seq: Seq(4),
+        };
+        let product = Product {
+            id: ProductId(15),
+            public_id: "AAAA456789ABCDEF0123".to_owned(),
+            org,
+            code: "PHOT".to_owned(),
+            name: "Photo Suite".to_owned(),
+            quota: None,
+            seq: Seq(2),
+        };
+        let mut changes = vec![
+            Change::AccountCreated(person.clone()),
+            Change::AccountUpdated {
+                account,
+                before,
+                after,
+            },
+            Change::AccountStatusSet {
+                account,
+                before: Status::Active,
+                after: Status::Locked,
+            },
+            Change::AccountDeleted(person),
+            Change::MemberJoined {
+                org,
+                account,
+                seq: Seq(8),
+            },
+            Change::MemberLeft {
+                org,
+                account,
+                seq: Seq(8),
+            },
+            Change::GroupCreated(seats.clone()),
+            Change::GroupUpdated {
+                org,
+                group,
+                before: ("a".to_owned(), None),
+                after: ("b".to_owned(), Some("d".to_owned())),
+            },
+            Change::GroupDeleted(admins),
+            Change::Joined {
+                org,
+                group,
+                account,
+                seq: Seq(9),
+                entered: vec![profile],
+            },
+            Change::Left {
+                org,
+                group,
+                account,
+                seq: Seq(9),
+                left: vec![profile],
+            },
+            Change::Linked {
+                org,
+                group,
+                profile,
+                seq: Seq(10),
+            },
+            Change::Unlinked {
+                org,
+                group,
+                profile,
+                seq: Seq(10),
+            },
+        ];
+        let configured = [
+            Configured::OrgCreated(created),
+            Configured::OrgUpdated {
+                org,
+                before: settings(OrgState::Active),
+                after: settings(OrgState::Migrating),
+            },
+            Configured::DirectoryCreated(directory.clone()),
+            Configured::DirectoryUpdated(
+                directory.clone(),
+                Directory {
+                    synced: false,
+                    ..directory.clone()
+                },
+            ),
+            Configured::DirectoryDeleted(directory),
+            Configured::DomainClaimed(domain.clone()),
+            Configured::DomainUpdated(
+                domain.clone(),
+                Domain {
+                    restrict_adobe_ids: false,
+                    ..domain.clone()
+                },
+            ),
+            Configured::DomainReleased(domain),
+            Configured::Trusted {
+                org,
+                directory: DirectoryId(11),
+                trustee: OrgNo(2),
+            },
+            Configured::TrustRevoked {
+                org,
+                directory: DirectoryId(11),
+                trustee: OrgNo(2),
+            },
+            Configured::ProductCreated(product.clone()),
+            Configured::ProductUpdated(
+                product.clone(),
+                Product {
+                    quota: Some(5),
+                    ..product.clone()
+                },
+            ),
+            Configured::ProductDeleted(product),
+            Configured::ProfileQuotaSet {
+                org,
+                profile,
+                product: ProductId(15),
+                before: Some(2),
+                after: None,
+            },
+        ];
+        changes.extend(configured.map(Change::Configured));
+        changes
     }
-}
 
-impl<'a> StoredSettings<'a> {
-    fn of(name: &'a str, state: OrgState, types: &[IdentityType]) -> Self {
-        Self {
-            name: name.into(),
-            state: state.as_str().into(),
-            types: crate::row::identity_types(types).into(),
-        }
+    #[test]
+    fn version_1_is_written_as_it_was_and_read_back() {
+        let changes = one_of_each();
+        let seats = [
+            Happened::SeatGranted {
+                profile: GroupId(151),
+                account: AccountId(5),
+            },
+            Happened::SeatLost {
+                profile: GroupId(151),
+                account: AccountId(6),
+            },
+        ];
+        let written = encode(&changes.iter().collect::<Vec<_>>(), &seats);
+        assert_eq!(
+            written.replace("},{\"t\"", "},\n{\"t\""),
+            VERSION_1.trim_end(),
+            "\n{written}"
+        );
+        assert_eq!(decode(VERSION_1), Some((changes, seats.to_vec())));
     }
 
-    fn value(self) -> Option<OrgSettings> {
-        Some(OrgSettings {
-            name: self.name.into_owned(),
-            state: OrgState::parse(&self.state)?,
-            identity_types: self.types.split(',').filter_map(IdentityType::parse).collect(),
-        })
-    }
-}
-
-impl<'a> StoredDirectory<'a> {
-    fn of(directory: &'a Directory) -> Self {
-        Self {
-            directory: directory.id.0,
-            org: directory.org.0,
-            id: (&*directory.public_id).into(),
-            name: (&*directory.name).into(),
-            kind: directory.kind.as_str().into(),
-            login: directory.login.as_str().into(),
-            synced: directory.synced,
-        }
-    }
-
-    fn value(self) -> Option<Directory> {
-        Some(Directory {
-            id: DirectoryId(self.directory),
-            org: OrgNo(self.org),
-            public_id: self.id.into_owned(),
-            name: self.name.into_owned(),
-            kind: IdentityType::parse(&self.kind)?,
-            login: Login::parse(&self.login)?,
-            synced: self.synced,
-        })
-    }
-}
-
-impl<'a> StoredDomain<'a> {
-    fn of(domain: &'a Domain) -> Self {
-        Self {
-            name: domain.name.as_str().into(),
-            org: domain.org.0,
-            directory: domain.directory.0,
-            restrict: domain.restrict_adobe_ids,
-            seq: domain.seq.0,
-        }
-    }
-
-    fn value(self) -> Domain {
-        Domain {
-            name: Key::from_folded(self.name.into_owned()),
-            org: OrgNo(self.org),
-            directory: DirectoryId(self.directory),
-            restrict_adobe_ids: self.restrict,
-            seq: Seq(self.seq),
-        }
-    }
-}
-
-impl<'a> StoredProduct<'a> {
-    fn of(product: &'a Product) -> Self {
-        Self {
-            product: product.id.0,
-            id: (&*product.public_id).into(),
-            org: product.org.0,
-            code: (&*product.code).into(),
-            name: (&*product.name).into(),
-            quota: product.quota,
-            seq: product.seq.0,
-        }
-    }
-
-    fn value(self) -> Product {
-        Product {
-            id: ProductId(self.product),
-            public_id: self.id.into_owned(),
-            org: OrgNo(self.org),
-            code: self.code.into_owned(),
-            name: self.name.into_owned(),
-            quota: self.quota,
-            seq: Seq(self.seq),
+    #[test]
+    fn what_no_version_wrote_is_not_guessed() {
+        for text in [
+            "",
+            "{}",
+            r#"{"v":2,"c":[]}"#,
+            r#"{"v":1,"c":[{"t":"unheard_of"}]}"#,
+        ] {
+            assert_eq!(decode(text), None, "{text}");
         }
     }
 }
