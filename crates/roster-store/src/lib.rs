@@ -23,6 +23,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use roster_core::scope::Scope;
 use roster_core::set::WorkingSet;
@@ -63,6 +64,8 @@ pub struct Options {
     pub writers: usize,
     /// Requests that may wait for a writer; more are refused at once.
     pub queue: usize,
+    /// After this long a commit takes no further requests; those that came first have waited enough.
+    pub commit_within: Duration,
 }
 
 impl Default for Options {
@@ -71,6 +74,7 @@ impl Default for Options {
             readers: 8,
             writers: 4,
             queue: 1024,
+            commit_within: Duration::from_millis(25),
         }
     }
 }
@@ -141,7 +145,7 @@ impl Store {
             let (open, commits) = (opener(&engine, &handle), Arc::clone(&commits));
             std::thread::Builder::new()
                 .name(format!("store-writer-{n}"))
-                .spawn(move || writer::work(&open, &mut jobs, &commits))
+                .spawn(move || writer::work(&open, &mut jobs, &commits, options.commit_within))
                 .map_err(|error| StoreError::Unavailable(format!("no thread for writing: {error}")))?;
             senders.push(sender);
         }

@@ -24,8 +24,6 @@ use crate::reader::Reader;
 
 /// The most jobs in one commit.
 const BATCH: usize = 64;
-/// After this long a commit takes no further jobs.
-const BATCH_TIME: Duration = Duration::from_millis(25);
 /// How often a batch starts again when other writers come in between.
 const ATTEMPTS: usize = 20;
 
@@ -159,7 +157,12 @@ pub struct Commits {
 pub(crate) type Open = Box<dyn Fn() -> Result<Conn, StoreError> + Send>;
 
 /// The thread's work: until all senders are gone.
-pub(crate) fn work(open: &Open, jobs: &mut mpsc::Receiver<Box<dyn Job>>, commits: &Arc<Commits>) {
+pub(crate) fn work(
+    open: &Open,
+    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+    commits: &Arc<Commits>,
+    within: Duration,
+) {
     let mut conn: Option<Conn> = None;
     let mut waiting: VecDeque<Box<dyn Job>> = VecDeque::new();
     loop {
@@ -181,7 +184,7 @@ pub(crate) fn work(open: &Open, jobs: &mut mpsc::Receiver<Box<dyn Job>>, commits
         };
         match opened {
             Ok(mut opened) => {
-                if batch(&mut opened, &mut waiting, commits) {
+                if batch(&mut opened, &mut waiting, commits, within) {
                     conn = Some(opened);
                 } else {
                     opened.discard();
@@ -198,7 +201,7 @@ pub(crate) fn work(open: &Open, jobs: &mut mpsc::Receiver<Box<dyn Job>>, commits
 
 /// Carries out one batch. `false` when the connection is not to be trusted any more: after a commit that failed,
 /// what the database holds is only known again once it has been opened anew.
-fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commits) -> bool {
+fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commits, within: Duration) -> bool {
     let mut locks: BTreeSet<i64> = waiting
         .iter()
         .take(BATCH)
@@ -206,7 +209,7 @@ fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commit
         .map(|org| org.0)
         .collect();
     for _ in 0..ATTEMPTS {
-        match attempt(conn, waiting, &locks) {
+        match attempt(conn, waiting, &locks, within) {
             Attempt::Committed(done) => {
                 commits.commits.fetch_add(1, Ordering::Relaxed);
                 commits.jobs.fetch_add(done.len() as u64, Ordering::Relaxed);
@@ -243,7 +246,12 @@ enum Attempt {
     Failed(StoreError),
 }
 
-fn attempt(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, locks: &BTreeSet<i64>) -> Attempt {
+fn attempt(
+    conn: &mut Conn,
+    waiting: &mut VecDeque<Box<dyn Job>>,
+    locks: &BTreeSet<i64>,
+    within: Duration,
+) -> Attempt {
     let retry = conn.is_postgres();
     if let Err(error) = begin(conn, locks) {
         let _ = conn.batch("ROLLBACK");
@@ -266,7 +274,7 @@ fn attempt(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, locks: &BTreeS
             put_back(waiting, done);
             return again;
         }
-        if done.len() >= BATCH || started.elapsed() > BATCH_TIME {
+        if done.len() >= BATCH || started.elapsed() > within {
             break;
         }
     }
