@@ -17,7 +17,7 @@ pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that only its owner may read, whole or not at all: under another name first, then renamed.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     write_atomically(path, content, 0o600)
 }
 

@@ -41,7 +41,8 @@ pub(crate) async fn page(call: Call<'_>, caller: &Caller) -> Result<Reply, ApiEr
 pub(crate) async fn by_group(call: Call<'_>, caller: &Caller) -> Result<Reply, ApiError> {
     let wanted = wanted(call, caller)?;
     let filter = Filter::of(call, caller)?;
-    let licence = call.query.licence()?;
+    // Only profiles have licences; elsewhere the parameter is ignored, whatever it says.
+    let licence = call.query.licence();
     let name = call.param("groupName")?;
     if GroupName::counted_length(&name) > NAME_MAX {
         return Err(RequestError::InvalidGroupName.into());
@@ -53,7 +54,10 @@ pub(crate) async fn by_group(call: Call<'_>, caller: &Caller) -> Result<Reply, A
         };
         let list = match (group.id, group.kind) {
             (None, _) => None,
-            (Some(group), GroupKind::Profile(_)) => Some(UserList::Profile { group, licence }),
+            (Some(group), GroupKind::Profile(_)) => match licence {
+                Ok(licence) => Some(UserList::Profile { group, licence }),
+                Err(error) => return Ok(Err(error.into())),
+            },
             (Some(group), _) => Some(UserList::Group(group)),
         };
         let query = match filter.query(reader, list.unwrap_or(UserList::Org))? {

@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use anyhow::Context as _;
 use roster_core::value::{Key, OrgNo};
+use roster_server::crypto::file::write_private;
 use roster_store::Store;
 use roster_store::listing::Position;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
@@ -122,7 +123,9 @@ impl Show {
             .replace("{{client_id}}", &field("client_id")?)
             .replace("{{client_secret}}", &field("client_secret")?);
         let path = self.folder.join("connector-umapi.yml");
-        std::fs::write(&path, connector).with_context(|| format!("{} cannot be written", path.display()))
+        // It holds the integration's secret.
+        write_private(&path, connector.as_bytes())
+            .with_context(|| format!("{} cannot be written", path.display()))
     }
 
     async fn sync(&self, running: &Running) -> anyhow::Result<()> {

@@ -1,8 +1,8 @@
 //! The credentials file: the secrets made in one run, for their owner's eyes only.
 
-use std::io::Write as _;
 use std::path::Path;
 
+use roster_server::crypto::file::write_private;
 use serde::Serialize;
 
 /// What was made in one run.
@@ -40,16 +40,7 @@ pub(crate) struct AdministratorCredentials {
 
 /// Writes the file, readable by its owner only, whole or not at all.
 pub(crate) fn write(path: &Path, credentials: &Credentials) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let mut file = options.open(&temporary)?;
-    serde_json::to_writer_pretty(&mut file, credentials)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
+    let mut text = serde_json::to_string_pretty(credentials)?;
+    text.push('\n');
+    write_private(path, text.as_bytes())
 }
