@@ -291,6 +291,20 @@ impl Store {
         .await
     }
 
+    /// Moves what SQLite still keeps in its write-ahead log into the database file, so that the file is all there is
+    /// when a program ends in good order. Others may go on reading and writing.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let Engine::Sqlite { path, .. } = &self.0.engine else {
+            return Ok(());
+        };
+        let path = path.clone();
+        blocking(move || {
+            let mut conn = Conn::Sqlite(sqlite::open_writer(&path)?);
+            conn.query("PRAGMA wal_checkpoint(TRUNCATE)", &[], &mut |_| Ok(()))
+        })
+        .await
+    }
+
     /// Counters of the writers.
     pub fn commits(&self) -> &Commits {
         &self.0.commits

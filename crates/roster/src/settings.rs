@@ -44,6 +44,9 @@ const KEYS: &[&str] = &[
     "environment",
 ];
 
+/// The embedded database's file in its folder.
+pub(crate) const DATABASE: &str = "roster.db";
+
 /// Where the rows are.
 #[derive(Debug, Clone)]
 pub(crate) struct Storage {
@@ -68,8 +71,8 @@ impl Storage {
     pub(crate) fn location(&self) -> roster_store::Location {
         match (&self.database, &self.data) {
             (Some(url), _) => roster_store::Location::Postgres(url.clone()),
-            (None, Some(data)) => roster_store::Location::Sqlite(data.join("roster.db")),
-            (None, None) => roster_store::Location::Sqlite(Path::new("roster-data").join("roster.db")),
+            (None, Some(data)) => roster_store::Location::Sqlite(data.join(DATABASE)),
+            (None, None) => roster_store::Location::Sqlite(Path::new("roster-data").join(DATABASE)),
         }
     }
 

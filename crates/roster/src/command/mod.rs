@@ -9,11 +9,12 @@ mod verify;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use roster_server::crypto::master::MasterKey;
 use roster_store::{Options, Store};
 
 use crate::cli::{Command, Org};
-use crate::settings::Storage;
-use crate::ui::{Exit, hinted};
+use crate::settings::{DATABASE, Storage};
+use crate::ui::{self, Exit, hinted};
 
 /// Runs a command to its end.
 pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
@@ -45,8 +46,38 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
     })
 }
 
-/// Opens the store that settings name.
+/// Refuses an embedded database whose key is gone: a new key would open nothing of what is there.
+pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
+    let (Some(data), None) = (&storage.data, &storage.master_key_file) else {
+        return Ok(());
+    };
+    let key = data.join("master.key");
+    if data.join(DATABASE).exists() && !key.exists() {
+        return Err(hinted(
+            format!(
+                "{} is missing, and without it the secrets and keys in the database cannot be used",
+                key.display()
+            ),
+            "restore it from the backup that was made with the database",
+        ));
+    }
+    Ok(())
+}
+
+/// Opens the store that settings name. A new embedded database gets its key first, so that there is never one
+/// without the other.
 pub(crate) async fn open(storage: &Storage) -> anyhow::Result<Store> {
+    if let (Some(data), None) = (&storage.data, &storage.master_key_file)
+        && !data.join(DATABASE).exists()
+    {
+        ui::say(format_args!("a new database is made in {}", data.display()));
+        MasterKey::open_or_create(&data.join("master.key")).map_err(|error| {
+            hinted(
+                format!("no key can be made in {}: {error}", data.display()),
+                "check --data",
+            )
+        })?;
+    }
     Store::open(storage.location(), Options::default())
         .await
         .map_err(|error| match storage.location() {

@@ -24,7 +24,9 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     if config.master_key_file.is_none() && storage.data.is_none() {
         storage.master_key()?;
     }
+    command::check_key(&storage)?;
     let store = command::open(&storage).await?;
+    let rows = store.clone();
     let (say, said) = oneshot::channel();
     let announce = async move {
         if let Ok(ready) = said.await {
@@ -36,6 +38,7 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     let (served, announced) = tokio::join!(serving, announce);
     announced?;
     served.map_err(explain)?;
+    rows.checkpoint().await?;
     Ok(Exit::Done)
 }
 
@@ -127,6 +130,7 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
         data_dir: Some(data.to_owned()),
         ..Config::default()
     };
+    command::check_key(&storage)?;
     let store = command::open(&storage).await?;
     let (say, said) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -162,7 +166,9 @@ impl Running {
         self.task
             .await
             .context("the server stopped badly")?
-            .map_err(explain)
+            .map_err(explain)?;
+        self.store.checkpoint().await?;
+        Ok(())
     }
 
     /// Serves until somebody stops it.

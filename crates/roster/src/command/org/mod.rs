@@ -8,8 +8,8 @@ mod export;
 mod integrations;
 mod secrets;
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -24,7 +24,7 @@ use roster_server::crypto::password::{generate_password, hash_password, verify_p
 use roster_store::{Entry, Password, Store, StoreError, Writer};
 
 use crate::org_file::yaml::{At, Problem};
-use crate::org_file::{self, OrgFile};
+use crate::org_file::{self, AdministratorEntry, OrgFile};
 use crate::settings::{self, Storage};
 use crate::ui::{self, Exit, hinted};
 use crate::{cli, command};
@@ -50,10 +50,14 @@ pub(crate) async fn apply(
     let Some(gathered) = shown(file, secrets::gather(&read, folder)) else {
         return Ok(Exit::Failed);
     };
+    command::check_key(&storage)?;
     let store = command::open(&storage).await?;
+    let passwords = prepare_passwords(&read, &gathered).await?;
     let job = Arc::new(Job {
         file: read,
         gathered,
+        passwords,
+        credentials_file: credentials_file.map(Path::to_owned),
         master: master_key(&storage)?,
         seed: Chance::system().seed(),
         at: command::now_ms(),
@@ -63,15 +67,18 @@ pub(crate) async fn apply(
     let done = job.clone().run(&store).await;
     let report = match done {
         Ok(report) => report,
-        Err(StoreError::GivenUp(_)) => {
+        Err(StoreError::GivenUp(reason)) => {
             let problems = std::mem::take(&mut *job.problems.lock().unwrap_or_else(PoisonError::into_inner));
+            if problems.is_empty() {
+                return Err(anyhow::anyhow!("{reason}; nothing was applied"));
+            }
             let _: Option<()> = shown(file, Err(problems));
             return Ok(Exit::Failed);
         }
         Err(error) => return Err(error).context("nothing was applied"),
     };
-    let made = passwords(&store, &job, report).await?;
-    finish(made, credentials_file)
+    store.checkpoint().await?;
+    Ok(finish(&report, credentials_file))
 }
 
 /// Shows all problems of a file, each with its place; `None` when there are any.
@@ -118,14 +125,22 @@ fn master_key(storage: &Storage) -> anyhow::Result<MasterKey> {
 struct Report {
     lines: Vec<String>,
     credentials: Credentials,
-    /// Administrators whose passwords are to be looked after: index of the organization, the account, its place in
-    /// the file.
-    administrators: Vec<(usize, AccountId, At)>,
+}
+
+/// An administrator's password, hashed before the transaction that everybody waits for.
+struct Prepared {
+    hash: String,
+    /// As the file gives it.
+    given: Option<String>,
+    /// Made up for this run, to be used if there is none yet.
+    made: Option<String>,
 }
 
 struct Job {
     file: OrgFile,
     gathered: Gathered,
+    passwords: BTreeMap<At, Prepared>,
+    credentials_file: Option<PathBuf>,
     master: MasterKey,
     seed: Seed,
     at: i64,
@@ -210,11 +225,30 @@ impl Job {
                 .collect();
             self.organization(writer, n, *org, &marks, &mut report, &mut problems)?;
         }
-        if problems.is_empty() {
-            Ok(report)
-        } else {
-            Err(self.give_up(problems))
+        if !problems.is_empty() {
+            return Err(self.give_up(problems));
         }
+        self.keep_credentials(&mut report)?;
+        Ok(report)
+    }
+
+    /// Secrets are shown once, so they are in their file before what they open is there for good.
+    fn keep_credentials(&self, report: &mut Report) -> Result<(), StoreError> {
+        let made = &mut report.credentials.organizations;
+        made.retain(|org| !org.integrations.is_empty() || !org.administrators.is_empty());
+        let Some(path) = &self.credentials_file else {
+            return Ok(());
+        };
+        // What an earlier run wrote may be all there is of its secrets.
+        if made.is_empty() && path.exists() {
+            return Ok(());
+        }
+        credentials::write(path, &report.credentials).map_err(|error| {
+            StoreError::GivenUp(format!(
+                "the credentials file {} cannot be written: {error}",
+                path.display()
+            ))
+        })
     }
 
     fn organization(
@@ -245,7 +279,7 @@ impl Job {
             let appointment = &administrator.appointment;
             match self.appoint(writer, org, appointment, (n as u64) << 32 | k)? {
                 Ok((account, changed)) => {
-                    report.administrators.push((n, account, administrator.at));
+                    self.password(writer, n, account, administrator, report)?;
                     if changed {
                         let roles = appointment.roles.join(", ");
                         report
@@ -290,6 +324,41 @@ impl Job {
         Ok(())
     }
 
+    /// Sets the password that the file gives, or one made up where there is none yet.
+    fn password(
+        &self,
+        writer: &mut Writer<'_>,
+        n: usize,
+        account: AccountId,
+        administrator: &AdministratorEntry,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let Some(prepared) = self.passwords.get(&administrator.at) else {
+            return Ok(());
+        };
+        match (&prepared.given, writer.password(account)?) {
+            (Some(given), Some(known)) if verify_password(given, &known.hash) => return Ok(()),
+            (None, Some(_)) => return Ok(()),
+            _ => {}
+        }
+        let password = Password {
+            hash: prepared.hash.clone(),
+            set_at: self.at,
+        };
+        writer.set_password(account, &password)?;
+        let email = administrator.appointment.email.clone();
+        if let Some(organization) = report.credentials.organizations.get_mut(n) {
+            report
+                .lines
+                .push(format!("{}: password of {email} set", organization.name));
+            organization.administrators.push(AdministratorCredentials {
+                email,
+                password: prepared.made.clone(),
+            });
+        }
+        Ok(())
+    }
+
     fn appoint(
         &self,
         writer: &mut Writer<'_>,
@@ -318,98 +387,66 @@ impl Job {
     }
 }
 
-/// Sets the passwords that the file gives and makes those that are missing. Hashing takes its time, so it is done
-/// outside of the transaction that everybody waits for.
-async fn passwords(store: &Store, job: &Arc<Job>, mut report: Report) -> anyhow::Result<Report> {
-    for (n, account, at) in std::mem::take(&mut report.administrators) {
-        let Some(entry) = job.file.organizations.get(n) else {
-            continue;
-        };
-        let Some(administrator) = entry.administrators.iter().find(|known| known.at == at) else {
-            continue;
-        };
-        let known = store.read(move |reader| reader.password(account)).await?;
-        let given = job.gathered.text(administrator.password.as_ref());
-        let (password, shown) = match (given, known) {
-            (Some(given), Some(known)) if verify_password(&given, &known.hash) => continue,
-            (Some(given), _) => (given, None),
-            (None, Some(_)) => continue,
-            (None, None) => {
-                let made = generate_password();
-                (made.clone(), Some(made))
-            }
-        };
+/// Hashing takes its time on purpose, so it is done before the transaction.
+async fn prepare_passwords(file: &OrgFile, gathered: &Gathered) -> anyhow::Result<BTreeMap<At, Prepared>> {
+    let mut prepared = BTreeMap::new();
+    for administrator in file.organizations.iter().flat_map(|entry| &entry.administrators) {
+        let given = gathered.text(administrator.password.as_ref());
+        let made = given.is_none().then(generate_password);
+        let password = given.clone().or_else(|| made.clone()).unwrap_or_default();
         let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await??;
-        let set_at = job.at;
-        store
-            .write(Vec::new(), move |writer| {
-                writer.set_password(
-                    account,
-                    &Password {
-                        hash: hash.clone(),
-                        set_at,
-                    },
-                )
-            })
-            .await?;
-        let email = administrator.appointment.email.clone();
-        report
-            .lines
-            .push(format!("{}: password of {email} set", entry.description.name));
-        if let Some(organization) = report.credentials.organizations.get_mut(n) {
-            organization.administrators.push(AdministratorCredentials {
-                email,
-                password: shown,
-            });
-        }
+        prepared.insert(administrator.at, Prepared { hash, given, made });
     }
-    Ok(report)
+    Ok(prepared)
 }
 
-/// Prints what changed, and keeps the secrets made.
-fn finish(mut report: Report, credentials_file: Option<&Path>) -> anyhow::Result<Exit> {
+/// Prints what changed, and where the secrets made are.
+fn finish(report: &Report, credentials_file: Option<&Path>) -> Exit {
     for line in &report.lines {
         ui::out(line);
     }
     if report.lines.is_empty() {
         ui::out("nothing to change");
     }
-    report
-        .credentials
-        .organizations
-        .retain(|org| !org.integrations.is_empty() || !org.administrators.is_empty());
-    let made = |org: &OrgCredentials| {
-        org.integrations.iter().any(|made| made.client_secret.is_some())
-            || org.administrators.iter().any(|made| made.password.is_some())
-    };
+    let made = &report.credentials.organizations;
     match credentials_file {
-        // Secrets are shown once: what an earlier run wrote here may be all there is.
-        Some(path) if report.credentials.organizations.is_empty() && path.exists() => {
+        Some(path) if made.is_empty() => {
             ui::say(format_args!(
                 "no credentials were made in this run; {} is left as it is",
                 path.display()
             ));
         }
-        Some(path) => {
-            credentials::write(path, &report.credentials)
-                .with_context(|| format!("the credentials file {} cannot be written", path.display()))?;
-            ui::say(format_args!(
-                "credentials made in this run are in {}",
-                path.display()
-            ));
+        Some(path) => ui::say(format_args!(
+            "credentials made in this run are in {}",
+            path.display()
+        )),
+        None => {
+            let integrations = made
+                .iter()
+                .flat_map(|org| &org.integrations)
+                .any(|made| made.client_secret.is_some());
+            let passwords = made
+                .iter()
+                .flat_map(|org| &org.administrators)
+                .any(|made| made.password.is_some());
+            if integrations || passwords {
+                ui::say(
+                    "warning: secrets were made in this run and are shown nowhere, because --credentials was not given",
+                );
+            }
+            if integrations {
+                ui::say(
+                    "hint: give the integration a secret that you know with `client_secret: {env: NAME}` in the description, and apply it again",
+                );
+            }
+            if passwords {
+                ui::say(
+                    "hint: give the administrator a password that you know with `password: {env: NAME}` in the description, and apply it again",
+                );
+            }
         }
-        None if report.credentials.organizations.iter().any(made) => {
-            ui::say(
-                "warning: secrets were made in this run and are shown nowhere, because --credentials was not given",
-            );
-            ui::say(
-                "hint: give the integration a second secret, or describe it with a `client_secret` of your own",
-            );
-            return Ok(Exit::Incomplete);
-        }
-        None => {}
     }
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 /// An integration made in this run.
