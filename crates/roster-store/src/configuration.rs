@@ -153,4 +153,16 @@ impl Reader<'_> {
         })?;
         Ok(found)
     }
+
+    /// Members whose account is disabled or locked, by e-mail, with the status.
+    pub fn barred(&mut self, org: OrgNo) -> Result<Vec<(String, String)>, StoreError> {
+        let mut found = Vec::new();
+        let sql = "SELECT a.email, a.status FROM members m JOIN accounts a ON a.account = m.account
+             WHERE m.org = $1 AND m.listed = 0 ORDER BY m.seq";
+        self.query(sql, &[Param::Int(org.0)], &mut |row| {
+            found.push((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+            Ok(())
+        })?;
+        Ok(found)
+    }
 }

@@ -8,7 +8,9 @@ use crate::org::GroupKind;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::set::WorkingSet;
-use crate::value::{AccountId, DirectoryId, Key, OrgNo, Status, UNDEFINED_COUNTRY, domain_part};
+use crate::value::{
+    AccountId, DirectoryId, GroupName, Key, OrgNo, ReservedName, Status, UNDEFINED_COUNTRY, domain_part,
+};
 
 /// An administrator to appoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,23 +54,61 @@ pub fn appoint(
         .map_err(|refusal| vec![refusal])?;
     let mut named = Vec::new();
     for role in &appointment.roles {
-        let kind = match Key::new(role).as_str() {
-            "system" => GroupKind::SystemAdmin,
-            "support" => GroupKind::SupportAdmin,
-            "deployment" => GroupKind::DeploymentAdmin,
-            _ => {
-                named.push(GroupEntry {
-                    name: role.clone(),
-                    list: GroupList::Any,
-                });
-                continue;
-            }
+        let Some(kind) = org_wide(role) else {
+            named.push(GroupEntry {
+                name: role.clone(),
+                list: GroupList::Any,
+            });
+            continue;
         };
         let group = run.role_group(kind).map_err(|refusal| vec![refusal])?;
         run.join_group(group, account).map_err(|refusal| vec![refusal])?;
     }
     run.join_groups(&appointment.email, Some(account), &GroupSelection::Named(named))?;
     Ok((account, run.changes))
+}
+
+/// Takes roles away from somebody, and nothing else; changes nothing when they have none of them. Also the system
+/// administrators' role, which no step of the API can touch.
+pub fn dismiss(set: WorkingSet, appointment: &Appointment, env: &Env) -> Result<Vec<Change>, Vec<Refusal>> {
+    let mut run = Run {
+        set,
+        env,
+        seed: env.seed.derive(0),
+        changes: Vec::new(),
+    };
+    let one = |refusal| vec![refusal];
+    let Some(account) = run.administrator_known(&appointment.email).map_err(one)? else {
+        return Ok(Vec::new());
+    };
+    let org = run.set.org_no();
+    for role in &appointment.roles {
+        let group = match org_wide(role) {
+            Some(kind) => run.set.group_by_kind(org, kind).map(|group| group.id),
+            None => match GroupName::parse(role) {
+                GroupName::Reserved(ReservedName::Role(role, base)) => {
+                    let kind = run.role_kind(role, &base).map_err(one)?;
+                    kind.and_then(|kind| run.set.group_by_kind(org, kind))
+                        .map(|group| group.id)
+                }
+                _ => None,
+            },
+        };
+        if let Some(group) = group {
+            run.leave_group(group, account).map_err(one)?;
+        }
+    }
+    Ok(run.changes)
+}
+
+/// The org-wide role that a word names.
+fn org_wide(role: &str) -> Option<GroupKind> {
+    match Key::new(role).as_str() {
+        "system" | "_org_admin" => Some(GroupKind::SystemAdmin),
+        "support" | "_support_admin" => Some(GroupKind::SupportAdmin),
+        "deployment" | "_deployment_admin" => Some(GroupKind::DeploymentAdmin),
+        _ => None,
+    }
 }
 
 /// Sets the status of an account that a member's e-mail names. `None` when it had it already.
@@ -96,6 +136,14 @@ pub fn set_status(
 }
 
 impl Run<'_> {
+    /// The account that an administrator's e-mail means, if there is one in reach.
+    fn administrator_known(&self, email: &str) -> Result<Option<AccountId>, Refusal> {
+        let domain = domain_part(email).unwrap_or_default();
+        let claim = self.set.domain(&Key::new(domain))?;
+        let adobe_id = claim.is_none_or(|claim| !self.set.is_owned(claim.directory));
+        Ok(self.by_email(email, adobe_id)?.map(|account| account.id))
+    }
+
     fn administrator(&mut self, email: &str) -> Result<AccountId, Refusal> {
         let domain = domain_part(email).unwrap_or_default();
         let owned = self

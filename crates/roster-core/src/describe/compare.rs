@@ -19,10 +19,18 @@ pub fn compare(
         out: Difference::default(),
         wrong: Vec::new(),
         here: Vec::new(),
+        names: BTreeMap::new(),
     };
+    run.index_groups();
     for (n, description) in descriptions.iter().enumerate() {
         run.here = vec![Place::Index(n)];
         let org = run.organization(description);
+        if run.out.orgs.contains(&org) {
+            run.wrong(
+                &[],
+                format!("the organization `{}` is described twice", description.name),
+            );
+        }
         run.out.orgs.push(org);
     }
     // Trust and sharing may refer to organizations further down, links to profiles further down.
@@ -50,9 +58,35 @@ pub(super) struct Compare {
     pub(super) out: Difference,
     wrong: Vec<Contradiction>,
     here: Vec<Place>,
+    /// Where in `now.groups` the group with a name is, so that large files are compared in one pass.
+    names: BTreeMap<(OrgNo, Key), usize>,
 }
 
 impl Compare {
+    /// Finds anew where named groups are.
+    pub(super) fn index_groups(&mut self) {
+        let named = self
+            .now
+            .groups
+            .iter()
+            .enumerate()
+            .filter(|(_, group)| group.kind.has_own_name());
+        self.names = named.map(|(n, group)| ((group.org, group.key()), n)).collect();
+    }
+
+    pub(super) fn add_group(&mut self, group: Group) {
+        if group.kind.has_own_name() {
+            self.names.insert((group.org, group.key()), self.now.groups.len());
+        }
+        self.now.groups.push(group);
+    }
+
+    pub(super) fn group_by_name(&self, org: OrgNo, name: &str) -> Option<&Group> {
+        self.names
+            .get(&(org, Key::new(name)))
+            .and_then(|n| self.now.groups.get(*n))
+    }
+
     pub(super) fn wrong(&mut self, place: &[Place], message: String) {
         let place = self.here.iter().chain(place).cloned().collect();
         self.wrong.push(Contradiction { place, message });
@@ -166,7 +200,7 @@ impl Compare {
             GroupKind::DeploymentAdmin,
         ] {
             let group = self.new_group(no, kind, "", None, None);
-            self.now.groups.push(group.clone());
+            self.add_group(group.clone());
             self.out.changes.push(Change::GroupCreated(group));
         }
         no
@@ -234,6 +268,38 @@ impl Compare {
         self.repeated("products", products.collect());
         let groups = wanted.user_groups.iter().map(|group| group.name.as_str());
         self.repeated("user_groups", groups.collect());
+        let mut seen = BTreeSet::new();
+        for (n, product) in wanted.products.iter().enumerate() {
+            for (k, profile) in product.profiles.iter().enumerate() {
+                if !seen.insert(Key::new(&profile.name)) {
+                    let place = [
+                        Place::Key("products"),
+                        Place::Index(n),
+                        Place::Key("profiles"),
+                        Place::Index(k),
+                    ];
+                    let message = format!(
+                        "`{}` is described twice; letter case makes no difference",
+                        profile.name
+                    );
+                    self.wrong(&place, message);
+                }
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for (n, directory) in wanted.directories.iter().enumerate() {
+            for (k, domain) in directory.domains.iter().enumerate() {
+                if !seen.insert(domain.name.clone()) {
+                    let place = [
+                        Place::Key("directories"),
+                        Place::Index(n),
+                        Place::Key("domains"),
+                        Place::Index(k),
+                    ];
+                    self.wrong(&place, format!("the domain {} is described twice", domain.name));
+                }
+            }
+        }
     }
 
     fn repeated(&mut self, key: &'static str, names: Vec<&str>) {

@@ -96,7 +96,8 @@ impl Compare {
                     quota: seats,
                 };
                 let group = self.new_group(org, GroupKind::Profile(product), name, None, Some(data));
-                self.now.groups.push(group.clone());
+                let id = group.id;
+                self.add_group(group.clone());
                 self.emit(
                     org,
                     Change::GroupCreated(group),
@@ -105,6 +106,10 @@ impl Compare {
                         quota(seats)
                     ),
                 );
+                // Its administrators' group has an id of its own from the start; the deprecated endpoints show it.
+                let admins = self.new_group(org, GroupKind::ProfileAdmin(id), "", None, None);
+                self.add_group(admins.clone());
+                self.out.changes.push(Change::GroupCreated(admins));
                 self.mark(org, "profile", &[name]);
             }
             Some(group) if group.kind == GroupKind::Profile(product) => {
@@ -179,7 +184,7 @@ impl Compare {
     pub(super) fn contract_admin(&mut self, org: OrgNo, name: &str) {
         if self.group_by_name(org, name).is_none() && self.check_group_name(name) {
             let group = self.new_group(org, GroupKind::ContractAdmin, name, None, None);
-            self.now.groups.push(group.clone());
+            self.add_group(group.clone());
             self.emit(
                 org,
                 Change::GroupCreated(group),
@@ -187,14 +192,6 @@ impl Compare {
             );
             self.mark(org, "contract_admin", &[name]);
         }
-    }
-
-    pub(super) fn group_by_name(&self, org: OrgNo, name: &str) -> Option<&Group> {
-        let key = Key::new(name);
-        self.now
-            .groups
-            .iter()
-            .find(|group| group.org == org && group.kind.has_own_name() && group.key() == key)
     }
 
     fn check_group_name(&mut self, name: &str) -> bool {
@@ -232,7 +229,7 @@ impl Compare {
             }
             let group = self.new_group(org, GroupKind::UserGroup, name, wanted.description.clone(), None);
             let id = group.id;
-            self.now.groups.push(group.clone());
+            self.add_group(group.clone());
             self.emit(
                 org,
                 Change::GroupCreated(group),
@@ -338,7 +335,7 @@ impl Compare {
         if let Some(other) = self.now.orgs.iter_mut().find(|known| known.no == no) {
             other.next = Seq(other.next.0 + 2 * members);
         }
-        self.now.groups.push(mirror.clone());
+        self.add_group(mirror.clone());
         self.emit(
             no,
             Change::GroupCreated(mirror),

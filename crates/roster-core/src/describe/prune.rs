@@ -191,6 +191,7 @@ fn delete_group(run: &mut Compare, group: &Group, line: &str) {
         run.out.changes.push(Change::GroupDeleted(role));
     }
     run.now.groups.retain(|known| known.id != group.id);
+    run.index_groups();
     run.now.links.retain(|(a, b), _| *a != group.id && *b != group.id);
     run.emit(group.org, Change::GroupDeleted(group.clone()), line);
 }

@@ -35,6 +35,22 @@ pub enum CertificateError {
 }
 
 impl Certificate {
+    /// Writes a certificate as PEM.
+    pub fn pem(der: &[u8]) -> String {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (line, tail) = rest.split_at(rest.len().min(64));
+            pem.push_str(line);
+            pem.push('\n');
+            rest = tail;
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+        pem
+    }
+
     /// Reads a certificate to be uploaded: PEM (the first one in it) or DER, with an RSA key of 2048 bits or more.
     /// Expired ones are fine; they are refused when they are used.
     pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {

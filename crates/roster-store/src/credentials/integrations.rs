@@ -127,7 +127,8 @@ fn split_scopes(text: &str) -> Vec<String> {
 }
 
 impl Writer<'_> {
-    /// Makes an integration, without secrets and certificates.
+    /// Makes an integration, without secrets and certificates. Tokens of an earlier one with the same client id stay
+    /// revoked.
     pub fn create_integration(&mut self, new: &NewIntegration) -> Answer<()> {
         let taken = "SELECT 1 FROM integrations WHERE client_id = $1";
         if self.number(taken, &[new.client_id.as_str().into()])?.is_some() {
@@ -159,7 +160,7 @@ impl Writer<'_> {
         ];
         self.execute(
             "INSERT INTO integrations (client_id, org, name, technical_account, enabled, oauth, jwt, scopes, \
-             require_jti, not_before, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)",
+             require_jti, not_before, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
             &params,
         )?;
         self.raise_generation()?;

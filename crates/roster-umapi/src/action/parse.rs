@@ -70,7 +70,12 @@ fn entry(node: &Node<'_>, limits: &Limits) -> Entry {
     };
     let root = Root::of(fields);
     let mut spellings = Vec::new();
-    let command = root.command(limits, &mut spellings);
+    let command = if node.holds_nul() {
+        let what = "a text holds U+0000".to_owned();
+        Err(vec![Syntax::IllegalEntry { what }.at(0)])
+    } else {
+        root.command(limits, &mut spellings)
+    };
     Entry {
         request_id: text_of(root.request_id).filter(|id| !id.is_empty()),
         label: text_of(root.user).or_else(|| text_of(root.usergroup)),

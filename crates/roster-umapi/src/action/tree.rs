@@ -50,6 +50,18 @@ pub(crate) fn read(body: &[u8]) -> Result<Node<'_>, serde_json::Error> {
 }
 
 impl<'a> Node<'a> {
+    /// Whether any text in it holds U+0000, which no name, address or description can.
+    pub(crate) fn holds_nul(&self) -> bool {
+        match self {
+            Self::Text(text) => text.contains('\0'),
+            Self::List(items) => items.iter().any(Self::holds_nul),
+            Self::Object(fields) => fields
+                .iter()
+                .any(|(key, value)| key.contains('\0') || value.holds_nul()),
+            Self::Null | Self::Bool(_) | Self::Number(_) => false,
+        }
+    }
+
     /// The fields, if this is an object.
     pub(crate) fn fields(&self) -> Option<&[Field<'a>]> {
         match self {

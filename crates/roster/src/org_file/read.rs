@@ -407,6 +407,18 @@ fn integration(node: &Node, problems: &mut Vec<Problem>) -> IntegrationEntry {
             "a `client_id` is 1 to 250 visible ASCII characters".to_owned(),
         );
     }
+    let client_secret = secret(&mut fields, "client_secret");
+    if let Some(super::SecretSource::Text(text)) = client_secret.as_ref().map(|secret| &secret.source)
+        && !text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    {
+        // Scripts paste secrets into forms and addresses without escaping them.
+        fields.wrong(
+            node,
+            "a `client_secret` holds letters, digits, `-` and `_` only".to_owned(),
+        );
+    }
     let technical_account_id = fields.text("technical_account_id");
     if technical_account_id
         .as_ref()
@@ -424,7 +436,7 @@ fn integration(node: &Node, problems: &mut Vec<Problem>) -> IntegrationEntry {
         jwt: types.iter().any(|word| word == "jwt"),
         enabled: fields.truth("enabled").unwrap_or(true),
         client_id,
-        client_secret: secret(&mut fields, "client_secret"),
+        client_secret,
         certificates: fields.placed_texts("certificates"),
         technical_account_id,
         scopes: fields.get("scopes").is_some().then(|| fields.texts("scopes")),

@@ -96,6 +96,12 @@ impl<'a> Reader<'a> {
 
     fn node(&mut self, event: Event<'a>, at: At) -> Result<Node, Problem> {
         let value = match event {
+            Event::Scalar(text, ..) if text.contains('\0') => {
+                return Err(Problem {
+                    at,
+                    message: "a text cannot hold U+0000".to_owned(),
+                });
+            }
             Event::Scalar(text, style, ..) => Value::Scalar {
                 text: text.into_owned(),
                 quoted: style != ScalarStyle::Plain,

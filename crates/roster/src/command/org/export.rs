@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use roster_core::describe::Configuration;
 use roster_core::org::{Group, GroupKind, Organization};
 use roster_core::value::{IdentityType, Key, Login, OrgState, Seq};
+use roster_server::crypto::certificate::Certificate;
 use roster_store::Integration;
 
 use crate::ui::{self, Exit, hinted};
@@ -30,13 +31,16 @@ pub(crate) async fn export(org: &str, place: &cli::Place) -> anyhow::Result<Exit
             };
             let configuration = reader.configuration(&BTreeSet::from([org.no]), &BTreeSet::new())?;
             let integrations = reader.integrations(org.no)?;
-            let administrators = reader.administrators(org.no)?;
-            Ok(Ok((org, configuration, integrations, administrators)))
+            let people = People {
+                administrators: reader.administrators(org.no)?,
+                barred: reader.barred(org.no)?,
+            };
+            Ok(Ok((org, configuration, integrations, people)))
         })
         .await?;
     match found {
-        Ok((org, configuration, integrations, administrators)) => {
-            ui::out(write(&org, &configuration, &integrations, &administrators).trim_end());
+        Ok((org, configuration, integrations, people)) => {
+            ui::out(write(&org, &configuration, &integrations, &people).trim_end());
             Ok(Exit::Done)
         }
         Err(known) if known.is_empty() => Err(hinted(
@@ -48,6 +52,12 @@ pub(crate) async fn export(org: &str, place: &cli::Place) -> anyhow::Result<Exit
             format!("there are: {}", known.join(", ")),
         )),
     }
+}
+
+/// People who are more or less than members.
+struct People {
+    administrators: Vec<(String, Vec<String>)>,
+    barred: Vec<(String, String)>,
 }
 
 /// Lines of YAML; every text is quoted, so that none is taken for something else.
@@ -80,7 +90,7 @@ fn write(
     org: &Organization,
     present: &Configuration,
     integrations: &[Integration],
-    administrators: &[(String, Vec<String>)],
+    people: &People,
 ) -> String {
     let mut out = Yaml(String::new());
     out.line(0, "organizations:");
@@ -109,12 +119,18 @@ fn write(
         out.line(4, &format!("contract_admins: {}", list(contract)));
     }
     write_integrations(&mut out, integrations);
-    if !administrators.is_empty() {
+    if !people.administrators.is_empty() {
         out.line(4, "administrators:");
-        for (email, roles) in administrators {
+        for (email, roles) in &people.administrators {
             out.line(6, &format!("- email: {}", quoted(email)));
             out.line(8, &format!("roles: {}", list(roles.iter().map(String::as_str))));
         }
+    }
+    if !people.barred.is_empty() {
+        out.line(4, "accounts:");
+    }
+    for (email, status) in &people.barred {
+        out.line(6, &format!("- {{email: {}, status: {status}}}", quoted(email)));
     }
     out.0
 }
@@ -280,6 +296,12 @@ fn write_integrations(out: &mut Yaml, integrations: &[Integration]) {
         );
         if settings.require_jti {
             out.line(8, "require_jti: true");
+        }
+        if !integration.certificates.is_empty() {
+            out.line(8, "certificates:");
+        }
+        for certificate in &integration.certificates {
+            out.line(10, &format!("- {}", quoted(&Certificate::pem(&certificate.der))));
         }
     }
 }

@@ -211,6 +211,11 @@ impl One<'_> {
                 self.wrong(refusal);
                 return Ok(());
             }
+            if settings.enabled != known.settings.enabled {
+                // Disabling revokes its tokens; enabling it again does not bring them back.
+                let revoked = writer.revoke_tokens_before(&known.client_id, self.job.at)?;
+                revoked.map_err(|refusal| StoreError::Bug(refusal.to_string()))?;
+            }
             self.say("changed");
         }
         self.secrets(writer, known)?;
@@ -282,7 +287,14 @@ impl One<'_> {
                 created_at: self.job.at,
             };
             match writer.add_certificate(client_id, &row)? {
-                Ok(()) => self.say(&format!("accepts the key of {name}")),
+                Ok(()) => {
+                    let name = if name.starts_with("-----") {
+                        "a certificate in the description"
+                    } else {
+                        name
+                    };
+                    self.say(&format!("accepts the key of {name}"));
+                }
                 Err(refusal @ CredentialRefusal::NoSuchIntegration(_)) => {
                     return Err(StoreError::Bug(refusal.to_string()));
                 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use roster_core::decide::console::{Appointment, appoint, set_status};
+use roster_core::decide::console::{Appointment, appoint, dismiss, set_status};
 use roster_core::decide::{Env, Mode, Rules};
 use roster_core::describe::{self, Ask, Mark};
 use roster_core::scope::Scope;
@@ -275,26 +275,7 @@ impl Job {
             ..OrgCredentials::default()
         });
         integrations::apply(self, writer, n, org, marks, report, problems)?;
-        for (k, administrator) in (0..).zip(&entry.administrators) {
-            let appointment = &administrator.appointment;
-            match self.appoint(writer, org, appointment, (n as u64) << 32 | k)? {
-                Ok((account, changed)) => {
-                    self.password(writer, n, account, administrator, report)?;
-                    if changed {
-                        let roles = appointment.roles.join(", ");
-                        report
-                            .lines
-                            .push(format!("{name}: {} appointed ({roles})", appointment.email));
-                    }
-                }
-                Err(messages) => {
-                    problems.extend(messages.into_iter().map(|message| Problem {
-                        at: administrator.at,
-                        message,
-                    }));
-                }
-            }
-        }
+        self.administrators(writer, n, org, marks, report, problems)?;
         for account in &entry.accounts {
             let mut scope = Scope {
                 org,
@@ -324,13 +305,101 @@ impl Job {
         Ok(())
     }
 
-    /// Sets the password that the file gives, or one made up where there is none yet.
+    /// Appoints, role by role, so that what this run granted can be told from what was so already; with `--prune`,
+    /// roles that an earlier run granted and the file does not have any more are taken back. The person stays.
+    fn administrators(
+        &self,
+        writer: &mut Writer<'_>,
+        n: usize,
+        org: OrgNo,
+        marks: &BTreeSet<Mark>,
+        report: &mut Report,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), StoreError> {
+        let Some(entry) = self.file.organizations.get(n) else {
+            return Ok(());
+        };
+        let name = &entry.description.name;
+        let mut wanted = BTreeSet::new();
+        let mut stream = (n as u64) << 32;
+        for administrator in &entry.administrators {
+            let email = &administrator.appointment.email;
+            let mut granted = Vec::new();
+            let mut appointed = None;
+            for role in &administrator.appointment.roles {
+                let mark = Mark::new("role", &[email, role]);
+                let one = Appointment {
+                    email: email.clone(),
+                    roles: vec![role.clone()],
+                };
+                stream += 1;
+                match self.appoint(writer, org, &one, stream)? {
+                    Ok((account, changed)) => {
+                        appointed = Some(account);
+                        if changed {
+                            writer.mark_described(org, &mark)?;
+                            granted.push(role.as_str());
+                        }
+                    }
+                    Err(messages) => {
+                        let at = administrator.at;
+                        problems.extend(messages.into_iter().map(|message| Problem { at, message }));
+                    }
+                }
+                wanted.insert(mark);
+            }
+            if !granted.is_empty() {
+                report
+                    .lines
+                    .push(format!("{name}: {email} appointed ({})", granted.join(", ")));
+            }
+            if let Some(account) = appointed {
+                self.password(writer, n, account, administrator, !granted.is_empty(), report)?;
+            }
+        }
+        if self.prune {
+            for mark in marks
+                .iter()
+                .filter(|mark| mark.kind == "role" && !wanted.contains(mark))
+            {
+                self.dismiss(writer, org, name, mark, report)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dismiss(
+        &self,
+        writer: &mut Writer<'_>,
+        org: OrgNo,
+        name: &str,
+        mark: &Mark,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let (email, role) = mark.key.split_once('\n').unwrap_or((&mark.key, ""));
+        let gone = Appointment {
+            email: email.to_owned(),
+            roles: vec![role.to_owned()],
+        };
+        let set = writer.load_locked(&gone.scope(org))?;
+        let changes = dismiss(set, &gone, &self.env(0)).unwrap_or_default();
+        if !changes.is_empty() {
+            writer.apply(&self.entry("administrators", changes))?;
+            report
+                .lines
+                .push(format!("{name}: {email} is no longer {role} administrator"));
+        }
+        writer.unmark_described(org, mark)
+    }
+
+    /// Sets the password that the file gives, or one made up for somebody whom this run appointed and who has none.
     fn password(
         &self,
         writer: &mut Writer<'_>,
         n: usize,
         account: AccountId,
         administrator: &AdministratorEntry,
+        appointed: bool,
         report: &mut Report,
     ) -> Result<(), StoreError> {
         let Some(prepared) = self.passwords.get(&administrator.at) else {
@@ -339,6 +408,7 @@ impl Job {
         match (&prepared.given, writer.password(account)?) {
             (Some(given), Some(known)) if verify_password(given, &known.hash) => return Ok(()),
             (None, Some(_)) => return Ok(()),
+            (None, None) if !appointed => return Ok(()),
             _ => {}
         }
         let password = Password {

@@ -57,13 +57,7 @@ pub(super) fn gather(file: &OrgFile, folder: &Path) -> Result<Gathered, Vec<Prob
             .iter()
             .flat_map(|entry| &entry.certificates)
         {
-            let path = folder.join(name);
-            let certificate = std::fs::read(&path)
-                .map_err(|error| format!("the certificate {} cannot be read: {error}", path.display()))
-                .and_then(|bytes| {
-                    Certificate::parse(&bytes)
-                        .map_err(|error| format!("{} cannot be used: {error}", path.display()))
-                });
+            let certificate = certificate(name, folder);
             match certificate {
                 Ok(certificate) => {
                     gathered.certificates.insert(*at, certificate);
@@ -97,4 +91,16 @@ fn read(secret: &Secret, folder: &Path) -> Result<String, String> {
     } else {
         Ok(text)
     }
+}
+
+/// A certificate, given as a file's name or, as exports write it, itself.
+fn certificate(name: &str, folder: &Path) -> Result<Certificate, String> {
+    if name.starts_with("-----BEGIN") {
+        return Certificate::parse(name.as_bytes())
+            .map_err(|error| format!("the certificate cannot be used: {error}"));
+    }
+    let path = folder.join(name);
+    let bytes = std::fs::read(&path)
+        .map_err(|error| format!("the certificate {} cannot be read: {error}", path.display()))?;
+    Certificate::parse(&bytes).map_err(|error| format!("{} cannot be used: {error}", path.display()))
 }
