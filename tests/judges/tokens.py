@@ -571,6 +571,12 @@ def disabled_integration():
     answer = works(token, keys, TURNING)
     equal((answer.status_code, answer.json()["error_code"]), (403, "403003"))
     refused(post(V2, wanted(keys)), 400, "invalid_client")
+    # Enabling it again brings back the integration, not the tokens that ended with it.
+    turning(f"{{name: {name}, types: [oauth]}}")
+    soon(lambda: works(token, keys, TURNING).status_code != 403)
+    answer = works(token, keys, TURNING)
+    equal((answer.status_code, answer.json()["error_code"]), (401, "401013"), "enabled again")
+    equal(works(granted(post(V2, wanted(keys)))["access_token"], keys, TURNING).status_code, 200, "a new token")
 
 
 @claim("R336")

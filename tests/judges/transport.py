@@ -8,7 +8,7 @@ import requests
 
 from judge import (
     BASE, MOVING, ONE, THREE, TURNING, Api, apply, claim, context, equal, fed, fresh, integrations, judge,
-    matches, on, soon, true,
+    matches, on, on_group, soon, true,
 )
 
 api = Api()
@@ -253,6 +253,29 @@ def slash_at_the_end():
     for path in (f"/users/{ONE}", f"/users/{ONE}/", f"/users/{ONE}/0/"):
         equal(api.get(path).json(), wanted, path)
     equal(api.get(f"/groups/{ONE}").json(), api.get(f"/groups/{ONE}/0").json())
+
+
+@claim("R19")
+def zero_bytes():
+    """U+0000 in a path, a query, a command or a token request is refused or not found, never a failure of the server"""
+    for path in (
+        f"/users/{ONE}/0/%00", f"/users/{ONE}/0/_admin_%00", f"/users/{ONE}/0?domain=%00", f"/organizations/{ONE}/users/%00",
+        f"/organizations/{ONE}/users/a%00@fed.example", f"/organizations/{ONE}/users/x?domain=%00", f"/{ONE}/user-groups/%00",
+        f"/{ONE}/products/%00", f"/{ONE}/users/%00",
+    ):
+        status, _, body = api.raw("GET", path)
+        true(status in (400, 404), f"{path} answers {status} {body}")
+    commands = [
+        on("a\0@fed.example", {"add": {"group": []}}),
+        on("a@fed.example", {"createFederatedID": {"email": "a@fed.example", "country": "DE", "firstname": "A\0"}}),
+        on_group("a\0", {"createUserGroup": {}}),
+        on_group("a", {"createUserGroup": {"description": "\0"}}),
+    ]
+    body = api.send(commands).json()
+    equal((body["completed"], len(body["errors"])), (0, 4), f"{body}")
+    for path in ("/ims/token/v2", "/ims/exchange/jwt"):
+        answer = requests.post(here.url + path, data={"client_id": "a\0", "client_secret": "x"}, verify=here.ca_file, timeout=30)
+        equal(answer.status_code, 400, path)
 
 
 @claim("R20")

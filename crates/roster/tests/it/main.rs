@@ -11,5 +11,6 @@
 mod crash;
 mod demo;
 mod golden;
+mod org;
 mod sync;
 mod tidy;
