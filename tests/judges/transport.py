@@ -274,7 +274,7 @@ def zero_bytes():
     body = api.send(commands).json()
     equal((body["completed"], len(body["errors"])), (0, 4), f"{body}")
     for path in ("/ims/token/v2", "/ims/exchange/jwt"):
-        answer = requests.post(here.url + path, data={"client_id": "a\0", "client_secret": "x"}, verify=here.ca_file, timeout=30)
+        answer = requests.post(context().url + path, data={"client_id": "a\0", "client_secret": "x"}, verify=context().ca_file, timeout=30)
         equal(answer.status_code, 400, path)
 
 
