@@ -17,9 +17,10 @@ use clap::{Args, Parser, Subcommand};
   roster demo                                   a server, a made-up company, a thousand people
   roster serve --data roster-data               the server, on https://127.0.0.1:8443
   roster org apply org.yml --data roster-data   describe organizations, beside the running server
-  roster sync --users mapped --process-groups   bring a directory in, with user-sync's files
+  roster sync --users file people.csv --process-groups   bring a CSV file in, with user-sync's files
 
-Exit codes: 0 done or nothing to do, 1 something was refused or left undone, 2 could not run.")]
+Exit codes: 0 done or nothing to do, 1 something was refused or left undone, 2 could not run.
+`roster sync` has user-sync's: see its own --help.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -141,7 +142,9 @@ pub(crate) enum Org {
 
 /// `roster demo`.
 #[derive(Debug, Args)]
-#[command(after_help = "Everything is kept in the folder roster-demo; a second run continues with it.")]
+#[command(
+    after_help = "Everything is kept in the folder roster-demo; a second run continues with it, and syncs people.csv again."
+)]
 pub(crate) struct Demo {
     /// Stop the server when everything has been shown
     #[arg(long)]

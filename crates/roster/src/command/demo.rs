@@ -3,6 +3,7 @@
 //! The server runs inside; describing and syncing are done by the commands that anybody would type, shown before
 //! they run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -63,16 +64,16 @@ pub(crate) async fn run(args: &cli::Demo) -> anyhow::Result<Exit> {
     step("A thousand people of a CSV file flow in");
     demo.sync(&running).await?;
 
-    step("Who has access to what");
+    ui::out("\n== Who has access to what\n");
     let org = report(&running.store).await?;
     people(&running.store, org).await?;
 
-    demo.what_next(&running);
+    demo.what_next(&running, args.once);
     if args.once {
         running.stop().await?;
         return Ok(Exit::Done);
     }
-    ui::say("\nThe server keeps running. Ctrl-C stops it; `roster demo` continues with the same data.");
+    ui::say("\nThe server keeps running. Ctrl-C stops it; the same command continues with the same data.");
     running.until_stopped().await?;
     Ok(Exit::Done)
 }
@@ -166,7 +167,8 @@ impl Show {
         ))
     }
 
-    fn what_next(&self, running: &Running) {
+    /// Commands to paste: flush with the margin, and for any shell.
+    fn what_next(&self, running: &Running, once: bool) {
         let folder = self.folder.display();
         let url = &running.url;
         let host = url.split("://").nth(1).unwrap_or_default();
@@ -182,41 +184,67 @@ impl Show {
         ui::say(format_args!(
             "  server       {url}\n  organization {ORG}\n  credentials  {folder}/credentials.json\n  trust        {ca}"
         ));
-        ui::say("\n  1. Ask with curl who waits for a licence:\n");
+        if once {
+            ui::say("  The server stops now; without --once it keeps running, and these commands find it.");
+        }
+        ui::say("\n1. Ask with curl who waits for a licence of Photo Studio:\n");
         ui::say(format_args!(
-            r#"     cd {folder}
-     read ID SECRET < <(python3 -c 'import json; i = json.load(open("credentials.json"))["organizations"][0]["integrations"][0]; print(i["client_id"], i["client_secret"])')
-     TOKEN=$(curl -s --cacert {ca} {url}/ims/token/v2 -d grant_type=client_credentials -d client_id=$ID -d client_secret=$SECRET | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-     curl -s --cacert {ca} -H "Authorization: Bearer $TOKEN" -H "X-Api-Key: $ID" \
-       '{url}/v2/usermanagement/users/{ORG}/0/Photo%20Studio?directOnly=false&status=inactive'"#
+            r#"cd {folder}
+KEYS='import json; made = json.load(open("credentials.json"))["organizations"][0]["integrations"][0]; print(made["'
+ID=$(python3 -c "${{KEYS}}client_id\"])"); SECRET=$(python3 -c "${{KEYS}}client_secret\"])")
+TOKEN=$(curl -s --cacert {ca} {url}/ims/token/v2 -d grant_type=client_credentials -d client_id=$ID -d client_secret=$SECRET | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+curl -s --cacert {ca} -H "Authorization: Bearer $TOKEN" -H "X-Api-Key: $ID" \
+  '{url}/v2/usermanagement/users/{ORG}/0/Photo%20Studio?directOnly=false&status=inactive' |
+  python3 -c 'import json, sys; users = json.load(sys.stdin)["users"]; print(len(users), "wait:", *[user["email"] for user in users[:5]], "...")'"#
         ));
-        ui::say("\n  2. Use the Python client as it is (pip install umapi-client):\n");
+        ui::say(
+            "\n2. Use the Python client as it is (python3 -m venv venv && venv/bin/pip install umapi-client):\n",
+        );
         ui::say(format_args!(
-            r#"     cd {folder} && REQUESTS_CA_BUNDLE={ca} python3 - <<'PYTHON'
-     import json, umapi_client
-     made = json.load(open("credentials.json"))["organizations"][0]["integrations"][0]
-     auth = umapi_client.OAuthS2S(made["client_id"], made["client_secret"], auth_host="{host}")
-     org = umapi_client.Connection("{ORG}", auth, endpoint="{url}/v2/usermanagement")
-     print(sum(1 for user in umapi_client.UsersQuery(org)), "people")
-     PYTHON"#
+            r#"cd {folder} && REQUESTS_CA_BUNDLE={ca} venv/bin/python - <<'PYTHON'
+import json, umapi_client
+made = json.load(open("credentials.json"))["organizations"][0]["integrations"][0]
+auth = umapi_client.OAuthS2S(made["client_id"], made["client_secret"], auth_host="{host}")
+org = umapi_client.Connection("{ORG}", auth, endpoint="{url}/v2/usermanagement")
+print(sum(1 for user in umapi_client.UsersQuery(org)), "people")
+PYTHON"#
         ));
-        ui::say("\n  3. Sync a changed directory: people came, left, changed their names and groups:\n");
+        ui::say("\n3. Sync a changed directory: people came, left, changed their names and groups:\n");
         ui::say(format_args!(
-            "     cd {folder} && SSL_CERT_FILE={ca} {program} sync --connector csv people-changed.csv"
+            "cd {folder} && SSL_CERT_FILE={ca} {program} sync --connector csv people-changed.csv"
         ));
     }
 }
 
-/// Shows a command's lines, but of a line for each person only every hundredth.
+/// Shows a command's lines: of a line for each person only every hundredth, of a line for each described thing only
+/// how many there were.
 async fn relay(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<()> {
     let Some(stream) = stream else { return Ok(()) };
     let mut lines = BufReader::new(stream).lines();
+    let mut counted: BTreeMap<&str, u32> = BTreeMap::new();
     while let Some(line) = lines.next_line().await? {
         let each_person = line.contains("Queuing ");
         let between = line.contains("actions completed") && !line.contains("00/") && !line.contains("(100%)");
-        if !each_person && !between {
+        // What a description brings in one by one is counted below.
+        let things = ["product `", "profile `", "user group `", "domain "];
+        if let Some(thing) = things.iter().find(|thing| line.contains(&format!(": {thing}"))) {
+            *counted
+                .entry(if line.contains(" linked to ") {
+                    "link"
+                } else {
+                    thing.trim_end_matches([' ', '`'])
+                })
+                .or_insert(0) += 1;
+        } else if !each_person && !between {
             ui::say(format_args!("  {line}"));
         }
+    }
+    if !counted.is_empty() {
+        let counts: Vec<String> = counted
+            .iter()
+            .map(|(thing, count)| format!("{count} {thing}s"))
+            .collect();
+        ui::say(format_args!("  … {}", counts.join(", ")));
     }
     Ok(())
 }
@@ -256,7 +284,10 @@ async fn people(store: &Store, org: OrgNo) -> anyhow::Result<()> {
     let (count, lines) = store
         .read(move |reader| {
             let mut lines = Vec::new();
-            reader.access(org, Position::START, PEOPLE, &mut |person| {
+            reader.access(org, Position::START, 4 * PEOPLE, &mut |person| {
+                if person.access.is_empty() || lines.len() as u64 >= PEOPLE {
+                    return;
+                }
                 let access: Vec<String> = person
                     .access
                     .iter()
@@ -286,7 +317,10 @@ async fn people(store: &Store, org: OrgNo) -> anyhow::Result<()> {
     }
     ui::out("");
     ui::out(table);
-    ui::out(format_args!("… {shown} of {count} people"));
+    ui::out(format_args!(
+        "… and {} more people",
+        count - i64::try_from(shown).unwrap_or_default()
+    ));
     Ok(())
 }
 

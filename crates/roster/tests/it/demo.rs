@@ -26,7 +26,7 @@ fn the_demonstration_shows_the_main_job_and_goes_on_with_its_data() {
     let first = demo(&folder);
     let (out, err) = said(&first);
     assert_eq!(first.status.code(), Some(0), "{err}");
-    for part in ["Photo Studio", "waiting", "person", "of 1003 people"] {
+    for part in ["Photo Studio", "waiting", "person", "more people"] {
         assert!(out.contains(part), "`{part}` is not in\n{out}");
     }
     for part in [
@@ -42,7 +42,7 @@ fn the_demonstration_shows_the_main_job_and_goes_on_with_its_data() {
     let again = demo(&folder);
     let (out, err) = said(&again);
     assert_eq!(again.status.code(), Some(0), "{err}");
-    assert!(out.contains("of 1003 people"), "{out}");
+    assert!(out.contains("more people"), "{out}");
     assert!(err.contains("nothing to change"), "{err}");
     assert!(err.contains("(total, success, error): (0, 0, 0)"), "{err}");
     let verify = Command::new(env!("CARGO_BIN_EXE_roster"))
