@@ -373,6 +373,7 @@ impl Found {
 
     fn config(&mut self, storage: &Storage) -> Config {
         let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);
+        let lasting = |text: &str| seconds(text).filter(|time| !time.is_zero());
         let count = |text: &str| text.parse::<u64>().ok().filter(|n| *n > 0);
         let truth = |text: &str| match text.to_ascii_lowercase().as_str() {
             "true" => Some(true),
@@ -391,11 +392,13 @@ impl Found {
         for (key, target) in [
             ("token_ttl", &mut config.token_ttl),
             ("jwt_max_lifetime", &mut config.jwt_max_lifetime),
-            ("sync_min_interval", &mut config.sync_min_interval),
         ] {
-            if let Some(time) = self.parsed(key, "a number of seconds", seconds) {
+            if let Some(time) = self.parsed(key, "a number of seconds from 1 on", lasting) {
                 *target = time;
             }
+        }
+        if let Some(time) = self.parsed("sync_min_interval", "a number of seconds", seconds) {
+            config.sync_min_interval = time;
         }
         if let Some(listen) = self.parsed(
             "listen",
@@ -420,7 +423,17 @@ impl Found {
         }
         config.throttle = self.throttle();
         config.tls = self.tls(storage);
-        config.public_url = self.text("public_url");
+        config.public_url = self.parsed(
+            "public_url",
+            "an address that begins with https:// (or http://)",
+            |text| {
+                let host = text
+                    .strip_prefix("https://")
+                    .or_else(|| text.strip_prefix("http://"));
+                host.filter(|host| !host.trim_matches('/').is_empty())
+                    .map(|_| text.to_owned())
+            },
+        );
         config.ims_hosts = self.list("ims_hosts").unwrap_or_default();
         config.metrics_token = self
             .secret("metrics_token", "metrics_token_file")

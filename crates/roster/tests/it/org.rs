@@ -155,3 +155,24 @@ fn a_database_without_its_key_is_refused_and_no_other_key_is_made() {
     }
     assert!(!place.path("data/master.key").exists());
 }
+
+#[test]
+fn settings_that_cannot_be_meant_are_refused_all_at_once() {
+    let place = Place::new();
+    std::fs::write(
+        place.path("bad.toml"),
+        "lisen = \"x\"\ntoken_ttl = 0\npublic_url = \"foo\"\n[limits.per_client]\nacton = 5\n",
+    )
+    .unwrap();
+    let (code, _, err) = place.roster(&["serve", "--data", "data", "--config", "bad.toml"]);
+    assert_eq!(code, 2);
+    for part in [
+        "bad.toml:1:1: unknown setting `lisen`; did you mean `listen`?",
+        "`token_ttl` is",
+        "`public_url` is",
+        "`acton`",
+    ] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    assert!(!place.path("data").exists(), "nothing was made");
+}

@@ -14,6 +14,7 @@ use roster_store::{
 use super::{Job, Report, integration_made};
 use crate::org_file::IntegrationEntry;
 use crate::org_file::yaml::Problem;
+use crate::ui;
 
 /// OAuth credentials may have two secrets, so that one can be changed without interruption.
 const MAX_OAUTH_SECRETS: usize = 2;
@@ -41,6 +42,7 @@ pub(super) fn apply(
             described,
             report,
             problems,
+            marks,
             n,
         };
         wanted.insert(Mark::new("integration", &[&described.name]));
@@ -77,6 +79,8 @@ struct One<'a> {
     described: &'a IntegrationEntry,
     report: &'a mut Report,
     problems: &'a mut Vec<Problem>,
+    /// What earlier descriptions brought into this organization.
+    marks: &'a BTreeSet<Mark>,
     n: usize,
 }
 
@@ -140,6 +144,9 @@ impl One<'_> {
         }
         let given = self.job.gathered.text(described.client_secret.as_ref());
         let made = given.is_none().then(generate_secret);
+        if let Some(given) = &given {
+            writer.mark_described(self.org, &self.secret_mark(&new.client_id, given))?;
+        }
         let secret = given.or_else(|| made.clone()).unwrap_or_default();
         for kind in self.kinds() {
             self.add_secret(writer, &new.client_id, &secret, kind)?;
@@ -222,6 +229,24 @@ impl One<'_> {
         self.certificates(writer, &known.client_id, &known.certificates)
     }
 
+    /// Remembers that a described secret was brought in, as a hash like any other.
+    fn secret_mark(&self, client_id: &str, secret: &str) -> Mark {
+        let hash = self.job.master.hash_secret(client_id, secret);
+        let hash = serde_json::to_string(&hash).unwrap_or_default();
+        Mark::new("secret", &[&self.described.name, &hash])
+    }
+
+    fn was_described(&self, client_id: &str, secret: &str) -> bool {
+        let name = Mark::new("secret", &[&self.described.name]).key;
+        self.marks
+            .iter()
+            .filter(|mark| mark.kind == "secret")
+            .filter_map(|mark| mark.key.split_once('\n'))
+            .filter(|(of, _)| *of == name)
+            .filter_map(|(_, hash)| serde_json::from_str::<Vec<u8>>(hash).ok())
+            .any(|hash| self.job.master.verify_secret(client_id, secret, &hash))
+    }
+
     /// A secret that the file gives has to open every kind; a kind that has none gets one.
     fn secrets(&mut self, writer: &mut Writer<'_>, known: &Integration) -> Result<(), StoreError> {
         let given = self.job.gathered.text(self.described.client_secret.as_ref());
@@ -242,7 +267,18 @@ impl One<'_> {
             };
             let text = match &given {
                 Some(text) if opens(text) => continue,
-                Some(text) => text.clone(),
+                Some(text) if self.was_described(&known.client_id, text) => {
+                    // Deleting a secret is final, whatever an old file says.
+                    ui::say(format_args!(
+                        "warning: {}: integration `{}`: the described secret was deleted since and stays so; describe another one",
+                        self.organization, self.described.name
+                    ));
+                    continue;
+                }
+                Some(text) => {
+                    writer.mark_described(self.org, &self.secret_mark(&known.client_id, text))?;
+                    text.clone()
+                }
                 None if !of_kind.is_empty() => continue,
                 None => made.get_or_insert_with(generate_secret).clone(),
             };
