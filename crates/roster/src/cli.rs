@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Describe organizations: directories, products, profiles, integrations, administrators.
     #[command(subcommand)]
     Org(Org),
+    /// The keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Keep an organization in step with a directory (options of user-sync).
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Sync(Passed),
@@ -135,6 +138,19 @@ pub(crate) enum Org {
     Export {
         /// The organization's id or name
         org: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// `roster keys`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a new signing key. Running servers use it within a second; tokens signed with the keys before it stay
+    /// valid until they expire, and those keys stay published as long.
+    #[command(after_help = "Example:
+  roster keys rotate --data roster-data")]
+    Rotate {
         #[command(flatten)]
         place: Place,
     },

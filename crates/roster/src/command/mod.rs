@@ -1,6 +1,7 @@
 //! One file a command: plain values in, an exit status out.
 
 mod demo;
+mod keys;
 mod migrate;
 mod org;
 mod serve;
@@ -12,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use roster_server::crypto::master::MasterKey;
 use roster_store::{Options, Store};
 
-use crate::cli::{Command, Org};
+use crate::cli::{Command, Keys, Org};
 use crate::settings::{DATABASE, Storage};
 use crate::ui::{self, Exit, hinted};
 
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
                 prune,
             }) => org::apply(&file, &place, credentials.as_deref(), prune).await,
             Command::Org(Org::Export { org, place }) => org::export(&org, &place).await,
+            Command::Keys(Keys::Rotate { place }) => keys::rotate(&place).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Verify(args) => verify::run(&args).await,
             Command::Migrate(args) => migrate::run(&args).await,

@@ -71,7 +71,10 @@ Options:
 option. `invocation_defaults` in the configuration file sets what the command line leaves out.
 
 Exit codes: 0 done · 1 refused configuration, unreadable directory or organization, or sending broken
-off · 2 wrong usage, or a part that is not there yet · 130 interrupted
+off · 2 wrong usage, or a part that is not there yet · 130 interrupted, 143 terminated
+
+Environment: SSL_CERT_FILE or REQUESTS_CA_BUNDLE names a file of authorities to trust as well, for a server
+with an authority of its own; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are heeded.
 
 Examples:
   {program} --connector csv users.csv --process-groups -t

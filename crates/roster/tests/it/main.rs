@@ -11,6 +11,8 @@
 mod crash;
 mod demo;
 mod golden;
+mod keys;
 mod org;
+mod support;
 mod sync;
 mod tidy;

@@ -1,0 +1,110 @@
+//! A server of its own for a test, and requests to it without any client's help.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub(crate) const ORG: &str = "1A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg";
+pub(crate) const CLIENT: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "p8e-a-secret-of-this-test-and-of-no-other";
+
+pub(crate) const DESCRIPTION: &str = "organizations:
+  - id: 1A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg
+    name: Crash
+    directories: [{name: SSO, type: federated, domains: [example.com]}]
+    products: [{name: Photo, code: PHOT, quota: 40, profiles: [{name: Photo Default, quota: 30}]}]
+    user_groups: [{name: Linked, profiles: [Photo Default]}, {name: Plain}]
+    integrations: [{name: sync, types: [oauth], client_id: 0123456789abcdef0123456789abcdef, client_secret: p8e-a-secret-of-this-test-and-of-no-other}]
+";
+
+/// A server in a process of its own.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+}
+
+impl Server {
+    pub(crate) fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+            .args(["serve", "--tls", "off", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env("ROSTER_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut ready)
+            .unwrap();
+        let address = ready
+            .trim()
+            .strip_prefix("READY http://")
+            .unwrap_or_else(|| panic!("not ready: {ready:?}"))
+            .to_owned();
+        Self { child, address }
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// One request; `None` when the answer did not come whole.
+pub(crate) fn request(
+    address: &str,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    let credentials = token.map_or(String::new(), |token| {
+        format!("Authorization: Bearer {token}\r\nX-Api-Key: {CLIENT}\r\n")
+    });
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{credentials}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    // An answer that was cut off is no JSON, so it does not count as an acknowledgement.
+    Some((status, serde_json::from_str(body).ok()?))
+}
+
+pub(crate) fn token(address: &str) -> String {
+    let query =
+        format!("/ims/token/v3?grant_type=client_credentials&client_id={CLIENT}&client_secret={SECRET}");
+    let (status, answer) = request(address, "POST", &query, None, "").unwrap();
+    assert_eq!(status, 200, "{answer}");
+    answer["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Applies [`DESCRIPTION`] to a data folder.
+pub(crate) fn describe(folder: &Path, data: &Path) {
+    let file = folder.join("org.yml");
+    std::fs::write(&file, DESCRIPTION).unwrap();
+    let apply = Command::new(env!("CARGO_BIN_EXE_roster"))
+        .args(["org", "apply"])
+        .arg(&file)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap();
+    assert!(
+        apply.status.success(),
+        "{}",
+        String::from_utf8_lossy(&apply.stderr)
+    );
+}
