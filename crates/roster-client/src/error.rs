@@ -58,6 +58,14 @@ pub enum ClientError {
         /// What the last attempt got.
         last: String,
     },
+    /// The server's certificate is not one to trust; nothing was sent, and asking again does not help.
+    #[error("{request}: the server's certificate is not trusted ({cause})")]
+    Untrusted {
+        /// What was asked.
+        request: String,
+        /// What is wrong with the certificate.
+        cause: String,
+    },
     /// The server asks for a longer wait than allowed.
     #[error("{request}: the server asks to wait {} seconds, more than the {} allowed; try again later, and leave two hours between full runs", asked.as_secs(), allowed.as_secs())]
     LongWait {

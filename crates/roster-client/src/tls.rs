@@ -1,5 +1,6 @@
 //! Whom to trust: the rustls configuration of a client.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -47,6 +48,25 @@ fn roots(trust: &Trust) -> Result<RootCertStore, ClientError> {
     Ok(store)
 }
 
+/// What is wrong with the server's certificate, when that is why `error` came about.
+pub(crate) fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::InvalidCertificate(problem)) = cause.downcast_ref() {
+            return Some(problem.to_string());
+        }
+        // An I/O error passes over the error it wraps when it is asked for its source.
+        next = match cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
+    }
+    None
+}
+
 /// Accepts any certificate; what is signed must still be signed by the key in it.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
@@ -83,5 +103,21 @@ impl ServerCertVerifier for Anybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CertificateError;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_found_below_other_errors() {
+        let tls = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let wrapped = std::io::Error::other(std::io::Error::other(tls));
+        assert!(distrust(&wrapped).is_some());
+        let other = std::io::Error::other(rustls::Error::DecryptError);
+        assert_eq!(distrust(&other), None, "that may heal");
     }
 }

@@ -96,6 +96,8 @@ struct Said {
 struct NotReached {
     cause: String,
     timeout: bool,
+    /// What is wrong with the certificate, if that is why.
+    untrusted: Option<String>,
 }
 
 impl Client {
@@ -254,6 +256,7 @@ impl Client {
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
         let not_reached = |e: reqwest::Error| NotReached {
             timeout: e.is_timeout(),
+            untrusted: tls::distrust(&e),
             cause: causes(&e),
         };
         let mut response = request.send().await.map_err(not_reached)?;
@@ -295,7 +298,26 @@ impl Client {
                     (format!("status {}", answer.status), asked)
                 }
                 Ok(answer) => return Ok(answer),
-                Err(NotReached { cause, timeout }) => {
+                Err(NotReached {
+                    untrusted: Some(cause),
+                    ..
+                }) => {
+                    // It does not heal, so the first attempt is the last.
+                    self.observe(&Event::NotReached {
+                        cause: cause.clone(),
+                        timeout: false,
+                        attempt: tried,
+                    });
+                    self.observe(&Event::GaveUp {
+                        attempts: tried,
+                        after: began.elapsed(),
+                    });
+                    return Err(ClientError::Untrusted {
+                        request: name.to_owned(),
+                        cause,
+                    });
+                }
+                Err(NotReached { cause, timeout, .. }) => {
                     self.observe(&Event::NotReached {
                         cause: cause.clone(),
                         timeout,

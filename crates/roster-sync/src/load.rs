@@ -109,6 +109,16 @@ fn adobe_failed(error: &ClientError, log: &Log) -> End {
             "authorization",
             "The organization does not accept the credentials of the connector file",
         ),
+        ClientError::Untrusted { .. } => {
+            log.critical(
+                LOGGER,
+                "server-unavailable",
+                format_args!(
+                    "Error contacting UMAPI server: {error}; hint: for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem"
+                ),
+            );
+            return End::Failed;
+        }
         ClientError::PrivateKey(_) => (
             "credential-key",
             "The credentials of the connector file cannot be used",
