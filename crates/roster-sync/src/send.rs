@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use roster_client::{Batcher, Client, ClientError, Command, Done, Numbering, Outcome, StepError};
-use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Work};
+use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Change, Work};
 use roster_core::plan::people::{TargetId, UserKey};
 use roster_core::plan::{Commands, FailedGroups, Plan};
 
@@ -122,6 +122,30 @@ pub(crate) async fn send(with: &Sending<'_>) -> Report {
         sender.adobe_only(organization).await;
     }
     sender.report
+}
+
+/// Names in one line.
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// The names of the fields that change.
+fn changed(change: Change) -> String {
+    let fields = [
+        (change.firstname, "firstname"),
+        (change.lastname, "lastname"),
+        (change.email, "email"),
+        (change.username, "username"),
+    ];
+    let names: Vec<&str> = fields
+        .into_iter()
+        .filter_map(|(changes, name)| changes.then_some(name))
+        .collect();
+    listed(&names)
 }
 
 impl Sender<'_> {
@@ -330,7 +354,10 @@ impl Sender<'_> {
             log.critical(
                 "user_sync.connector.connector_umapi.action",
                 "batch-failed",
-                format_args!("Unexpected response! Sent actions {lost:?} may have failed: {cause}"),
+                format_args!(
+                    "Unexpected response! Sent actions {} may have failed: {cause}",
+                    lost.join(", ")
+                ),
             );
         }
         let broken = self
@@ -411,7 +438,7 @@ impl Sender<'_> {
                 if !change.is_empty() {
                     with.log.info(
                         "processor",
-                        format_args!("Updating info for user key: {key} changes: {change:?}"),
+                        format_args!("Updating info for user key: {key} changes: {}", changed(*change)),
                     );
                 }
                 if !add.is_empty() || !remove.is_empty() {
@@ -426,7 +453,9 @@ impl Sender<'_> {
                     with.log.info(
                         "processor",
                         format_args!(
-                            "Managing groups{place} for user key: {key} added: {added:?} removed: {removed:?}"
+                            "Managing groups{place} for user key: {key} added: {} removed: {}",
+                            listed(&added),
+                            listed(&removed)
                         ),
                     );
                 }
