@@ -109,7 +109,10 @@ async fn an_integration_is_read_back_with_everything_that_belongs_to_it() {
         assert_eq!((found.org, found.org_state), (ACME, OrgState::Active));
         assert_eq!(found.org_id, "1A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg");
         assert_eq!(found.technical_account, format!("{CLIENT}@techacct.adobe.com"));
-        assert_eq!((found.not_before, found.created_at), (0, 1_700_000_000_000));
+        assert_eq!(
+            (found.not_before, found.created_at),
+            (1_700_000_000_000, 1_700_000_000_000)
+        );
         assert_eq!(found.settings, settings("sync"));
         assert_eq!(found.secrets, [old, new, jwt], "oldest first");
         assert_eq!(found.certificates, certs);
