@@ -208,9 +208,11 @@ impl Writer<'_> {
         Ok(deleted)
     }
 
-    /// Revokes every token that an integration got before `at` (milliseconds since 1970).
+    /// Revokes every token that an integration got before `at` (milliseconds since 1970). The moment only moves
+    /// forward: with a clock that was set back, what is revoked stays so.
     pub fn revoke_tokens_before(&mut self, client_id: &str, at: i64) -> Answer<()> {
-        let sql = "UPDATE integrations SET not_before = $1 WHERE client_id = $2";
+        let sql = "UPDATE integrations SET not_before = CASE WHEN not_before > $1 THEN not_before ELSE $1 END \
+                   WHERE client_id = $2";
         if self.execute(sql, &[at.into(), client_id.into()])? == 0 {
             return Ok(Err(CredentialRefusal::NoSuchIntegration(client_id.to_owned())));
         }

@@ -182,11 +182,17 @@ async fn settings_change_and_an_integration_goes_with_all_it_has() {
         write(store, move |writer| writer.update_integration(CLIENT, &other))
             .await
             .unwrap();
-        write(store, |writer| writer.revoke_tokens_before(CLIENT, 77))
-            .await
-            .unwrap();
+        for at in [1_700_000_000_077, 1_700_000_000_076] {
+            write(store, move |writer| writer.revoke_tokens_before(CLIENT, at))
+                .await
+                .unwrap();
+        }
         let found = read(store).await;
-        assert_eq!((found.settings, found.not_before), (wanted, 77));
+        assert_eq!(
+            (found.settings, found.not_before),
+            (wanted, 1_700_000_000_077),
+            "only forward"
+        );
         let second = integration("e".repeat(32).as_str(), "second");
         write(store, move |writer| writer.create_integration(&second))
             .await
