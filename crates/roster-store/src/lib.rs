@@ -82,7 +82,7 @@ impl Default for Options {
 /// What a decision asks to be saved, and the answer to give once it is.
 #[derive(Debug, Clone)]
 pub struct Decision<T> {
-    /// One for each command that changes something.
+    /// One for each command, also for one that changes nothing.
     pub entries: Vec<Entry>,
     /// Given back after the commit.
     pub answer: T,

@@ -1,7 +1,7 @@
 //! `POST action/{org}`: a batch of commands (umapi.md 4).
 
 use roster_core::command::Command;
-use roster_core::decide::{Env, Mode, Outcome};
+use roster_core::decide::{Mode, Outcome};
 use roster_umapi::action::{self, Limits, Malformed};
 use roster_umapi::request::RequestError;
 
@@ -39,36 +39,20 @@ pub(crate) async fn post(
     let _turn = call.app.turn()?;
     let batch = action::parse(&body.bytes, &limits).map_err(RequestError::Malformed)?;
     drop(body);
-    let asked: Vec<Asked> = batch
-        .parsed()
-        .map(|(entry, command)| Asked {
-            command: command.clone(),
-            text: entry.text.clone(),
-        })
-        .collect();
     let env = call.app.env(mode);
-    let outcomes = outcomes(call, caller, asked, env).await?;
+    let outcomes = match mode {
+        Mode::Live => {
+            let asked = batch.entries.iter().map(Asked::sent).collect();
+            decide(call, caller, asked, env).await?
+        }
+        Mode::TestOnly => {
+            let commands: Vec<Command> = batch.commands().into_iter().cloned().collect();
+            rehearse(call, caller, &commands, &env).await?
+        }
+    };
     let refused = batch.entries.len() - completed(&outcomes);
     trace.commands = Some((completed(&outcomes), refused));
     Ok(Reply::ok(action::render(&batch, &outcomes, mode)))
-}
-
-async fn outcomes(
-    call: Call<'_>,
-    caller: &Caller,
-    asked: Vec<Asked>,
-    env: Env,
-) -> Result<Vec<Outcome>, ApiError> {
-    if asked.is_empty() {
-        return Ok(Vec::new());
-    }
-    match env.mode {
-        Mode::Live => decide(call, caller, asked, env).await,
-        Mode::TestOnly => {
-            let commands: Vec<Command> = asked.into_iter().map(|asked| asked.command).collect();
-            rehearse(call, caller, &commands, &env).await
-        }
-    }
 }
 
 fn completed(outcomes: &[Outcome]) -> usize {

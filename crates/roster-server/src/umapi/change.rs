@@ -1,23 +1,37 @@
 //! Deciding and saving: how commands of any endpoint reach the store.
 
+use std::borrow::Cow;
+
 use roster_core::command::Command;
 use roster_core::decide::{Env, Mode, Outcome, decide_batch};
 use roster_core::refusal::Refusal;
 use roster_core::scope::Scope;
 use roster_core::value::OrgNo;
 use roster_store::{Decision, Entry};
+use roster_umapi::action::{self, SyntaxError};
 use roster_umapi::code;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::http::Call;
 
+/// The most bytes that the log keeps of a command whose form is wrong: one that is right has bounds of its own.
+const MAX_KEPT: usize = 8 * 1024;
+
 /// A command and what the audit log keeps of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    pub(crate) command: Command,
+    /// The command, or what is wrong with its form: that is recorded, and never decided.
+    command: Result<Command, Vec<Refused>>,
     /// JSON, without secrets.
-    pub(crate) text: String,
+    text: String,
+}
+
+/// What was refused, as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+struct Refused {
+    code: &'static str,
+    step: usize,
 }
 
 impl Asked {
@@ -26,8 +40,23 @@ impl Asked {
         let mut text = Vec::new();
         roster_umapi::action::write_command(&mut text, None, &command);
         Self {
-            command,
+            command: Ok(command),
             text: String::from_utf8_lossy(&text).into_owned(),
+        }
+    }
+
+    /// An element of a batch.
+    pub(crate) fn sent(entry: &action::Entry) -> Self {
+        let refused = |problem: &SyntaxError| Refused {
+            code: code::syntax_code(&problem.kind),
+            step: problem.step,
+        };
+        Self {
+            command: match &entry.command {
+                Ok(command) => Ok(command.clone()),
+                Err(problems) => Err(problems.iter().map(refused).collect()),
+            },
+            text: entry.text.clone(),
         }
     }
 }
@@ -42,7 +71,8 @@ struct Origin {
     request_id: String,
 }
 
-/// Decides commands in their order and saves what they change, all in one transaction.
+/// Decides commands in their order and saves what they change, all in one transaction. The outcomes are those of the
+/// commands whose form was right, in their order; the log has an entry for every one.
 pub(crate) async fn decide(
     call: Call<'_>,
     caller: &Caller,
@@ -52,7 +82,7 @@ pub(crate) async fn decide(
     run(call, caller, asked, env, |_| true).await
 }
 
-/// The same, all or nothing: when anything is refused, nothing is saved.
+/// The same, all or nothing: when anything is refused, nothing is changed, and the log says so.
 pub(crate) async fn decide_whole(
     call: Call<'_>,
     caller: &Caller,
@@ -89,25 +119,18 @@ async fn run(
         client: caller.client_id().to_owned(),
         request_id: call.request_id.to_owned(),
     };
-    let (commands, texts): (Vec<Command>, Vec<String>) =
-        asked.into_iter().map(|asked| (asked.command, asked.text)).unzip();
+    let commands: Vec<Command> = asked
+        .iter()
+        .filter_map(|asked| asked.command.clone().ok())
+        .collect();
     let scope = Scope::of(caller.org(), &commands);
     let outcomes = call
         .app
         .store
         .transact(scope, move |set| {
             let outcomes = decide_batch(set, &commands, &env);
-            let entries = if save(&outcomes) {
-                texts
-                    .iter()
-                    .zip(&outcomes)
-                    .map(|(text, outcome)| origin.entry(text, outcome))
-                    .collect()
-            } else {
-                Vec::new()
-            };
             Decision {
-                entries,
+                entries: origin.entries(&asked, &outcomes, save(&outcomes)),
                 answer: outcomes,
             }
         })
@@ -131,56 +154,99 @@ fn log_bugs(call: Call<'_>, outcomes: &[Outcome]) {
 }
 
 impl Origin {
-    fn entry(&self, text: &str, outcome: &Outcome) -> Entry {
-        Entry {
-            org: Some(self.org),
-            at: self.at,
-            actor: self.actor.clone(),
-            client: Some(self.client.clone()),
-            request_id: self.request_id.clone(),
-            command: with_refusals(text, outcome),
-            changes: outcome.changes.clone(),
-        }
+    /// One entry for each command; those of a request that is not saved change nothing.
+    fn entries(&self, asked: &[Asked], outcomes: &[Outcome], save: bool) -> Vec<Entry> {
+        let mut outcomes = outcomes.iter();
+        let entry = |asked: &Asked| {
+            let (refused, changes) = if let Err(problems) = &asked.command {
+                (problems.clone(), Vec::new())
+            } else {
+                let outcome = outcomes.next()?;
+                let changes = if save { outcome.changes.clone() } else { Vec::new() };
+                (refused(outcome), changes)
+            };
+            Some(Entry {
+                org: Some(self.org),
+                at: self.at,
+                actor: self.actor.clone(),
+                client: Some(self.client.clone()),
+                request_id: self.request_id.clone(),
+                command: kept(&asked.text, &refused, save),
+                changes,
+            })
+        };
+        asked.iter().filter_map(entry).collect()
     }
 }
 
-/// The command's text, and beside it what was refused.
-fn with_refusals(text: &str, outcome: &Outcome) -> String {
-    if outcome.refusals.is_empty() {
-        return text.to_owned();
+fn refused(outcome: &Outcome) -> Vec<Refused> {
+    let met = outcome.refusals.iter();
+    met.map(|met| Refused {
+        code: code::code(&met.refusal),
+        step: met.step,
+    })
+    .collect()
+}
+
+/// The command's text, and beside it what was refused, and whether it was left undone for the sake of another one.
+fn kept(text: &str, refused: &[Refused], saved: bool) -> String {
+    let mut notes = serde_json::Map::new();
+    if !refused.is_empty() {
+        notes.insert("refused".to_owned(), serde_json::json!(refused));
+    } else if !saved {
+        notes.insert("undone".to_owned(), true.into());
     }
-    let refused: Vec<serde_json::Value> = outcome
-        .refusals
-        .iter()
-        .map(|met| serde_json::json!({"step": met.step, "code": code::code(&met.refusal)}))
-        .collect();
-    let refused = serde_json::Value::Array(refused);
-    match text.strip_suffix('}') {
-        Some("{") => format!("{{\"refused\":{refused}}}"),
-        Some(open) => format!("{open},\"refused\":{refused}}}"),
-        None => text.to_owned(),
-    }
+    let open = match text.strip_suffix('}') {
+        _ if notes.is_empty() => return text.to_owned(),
+        Some(open) if text.len() <= MAX_KEPT => Cow::Borrowed(open),
+        // No object, or more of it than is worth keeping: what came, as a text.
+        _ => {
+            let start = serde_json::Value::from(text.get(..text.floor_char_boundary(MAX_KEPT)));
+            Cow::Owned(format!("{{\"sent\":{start},\"bytes\":{}", text.len()))
+        }
+    };
+    let comma = if open.ends_with('{') { "" } else { "," };
+    let notes = serde_json::Value::Object(notes).to_string();
+    format!("{open}{comma}{}", notes.trim_start_matches('{'))
 }
 
 #[cfg(test)]
 mod tests {
-    use roster_core::refusal::StepRefusal;
-
     use super::*;
+
+    const NOT_FOUND: Refused = Refused {
+        code: "error.usergroup.not_found",
+        step: 1,
+    };
 
     #[test]
     fn the_log_says_what_was_refused() {
-        let refused = Outcome {
-            refusals: vec![StepRefusal {
-                step: 1,
-                refusal: Refusal::UserGroupNotFound,
-            }],
-            ..Outcome::default()
-        };
+        let kept = |text: &str, refused: &[Refused]| kept(text, refused, true);
+        assert_eq!(kept("{}", &[]), "{}");
         assert_eq!(
-            with_refusals(r#"{"usergroup":"x","do":[]}"#, &refused),
+            kept(r#"{"usergroup":"x","do":[]}"#, &[NOT_FOUND]),
             r#"{"usergroup":"x","do":[],"refused":[{"code":"error.usergroup.not_found","step":1}]}"#
         );
-        assert_eq!(with_refusals("{}", &Outcome::default()), "{}");
+        assert_eq!(
+            kept("{}", &[NOT_FOUND]),
+            r#"{"refused":[{"code":"error.usergroup.not_found","step":1}]}"#
+        );
+        assert_eq!(
+            kept("[5]", &[NOT_FOUND]),
+            r#"{"sent":"[5]","bytes":3,"refused":[{"code":"error.usergroup.not_found","step":1}]}"#
+        );
+        let long = kept(&format!("{{\"x\":\"{}\"}}", "é".repeat(50_000)), &[NOT_FOUND]);
+        assert!(long.len() < MAX_KEPT + 200, "{}", long.len());
+        let long: serde_json::Value = serde_json::from_str(&long).expect("JSON");
+        assert_eq!(long["bytes"], 100_008);
+        assert_eq!(long["refused"][0]["step"], 1);
+    }
+
+    #[test]
+    fn the_log_says_what_was_left_undone() {
+        assert_eq!(
+            kept(r#"{"user":"a"}"#, &[], false),
+            r#"{"user":"a","undone":true}"#
+        );
     }
 }

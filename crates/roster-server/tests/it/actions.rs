@@ -236,30 +236,57 @@ async fn what_was_done_is_in_the_log_with_who_asked() {
         .header("x-request-id", "the request")
         .body(json!([create("ada@example.com")]).to_string());
     assert_eq!(sync.send(ask).await.json()["completed"], 1);
-    let mut found = None;
-    let recorded = server
-        .store
-        .read(|reader| {
-            let mut rows = Vec::new();
-            let sql = "SELECT actor, client, request_id, command FROM audit WHERE org = 1 ORDER BY entry";
-            reader.query(sql, &[], &mut |row| {
-                let texts = (0..4).map(|n| row.opt_text(n).map(|t| t.unwrap_or_default().to_owned()));
-                rows.push(texts.collect::<Result<Vec<_>, _>>()?);
-                Ok(())
-            })?;
-            Ok(rows)
-        })
-        .await
-        .unwrap();
-    for row in recorded {
-        if row[2] == "the request" {
-            found = Some(row);
-        }
-    }
-    let row = found.unwrap();
-    assert_eq!(row[0], crate::support::technical_account(&sync.client));
-    assert_eq!(row[1], sync.client);
-    assert!(row[3].contains("createFederatedID"), "{}", row[3]);
+    let log = server.log("the request").await;
+    assert_eq!(log.len(), 1);
+    assert_eq!(log[0].actor, crate::support::technical_account(&sync.client));
+    assert_eq!(log[0].client.as_deref(), Some(&*sync.client));
+    assert!(log[0].command.contains("createFederatedID"), "{}", log[0].command);
+    assert!(!log[0].changes.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_refused_is_in_the_log_also_for_its_form() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let commands = json!([
+        {"user": "nobody@example.com", "do": [{"remove": "all"}]},
+        {"user": "nobody@example.com", "do": [{"destroy": {}}, {"add": 5}], "requestID": "r2"},
+        7,
+        create("ada@example.com"),
+    ]);
+    let ask = |id: &str, body: &Value, query: &str| {
+        Ask::post(&api(&format!("{}{query}", action())))
+            .header("x-request-id", id)
+            .body(body.to_string())
+    };
+    assert_eq!(
+        sync.send(ask("mixed", &commands, "")).await.json()["notCompleted"],
+        3
+    );
+    let log = server.log("mixed").await;
+    let texts: Vec<&str> = log.iter().map(|row| row.command.as_str()).collect();
+    expect![[r#"
+        [
+            "{\"do\":[{\"remove\":\"all\"}],\"user\":\"nobody@example.com\",\"refused\":[{\"code\":\"error.user.nonexistent\",\"step\":0}]}",
+            "{\"do\":[{\"destroy\":{}},{\"add\":5}],\"requestID\":\"r2\",\"user\":\"nobody@example.com\",\"refused\":[{\"code\":\"error.command.step.unknown\",\"step\":0},{\"code\":\"error.command.add_remove.list\",\"step\":1}]}",
+            "{\"sent\":\"7\",\"bytes\":1,\"refused\":[{\"code\":\"error.command.illegal_entry\",\"step\":0}]}",
+            "{\"do\":[{\"createFederatedID\":{\"country\":\"DE\",\"email\":\"ada@example.com\"}}],\"user\":\"ada@example.com\"}",
+        ]
+    "#]]
+    .assert_debug_eq(&texts);
+    let changed: Vec<bool> = log.iter().map(|row| !row.changes.is_empty()).collect();
+    assert_eq!(changed, [false, false, false, true]);
+
+    // Nothing that can be decided: the log has it all the same.
+    assert_eq!(
+        sync.send(ask("broken", &json!([7, {}]), "")).await.json()["result"],
+        "error"
+    );
+    assert_eq!(server.log("broken").await.len(), 2);
+    // A rehearsal leaves no trace.
+    sync.send(ask("rehearsed", &commands, "?testOnly=true")).await;
+    assert!(server.log("rehearsed").await.is_empty());
+    assert_eq!(server.store.verify().await.unwrap(), []);
 }
 
 #[tokio::test]

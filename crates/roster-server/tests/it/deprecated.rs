@@ -441,6 +441,24 @@ async fn r196_a_profile_is_changed_as_a_whole_or_not_at_all() {
         ["ana@example.com", "ben@example.com"],
         "nothing was half done"
     );
+    let ask = Ask::post(&api(&standard()))
+        .header("x-request-id", "whole")
+        .body(json!({"removeUsers": ["ana@example.com"], "addUsers": ["nobody@example.com"]}).to_string());
+    assert_eq!(sync.send(ask).await.status, 404);
+    let log = server.log("whole").await;
+    assert!(log.iter().all(|row| row.changes.is_empty()), "{log:?}");
+    let [other, wrong] = [0, 1].map(|n| serde_json::from_str::<Value>(&log[n].command).unwrap());
+    assert_eq!(
+        (&other["undone"], &other["refused"]),
+        (&json!(true), &Value::Null)
+    );
+    assert_eq!(
+        (&wrong["undone"], &wrong["refused"]),
+        (
+            &Value::Null,
+            &json!([{"code": "error.user.nonexistent", "step": 0}])
+        )
+    );
     let removed = sync
         .post(
             &standard(),

@@ -12,7 +12,8 @@ use roster_server::clock::{Chance, Clock};
 use roster_server::crypto::master::MasterKey;
 use roster_server::{App, Config, router};
 use roster_store::{
-    Certificate, Entry, IntegrationSettings, Location, NewIntegration, Options, Secret, SecretKind, Store,
+    Certificate, Entry, IntegrationSettings, Location, NewIntegration, Options, Recorded, Secret, SecretKind,
+    Store,
 };
 use roster_testkit::sample::{self, ACME, STRANGER, TRUSTEE};
 use serde_json::{Value, json};
@@ -157,6 +158,22 @@ impl TestServer {
     }
 
     /// Changes an integration as another process would.
+    /// What the log of the first organization holds of a request.
+    pub(crate) async fn log(&self, request_id: &str) -> Vec<Recorded> {
+        let mut found = Vec::new();
+        let of = request_id.to_owned();
+        let read = self.store.read(move |reader| {
+            reader.log(ACME, 1, &mut |row| {
+                if row.request_id == of {
+                    found.push(row);
+                }
+                Ok(())
+            })?;
+            Ok(found)
+        });
+        read.await.unwrap()
+    }
+
     pub(crate) async fn set_integration(
         &self,
         client: &str,
