@@ -14,22 +14,26 @@ use roster_core::page::{Choice, PastEnd, choose};
 pub(crate) trait Source {
     /// A place in the list.
     type Mark: Copy + PartialEq;
+    /// What has to be remembered from page to page, shared by its clones.
+    type Memory: Clone + Default;
     /// What can go wrong.
     type Error;
 
     /// Where each page of `size` rows begins; empty for an empty list.
     fn starts(&mut self, size: u64) -> Result<Vec<Self::Mark>, Self::Error>;
-    /// Reads up to `limit` rows from a mark up to (not including) another, in place of what was read before.
+    /// Reads up to `limit` rows from a mark up to (not including) another, as this page of a walk, in place of what was
+    /// read before.
     fn read(
         &mut self,
+        page: (u64, &Self::Memory),
         from: Self::Mark,
         until: Option<Self::Mark>,
         limit: u64,
     ) -> Result<Rows<Self::Mark>, Self::Error>;
     /// Whether there is any row at or behind a mark.
     fn any(&mut self, from: Self::Mark) -> Result<bool, Self::Error>;
-    /// Forgets what was read.
-    fn clear(&mut self);
+    /// Forgets what was read as this page.
+    fn clear(&mut self, page: (u64, &Self::Memory));
 }
 
 /// How many rows were read, and where the first row behind them stands, if the limit cut it off.
@@ -76,13 +80,13 @@ const CAPACITY: usize = 1024;
 
 /// The walks under way.
 #[derive(Debug)]
-pub(crate) struct Walks<M> {
-    walks: Mutex<HashMap<String, Walk<M>>>,
+pub(crate) struct Walks<M, K> {
+    walks: Mutex<HashMap<String, Walk<M, K>>>,
     begun: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
-struct Walk<M> {
+struct Walk<M, K> {
     /// Tells this walk from a later one under the same key.
     number: u64,
     starts: Vec<M>,
@@ -90,10 +94,11 @@ struct Walk<M> {
     announced: usize,
     /// Pages that were asked for: what they hold is no longer up for moving.
     served: Vec<bool>,
+    memory: K,
     used_at: u64,
 }
 
-impl<M> Default for Walks<M> {
+impl<M, K> Default for Walks<M, K> {
     fn default() -> Self {
         Self {
             walks: Mutex::default(),
@@ -102,9 +107,13 @@ impl<M> Default for Walks<M> {
     }
 }
 
-impl<M: Copy + PartialEq> Walks<M> {
+impl<M: Copy + PartialEq, K: Clone + Default> Walks<M, K> {
     /// Serves a page.
-    pub(crate) fn serve<S: Source<Mark = M>>(&self, ask: Ask<'_>, source: &mut S) -> Result<Page, S::Error> {
+    pub(crate) fn serve<S: Source<Mark = M, Memory = K>>(
+        &self,
+        ask: Ask<'_>,
+        source: &mut S,
+    ) -> Result<Page, S::Error> {
         let walk = match self.resume(ask) {
             Some(walk) => walk,
             None => self.begin(ask, source.starts(ask.size)?),
@@ -137,33 +146,34 @@ impl<M: Copy + PartialEq> Walks<M> {
     }
 
     /// Reads page `index`; with `to_the_end`, goes on to the page that is the last one now.
-    fn read<S: Source<Mark = M>>(
+    fn read<S: Source<Mark = M, Memory = K>>(
         &self,
         ask: Ask<'_>,
-        mut walk: Walk<M>,
+        mut walk: Walk<M, K>,
         mut index: usize,
         to_the_end: bool,
         source: &mut S,
     ) -> Result<Page, S::Error> {
         loop {
             let Some(&from) = walk.starts.get(index) else {
-                source.clear();
+                source.clear((index as u64, &walk.memory));
                 return Ok(page(index, index + 1, 0, true));
             };
             self.mark_served(ask.walk, walk.number, index);
             let mut end = index + 1;
-            let mut rows = source.read(from, walk.starts.get(end).copied(), ask.size)?;
+            let place = (index as u64, &walk.memory);
+            let mut rows = source.read(place, from, walk.starts.get(end).copied(), ask.size)?;
             // A page in the middle is never empty, or clients would take it for the end: it takes the rows of
             // those after it, unless somebody has read them already.
             while rows.count == 0
                 && let Some(&next) = walk.starts.get(end)
                 && !self.is_served(ask.walk, walk.number, end)
             {
-                rows = source.read(next, walk.starts.get(end + 1).copied(), ask.size)?;
+                rows = source.read(place, next, walk.starts.get(end + 1).copied(), ask.size)?;
                 end += 1;
             }
             if end > index + 1 && !self.take_over(ask.walk, &mut walk, index, end) {
-                source.clear();
+                source.clear((index as u64, &walk.memory));
                 return Ok(page(index, walk.starts.len(), 0, false));
             }
             let last = match (walk.starts.get(index + 1), rows.next) {
@@ -175,6 +185,7 @@ impl<M: Copy + PartialEq> Walks<M> {
                 (None, None) => true,
             };
             if to_the_end && !last {
+                source.clear((index as u64, &walk.memory));
                 index += 1;
                 continue;
             }
@@ -184,7 +195,7 @@ impl<M: Copy + PartialEq> Walks<M> {
     }
 
     /// The walk under way, unless this is the start of a new one.
-    fn resume(&self, ask: Ask<'_>) -> Option<Walk<M>> {
+    fn resume(&self, ask: Ask<'_>) -> Option<Walk<M, K>> {
         let mut walks = self.lock();
         if ask.page == 0 {
             walks.remove(ask.walk);
@@ -200,13 +211,14 @@ impl<M: Copy + PartialEq> Walks<M> {
     }
 
     /// Begins a walk; one of a single page has nothing to remember.
-    fn begin(&self, ask: Ask<'_>, starts: Vec<M>) -> Walk<M> {
+    fn begin(&self, ask: Ask<'_>, starts: Vec<M>) -> Walk<M, K> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let walk = Walk {
             number,
             announced: starts.len(),
             served: vec![false; starts.len()],
             starts,
+            memory: K::default(),
             used_at: ask.now,
         };
         if walk.starts.len() > 1 {
@@ -230,7 +242,7 @@ impl<M: Copy + PartialEq> Walks<M> {
     }
 
     /// Lets page `index` hold what the pages up to `end` held. Fails when one of them was asked for meanwhile.
-    fn take_over(&self, key: &str, walk: &mut Walk<M>, index: usize, end: usize) -> bool {
+    fn take_over(&self, key: &str, walk: &mut Walk<M, K>, index: usize, end: usize) -> bool {
         let mut walks = self.lock();
         let Some(known) = current(&mut walks, key, walk.number) else {
             // The walk was given up; what was read is right for this answer.
@@ -250,7 +262,7 @@ impl<M: Copy + PartialEq> Walks<M> {
     }
 
     /// Adds a page for newcomers at the end.
-    fn extend(&self, key: &str, walk: &mut Walk<M>, next: M) {
+    fn extend(&self, key: &str, walk: &mut Walk<M, K>, next: M) {
         let mut walks = self.lock();
         walk.starts.push(next);
         if let Some(known) = current(&mut walks, key, walk.number)
@@ -262,7 +274,7 @@ impl<M: Copy + PartialEq> Walks<M> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Walk<M>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Walk<M, K>>> {
         self.walks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -277,11 +289,11 @@ fn page(index: usize, pages: usize, rows: u64, last: bool) -> Page {
     }
 }
 
-fn current<'a, M>(
-    walks: &'a mut HashMap<String, Walk<M>>,
+fn current<'a, M, K>(
+    walks: &'a mut HashMap<String, Walk<M, K>>,
     key: &str,
     number: u64,
-) -> Option<&'a mut Walk<M>> {
+) -> Option<&'a mut Walk<M, K>> {
     walks.get_mut(key).filter(|walk| walk.number == number)
 }
 
@@ -297,7 +309,7 @@ fn shift<M: Copy>(starts: &mut Vec<M>, index: usize, end: usize) {
     }
 }
 
-fn make_room<M>(walks: &mut HashMap<String, Walk<M>>, now: u64) {
+fn make_room<M, K>(walks: &mut HashMap<String, Walk<M, K>>, now: u64) {
     if walks.len() < CAPACITY {
         return;
     }
@@ -346,6 +358,7 @@ mod tests {
 
     impl Source for Crowd {
         type Mark = u64;
+        type Memory = ();
         type Error = Infallible;
 
         fn starts(&mut self, size: u64) -> Result<Vec<u64>, Infallible> {
@@ -353,7 +366,13 @@ mod tests {
             Ok(self.rows.iter().step_by(size).copied().collect())
         }
 
-        fn read(&mut self, from: u64, until: Option<u64>, limit: u64) -> Result<Rows<u64>, Infallible> {
+        fn read(
+            &mut self,
+            _: (u64, &()),
+            from: u64,
+            until: Option<u64>,
+            limit: u64,
+        ) -> Result<Rows<u64>, Infallible> {
             let limit = usize::try_from(limit).unwrap();
             let mut found = self
                 .rows
@@ -371,13 +390,13 @@ mod tests {
             Ok(self.rows.range(from..).next().is_some())
         }
 
-        fn clear(&mut self) {
+        fn clear(&mut self, _: (u64, &())) {
             self.read.clear();
         }
     }
 
-    fn ask(walks: &Walks<u64>, crowd: &mut Crowd, page: u64, past_end: PastEnd) -> (Page, Vec<u64>) {
-        crowd.clear();
+    fn ask(walks: &Walks<u64, ()>, crowd: &mut Crowd, page: u64, past_end: PastEnd) -> (Page, Vec<u64>) {
+        crowd.read.clear();
         let ask = Ask {
             walk: "walk",
             page,
@@ -460,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_walk_unused_for_ten_minutes_is_forgotten() {
-        let (walks, mut crowd) = (Walks::<u64>::default(), Crowd::of(6));
+        let (walks, mut crowd) = (Walks::<u64, ()>::default(), Crowd::of(6));
         ask(&walks, &mut crowd, 0, PastEnd::LastPage);
         assert_eq!(walks.lock().len(), 1);
         let late = Ask {

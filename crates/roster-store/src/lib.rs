@@ -37,7 +37,7 @@ pub use credentials::{
     Password, Secret, SecretKind, SigningKey,
 };
 pub use error::StoreError;
-pub use listing::{DomainFilter, FoundGroup, GroupList, Position, UserList, UsersQuery};
+pub use listing::{DomainFilter, FoundGroup, GroupList, Position, Shown, UserList, UsersQuery};
 pub use migrate::Migrated;
 pub use reader::Reader;
 pub use verify::Finding;

@@ -7,7 +7,7 @@ use http::HeaderName;
 use roster_core::listing::{GroupRow, UserRow};
 use roster_core::page::PastEnd;
 use roster_core::value::OrgNo;
-use roster_store::{GroupList, Position, Reader, StoreError, UsersQuery};
+use roster_store::{GroupList, Position, Reader, Shown, StoreError, UsersQuery};
 use roster_umapi::query::groups::{write_group, write_no_such_page, write_old_user_group};
 use roster_umapi::query::users::{write_old_group_user, write_old_profile_user, write_old_user, write_user};
 
@@ -19,9 +19,9 @@ use crate::walk::{Ask, Page, Rows, Source, Walks};
 /// The walks under way, by what they walk through.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    pub(crate) users: Walks<Position>,
-    pub(crate) groups: Walks<Position>,
-    pub(crate) products: Walks<Position>,
+    pub(crate) users: Walks<Position, Shown>,
+    pub(crate) groups: Walks<Position, ()>,
+    pub(crate) products: Walks<Position, ()>,
 }
 
 /// How a page of people or groups is framed.
@@ -242,6 +242,7 @@ struct UserSource<'r, 'c> {
 
 impl Source for UserSource<'_, '_> {
     type Mark = Position;
+    type Memory = Shown;
     type Error = StoreError;
 
     fn starts(&mut self, size: u64) -> Result<Vec<Position>, StoreError> {
@@ -250,13 +251,15 @@ impl Source for UserSource<'_, '_> {
 
     fn read(
         &mut self,
+        walk: (u64, &Shown),
         from: Position,
         until: Option<Position>,
         limit: u64,
     ) -> Result<Rows<Position>, StoreError> {
         let (rows, shape) = (&mut self.rows, self.shape);
         rows.clear();
-        let read = self.reader.users(self.query, from, until, limit, &mut |row| {
+        let range = (from, until, limit);
+        let read = self.reader.users_of_walk(self.query, range, walk, &mut |row| {
             separate(rows);
             shape.write(rows, row);
         })?;
@@ -270,8 +273,9 @@ impl Source for UserSource<'_, '_> {
         self.reader.has_users(self.query, from)
     }
 
-    fn clear(&mut self) {
+    fn clear(&mut self, (page, shown): (u64, &Shown)) {
         self.rows.clear();
+        shown.forget(page);
     }
 }
 
@@ -285,6 +289,7 @@ struct GroupSource<'r, 'c> {
 
 impl Source for GroupSource<'_, '_> {
     type Mark = Position;
+    type Memory = ();
     type Error = StoreError;
 
     fn starts(&mut self, size: u64) -> Result<Vec<Position>, StoreError> {
@@ -293,6 +298,7 @@ impl Source for GroupSource<'_, '_> {
 
     fn read(
         &mut self,
+        _: (u64, &()),
         from: Position,
         until: Option<Position>,
         limit: u64,
@@ -315,7 +321,7 @@ impl Source for GroupSource<'_, '_> {
         self.reader.has_groups(self.org, self.list, from)
     }
 
-    fn clear(&mut self) {
+    fn clear(&mut self, _: (u64, &())) {
         self.rows.clear();
     }
 }

@@ -222,6 +222,7 @@ struct ProductSource<'r, 'c> {
 
 impl Source for ProductSource<'_, '_> {
     type Mark = Position;
+    type Memory = ();
     type Error = StoreError;
 
     fn starts(&mut self, size: u64) -> Result<Vec<Position>, StoreError> {
@@ -230,6 +231,7 @@ impl Source for ProductSource<'_, '_> {
 
     fn read(
         &mut self,
+        _: (u64, &()),
         from: Position,
         until: Option<Position>,
         limit: u64,
@@ -250,7 +252,7 @@ impl Source for ProductSource<'_, '_> {
         self.reader.has_products(self.org, from)
     }
 
-    fn clear(&mut self) {
+    fn clear(&mut self, _: (u64, &())) {
         self.rows.clear();
     }
 }

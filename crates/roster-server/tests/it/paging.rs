@@ -75,6 +75,54 @@ async fn r42_a_walk_returns_whoever_stays_exactly_once() {
 }
 
 #[tokio::test]
+async fn r42_whoever_loses_one_of_two_ways_into_a_profile_is_still_returned_once() {
+    let server = TestServer::with(|config| config.page_size_users = 2).await;
+    let sync = server.sync().await;
+    let email = |n: i64| format!("p{n}@example.com");
+    let with = |n: i64, step: Value| json!({"user": email(n), "do": [step]});
+    let team = json!({"add": {"group": ["Team"]}});
+    let leave = |group: &str| json!({"remove": {"group": [group]}});
+    sync.done(json!([{"usergroup": "Team", "do": [{"createUserGroup": {}},
+        {"add": {"productConfiguration": ["Photo Suite Pro"]}}]}]))
+        .await;
+    // p0 to p3 come directly, then all of p1 to p6 through the team.
+    for n in 0..7 {
+        sync.done(json!([create(&email(n))])).await;
+    }
+    for n in 0..4 {
+        sync.done(json!([with(n, json!({"add": {"group": ["Photo Suite Pro"]}}))]))
+            .await;
+    }
+    for n in 1..7 {
+        sync.done(json!([with(n, team.clone())])).await;
+    }
+    let page = |n: i64| format!("/users/{ACME_ID}/{n}/Photo%20Suite%20Pro?directOnly=false");
+    let mut seen = sync.get(&page(0)).await.column("users", "email");
+    assert_eq!(seen, [email(0), email(1)]);
+    // p1 stays through the team. So does p0, who joins it first: neither of them was ever without the profile.
+    sync.done(json!([
+        with(1, leave("Photo Suite Pro")),
+        with(0, team),
+        with(0, leave("Photo Suite Pro"))
+    ]))
+    .await;
+    // A page that is asked for again is the same, whoever was on it.
+    let second = sync.get(&page(1)).await.column("users", "email");
+    assert_eq!(second, [email(2), email(3)]);
+    assert_eq!(sync.get(&page(1)).await.column("users", "email"), second);
+    seen.extend(second);
+    for n in 2.. {
+        let answer = sync.get(&page(n)).await;
+        seen.extend(answer.column("users", "email"));
+        if answer.json()["lastPage"] == true {
+            break;
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (0..7).map(email).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_promised_page_whose_people_have_left_is_empty() {
     let server = TestServer::with(|config| {
         config.page_size_users = 2;

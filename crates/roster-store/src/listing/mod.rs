@@ -11,6 +11,7 @@ mod labels;
 mod merge;
 mod products;
 mod report;
+mod shown;
 mod source;
 mod sql;
 mod users;
@@ -22,6 +23,7 @@ pub use groups::GroupList;
 pub use groups::GroupSink;
 pub use products::ProductSink;
 pub use report::{Access, AccessRow, ProfileSeatsRow};
+pub use shown::Shown;
 pub use users::UserSink;
 
 /// Which people to list, and what to show of each.

@@ -7,6 +7,7 @@ use roster_core::value::{IdentityType, OrgNo, Status};
 
 use super::labels::{Labels, Membership, Scratch, memberships};
 use super::merge::Merged;
+use super::shown::Shown;
 use super::source::{Columns, Plan, Source};
 use super::sql::Sql;
 use super::{Position, Rows, UsersQuery};
@@ -35,11 +36,22 @@ impl Reader<'_> {
         limit: u64,
         sink: UserSink<'_>,
     ) -> Result<Rows, StoreError> {
+        self.users_of_walk(query, (from, until, limit), (0, &Shown::default()), sink)
+    }
+
+    /// The same as page `page` of a walk: whoever another page of it has shown is left out.
+    pub fn users_of_walk(
+        &mut self,
+        query: &UsersQuery,
+        range: (Position, Option<Position>, u64),
+        walk: (u64, &Shown),
+        sink: UserSink<'_>,
+    ) -> Result<Rows, StoreError> {
         let plan = Plan::of(self, query)?;
         match plan.sources.as_slice() {
             [] => Ok(Rows::default()),
-            [source] => single(self, query, *source, (from, until, limit), sink),
-            _ => merged(self, query, &plan, (from, until, limit), sink),
+            [source] => single(self, query, *source, range, sink),
+            _ => merged(self, query, &plan, range, walk, sink),
         }
     }
 
@@ -79,7 +91,7 @@ pub(super) fn one(
         Vec::new()
     };
     let labels = Labels::new(reader, org, found, !direct_only)?;
-    let mut shown = Shown::new(&labels, groups);
+    let mut shown = Labelled::new(&labels, groups);
     let mut sql = Sql::new("SELECT 0, 0, a.account");
     sql.push(ACCOUNT_COLUMNS)
         .push(" FROM accounts a WHERE a.account = ")
@@ -115,7 +127,7 @@ fn single(
         let found = memberships(reader, query.org, accounts)?;
         labels = Labels::new(reader, query.org, found, !query.direct_only)?;
     }
-    let mut shown = Shown::new(&labels, query.groups);
+    let mut shown = Labelled::new(&labels, query.groups);
     let mut rows = Rows::default();
     let mut sql = source.select(Columns::Accounts, domain, from, until);
     limited(&mut sql, limit.map(|limit| limit.saturating_add(1)));
@@ -135,12 +147,16 @@ fn merged(
     query: &UsersQuery,
     plan: &Plan,
     (from, until, limit): Page,
+    (page, shown): (u64, &Shown),
     sink: UserSink<'_>,
 ) -> Result<Rows, StoreError> {
     let limit = until.is_none().then_some(limit);
-    let people = people(reader, query, plan, (from, until), limit)?;
+    let people = people(reader, query, plan, (from, until, limit), (page, shown))?;
     let next = people.next;
     let accounts: Vec<i64> = people.positions.iter().map(|position| position.account).collect();
+    if plan.overlapping {
+        shown.set(page, accounts.clone());
+    }
     let labels = if query.groups {
         Labels::new(reader, query.org, people.memberships, !query.direct_only)?
     } else {
@@ -154,7 +170,7 @@ fn merged(
         .list(reader, &accounts);
     sql.rows(reader, |row| rows.add(row))?;
     rows.index.sort_unstable_by_key(|row| row.account);
-    let mut shown = Shown::new(&labels, query.groups);
+    let mut shown = Labelled::new(&labels, query.groups);
     for account in &accounts {
         let row = rows
             .get(*account)
@@ -182,8 +198,8 @@ fn people(
     reader: &mut Reader<'_>,
     query: &UsersQuery,
     plan: &Plan,
-    (from, until): (Position, Option<Position>),
-    limit: Option<u64>,
+    (from, until, limit): (Position, Option<Position>, Option<u64>),
+    (page, shown): (u64, &Shown),
 ) -> Result<People, StoreError> {
     let wanted = limit.and_then(|limit| usize::try_from(limit).ok());
     // One more than wanted, to know whether somebody follows.
@@ -212,6 +228,7 @@ fn people(
             let found = memberships(reader, query.org, accounts)?;
             if plan.overlapping {
                 candidates.retain(|position| first_of(plan, &found, position.account) == Some(*position));
+                shown.retain_new(page, &mut candidates, |position| position.account);
             }
             people.memberships.extend(found);
         }
@@ -296,14 +313,14 @@ fn merged_starts(
 }
 
 /// Hands out rows with their labels.
-struct Shown<'l> {
+struct Labelled<'l> {
     labels: &'l Labels,
     wanted: bool,
     scratch: Scratch,
     of_row: Vec<GroupLabel<'l>>,
 }
 
-impl<'l> Shown<'l> {
+impl<'l> Labelled<'l> {
     fn new(labels: &'l Labels, wanted: bool) -> Self {
         Self {
             labels,
