@@ -233,6 +233,31 @@ async fn slow_heads_and_idle_beginners_are_let_go() {
 }
 
 #[tokio::test]
+async fn what_is_not_http_is_refused_without_a_word_and_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), |config| config.tls = Tls::Off).await;
+    let address = server.ready.url.replace("http://", "");
+    let many = "x: 1\r\n".repeat(200);
+    for (head, status) in [
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), "400"),
+        (
+            "POST /status HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx".to_owned(),
+            "400",
+        ),
+        (format!("GET /status HTTP/1.1\r\n{many}\r\n"), "431"),
+    ] {
+        let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        // Read to its end: the connection is closed.
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+        assert!(!answer.to_lowercase().contains("x-request-id"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

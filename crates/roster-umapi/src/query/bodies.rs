@@ -1,4 +1,4 @@
-//! What the deprecated endpoints are sent (umapi.md 11.3, 11.4). Unknown keys are ignored.
+//! What the deprecated endpoints are sent (umapi.md 11.3, 11.4). Unknown keys are ignored, known ones may not be repeated.
 
 use std::collections::BTreeSet;
 
@@ -51,12 +51,16 @@ impl UserGroupBody {
     pub fn parse(body: &[u8]) -> Result<Self, DeprecatedError> {
         let node = read(body).map_err(|_| DeprecatedError::Malformed)?;
         let mut group = Self::default();
-        for (key, value) in node.fields().ok_or(DeprecatedError::Malformed)? {
+        let fields = node.fields().ok_or(DeprecatedError::Malformed)?;
+        for (at, (key, value)) in fields.iter().enumerate() {
             let slot = match key.as_ref() {
                 "name" => &mut group.name,
                 "description" => &mut group.description,
                 _ => continue,
             };
+            if is_repeated(fields, at) {
+                return Err(DeprecatedError::Malformed);
+            }
             *slot = match value {
                 Node::Null => None,
                 value => Some(value.text().ok_or(DeprecatedError::Malformed)?.to_owned()),
@@ -125,8 +129,13 @@ fn lists<const N: usize>(
     };
     let mut lists = [const { None::<Vec<String>> }; N];
     for object in objects {
-        for field in object.fields().ok_or(DeprecatedError::Malformed)? {
-            if let Some((list, _)) = lists.iter_mut().zip(keys).find(|(_, (key, _))| *key == field.0) {
+        let fields = object.fields().ok_or(DeprecatedError::Malformed)?;
+        for (at, field) in fields.iter().enumerate() {
+            let known = lists.iter_mut().zip(keys).find(|(_, (key, _))| *key == field.0);
+            if let Some((list, (_, twice))) = known {
+                if is_repeated(fields, at) {
+                    return Err(twice);
+                }
                 add(list.get_or_insert_default(), field)?;
             }
         }
@@ -142,6 +151,14 @@ fn lists<const N: usize>(
         }
     }
     Ok(lists)
+}
+
+/// Whether the key of a field stands before it in the same object: what was meant is anybody's guess.
+fn is_repeated(fields: &[Field<'_>], at: usize) -> bool {
+    let Some((key, _)) = fields.get(at) else {
+        return false;
+    };
+    fields.iter().take(at).any(|(before, _)| before == key)
 }
 
 fn add(list: &mut Vec<String>, (_, value): &Field<'_>) -> Result<(), DeprecatedError> {

@@ -75,7 +75,8 @@ fn bodies_of_user_groups() {
         read(r#"{"name":" ","description":null}"#),
         Ok(UserGroupBody::default())
     );
-    for body in ["", "[]", "{", r#"{"name":5}"#] {
+    let twice = r#"{"name":"A","description":"","name":null}"#;
+    for body in ["", "[]", "{", r#"{"name":5}"#, twice] {
         assert_eq!(read(body), Err(DeprecatedError::Malformed), "{body}");
     }
     let long = format!(r#"{{"description":"{}"}}"#, "é".repeat(4001));
@@ -103,11 +104,15 @@ fn bodies_of_profile_updates() {
             DeprecatedError::DuplicateUser,
         ),
         (
-            r#"{"addUsers":["a"],"addUsers":["a"]}"#.to_owned(),
+            r#"{"addUsers":["a"],"addUsers":["b"]}"#.to_owned(),
             DeprecatedError::DuplicateUser,
         ),
         (
             r#"{"addUserGroups":["G","g"]}"#.to_owned(),
+            DeprecatedError::DuplicateUserGroup,
+        ),
+        (
+            r#"[{"addUserGroups":[],"removeUsers":["a"],"addUserGroups":["G"]}]"#.to_owned(),
             DeprecatedError::DuplicateUserGroup,
         ),
         (
