@@ -184,8 +184,13 @@ pub fn command() -> impl Strategy<Value = Command> {
     prop_oneof![3 => user, 1 => group]
 }
 
-/// Batches of up to ten commands, each for one of the three sample organizations.
-pub fn batches() -> impl Strategy<Value = Vec<(i64, Vec<Command>)>> {
+/// A batch of a few commands for one of the three sample organizations.
+pub fn batch() -> impl Strategy<Value = (i64, Vec<Command>)> {
     let org = prop_oneof![5 => Just(1), 2 => Just(2), 1 => Just(3)];
-    proptest::collection::vec((org, proptest::collection::vec(command(), 1..6)), 1..8)
+    (org, proptest::collection::vec(command(), 1..6))
+}
+
+/// Several batches.
+pub fn batches() -> impl Strategy<Value = Vec<(i64, Vec<Command>)>> {
+    proptest::collection::vec(batch(), 1..8)
 }

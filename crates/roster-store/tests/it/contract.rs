@@ -36,7 +36,7 @@ async fn act(store: &Store, org: OrgNo, batch: Vec<Command>, seed: u128) {
 }
 
 /// A scope that names every account and group of a world.
-fn everything(world: &World, org: OrgNo, batches: &[(i64, Vec<Command>)]) -> Scope {
+pub(crate) fn everything(world: &World, org: OrgNo, batches: &[(i64, Vec<Command>)]) -> Scope {
     let mut scope = Scope::of(org, batches.iter().flat_map(|(_, batch)| batch));
     scope.everywhere = true;
     scope.all_groups = true;

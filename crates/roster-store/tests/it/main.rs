@@ -14,6 +14,7 @@ mod fixtures;
 mod golden;
 mod listing;
 mod schema;
+mod simulation;
 mod support;
 mod verify;
 mod writes;

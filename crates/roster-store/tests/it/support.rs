@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub(crate) struct Fresh {
     pub(crate) store: Store,
     pub(crate) location: Location,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// An empty store on each engine there is: SQLite always, PostgreSQL where `ROSTER_TEST_POSTGRES` names a server.
@@ -36,7 +36,7 @@ pub(crate) async fn sqlite() -> Fresh {
     Fresh {
         store,
         location,
-        _folder: folder,
+        folder,
     }
 }
 
@@ -51,7 +51,7 @@ async fn postgres(url: &str) -> Fresh {
     Fresh {
         store,
         location,
-        _folder: tempfile::tempdir().unwrap(),
+        folder: tempfile::tempdir().unwrap(),
     }
 }
 
