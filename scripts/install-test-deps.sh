@@ -1,6 +1,6 @@
 #!/bin/bash
 # Brings what the tests need and this machine lacks: PostgreSQL's and OpenLDAP's servers, Python with venv, curl,
-# openssl, a C compiler; and, below target/, a Python environment with the public UMAPI clients. Does nothing when all
+# openssl, a C compiler, strace; and, below target/, a Python environment with the public UMAPI clients. Does nothing when all
 # is there. For Debian and its relatives; elsewhere it names what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +16,7 @@ have curl || missing+=(curl)
 have openssl || missing+=(openssl)
 have cc || missing+=(gcc libc6-dev)
 have runuser || missing+=(util-linux)
+have strace || missing+=(strace)
 
 if ((${#missing[@]})); then
     if ! have apt-get; then

@@ -10,6 +10,7 @@
 
 mod crash;
 mod demo;
+mod disk;
 mod golden;
 mod keys;
 mod org;

@@ -29,9 +29,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
-            .args(["serve", "--tls", "off", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        Self::started_by(command.args(Self::ARGUMENTS).arg(data))
+    }
+
+    /// What the program is given, but for the data folder, which comes last.
+    pub(crate) const ARGUMENTS: [&str; 6] = ["serve", "--tls", "off", "--listen", "127.0.0.1:0", "--data"];
+
+    /// The process that `command` ends up as.
+    pub(crate) fn started_by(command: &mut Command) -> Self {
+        let mut child = command
             .env("ROSTER_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -48,6 +55,10 @@ impl Server {
             .unwrap_or_else(|| panic!("not ready: {ready:?}"))
             .to_owned();
         Self { child, address }
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(mut self) {
