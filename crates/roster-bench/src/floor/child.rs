@@ -64,15 +64,16 @@ fn answer(line: &str, rows: &mut Option<Rows>) -> anyhow::Result<Value> {
 /// A page of people as the server writes it. What it does not know here, it does not write, so
 /// [`pages`] checks the length.
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Page {
-    last_page: bool,
+    #[serde(rename = "lastPage")]
+    last: bool,
     result: String,
     users: Vec<User>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct User {
     id: String,
     email: String,

@@ -90,9 +90,8 @@ impl Rows {
                     person.last,
                     person.country
                 ])?;
-                for (n, group) in groups(&person).iter().enumerate() {
-                    let seq = account * 8 + n as i64;
-                    membership.execute(params![ORG, account, group_number(group), seq])?;
+                for (seq, group) in (account * 8..).zip(groups(&person)) {
+                    membership.execute(params![ORG, account, group_number(&group), seq])?;
                 }
             }
         }
@@ -107,5 +106,5 @@ fn group_number(name: &str) -> i64 {
     for byte in name.bytes() {
         number = (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
     }
-    (number >> 11) as i64
+    (number >> 11).cast_signed()
 }

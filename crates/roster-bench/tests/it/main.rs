@@ -62,6 +62,12 @@ fn a_quick_run_measures_everything_and_ends_well() {
         let has_target = !row["target"].is_null();
         assert_eq!(has_target, row["met"].is_boolean(), "{row}");
     }
-    assert!(!folder.path().join("run-200").exists(), "what was measured is removed");
-    assert!(folder.path().join("seed-200").exists(), "what it was copied from is kept");
+    assert!(
+        !folder.path().join("run-200").exists(),
+        "what was measured is removed"
+    );
+    assert!(
+        folder.path().join("seed-200").exists(),
+        "what it was copied from is kept"
+    );
 }
