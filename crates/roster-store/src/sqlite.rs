@@ -38,7 +38,9 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 /// Opens the database for reading.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let conn = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824;")
+    // The system caches the file once for all readers. Mapped into memory, each of them would show the whole database as
+    // its own; a cache of its own need only hold the upper levels of the indexes.
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2000; PRAGMA mmap_size = 0;")
         .map_err(|error| open_error(path, &error))?;
     Ok(conn)
 }
