@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// Sizes of the organization. 10,000 and the largest also give the row on growth.
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
     people: Vec<u64>,
-    /// Also with 1,000,000 people: the first time, its database takes many minutes to make.
+    /// Also with 1,000,000 people; making their database takes some minutes, once.
     #[arg(long)]
     full: bool,
     /// One short round of everything: shows that it works, its figures mean nothing.
