@@ -1,7 +1,7 @@
 # `make demo` shows Roster at work; `make check` and `make test` are what a change must pass. Nothing needs to be typed
 # before any of them on a Debian machine with the Rust toolchain.
 
-.PHONY: demo check test test-deps judges build help
+.PHONY: demo check test test-deps judges bench build help
 
 help: ## lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,11 @@ test: test-deps ## all tests, with PostgreSQL and the outside judges
 
 test-deps: ## installs what the tests need and this machine lacks
 	scripts/install-test-deps.sh
+
+bench: ## how fast the server is, beside what the machine can do (minutes; `make bench ARGS=--help` says what can be asked)
+	cargo build --release --package roster
+	cargo build --release --package roster-bench
+	target/release/roster-bench $(ARGS)
 
 judges: test-deps ## the outside judges alone: public clients against the program
 	cargo build --package roster

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use roster_store::Store;
 use tokio::net::TcpSocket;
@@ -169,12 +170,16 @@ async fn listen(
         .max_header_list_size(HEAD_HTTP2)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));
+    // An answer goes out at once. By itself the system would keep its last bytes back until the client has confirmed the
+    // ones before, session tickets of TLS for example, and clients confirm up to 40 ms later.
     match tls {
         Some(tls) => {
-            let acceptor = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE);
+            let acceptor = RustlsAcceptor::new(tls)
+                .handshake_timeout(HANDSHAKE)
+                .acceptor(NoDelayAcceptor::new());
             server.acceptor(acceptor).serve(service).await
         }
-        None => server.serve(service).await,
+        None => server.acceptor(NoDelayAcceptor::new()).serve(service).await,
     }
 }
 
