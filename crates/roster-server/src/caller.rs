@@ -63,7 +63,7 @@ pub(crate) async fn admit(call: Call<'_>, trace: &mut Trace) -> Result<Caller, A
         .map_err(|_| RequestError::TokenInvalid)?;
     let claims = &verified.claims;
     let of_client = claims.client_id == integration.client_id;
-    if of_client && verified.created_at < integration.not_before {
+    if of_client && !integration.stands_behind(&verified) {
         return Err(RequestError::TokenInvalid.into());
     }
     let scope = match call.row.access {

@@ -58,6 +58,14 @@ pub(crate) struct Integration {
     pub(crate) certificates: Vec<Vec<u8>>,
 }
 
+impl Integration {
+    /// Whether a token of this client id is still its own: issued for the organization that it belongs to, and not
+    /// before its tokens were revoked as a whole. A client id may be given again, in another organization.
+    pub(crate) fn stands_behind(&self, token: &Verified) -> bool {
+        token.claims.org == self.org_id && token.created_at >= self.not_before
+    }
+}
+
 impl From<roster_store::Integration> for Integration {
     fn from(row: roster_store::Integration) -> Self {
         Self {

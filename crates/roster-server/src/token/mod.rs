@@ -182,7 +182,7 @@ async fn verdict(
         return Ok(Err(Invalid::ClientMismatch));
     }
     let integration = credentials.integration(asked.client_id).await?;
-    let stands = integration.is_some_and(|i| i.enabled && verified.created_at >= i.not_before);
+    let stands = integration.is_some_and(|i| i.enabled && i.stands_behind(&verified));
     Ok(if stands {
         Ok(verified)
     } else {

@@ -245,6 +245,37 @@ async fn what_was_done_is_in_the_log_with_who_asked() {
 }
 
 #[tokio::test]
+async fn secrets_in_the_wrong_place_of_a_command_are_not_in_the_log() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    let body = json!([
+        {"user": "a@example.com", "client_secret": "canary", "do": [{"add": {"group": ["G"]}}]},
+        {"user": "a@example.com", "do": [{"update": {"firstname": "Ana", "password": {"name": ["canary"]}}}]},
+        {"user": "a@example.com", "do": [{"update": {"firstname": "Ana"}, "canary-1": {"user": "canary"}}]},
+        ["canary", {"user": "canary"}],
+        "canary",
+    ]);
+    let ask = Ask::post(&api(&format!("/action/{ACME_ID}")))
+        .header("x-request-id", "wrong-place")
+        .body(body.to_string());
+    assert_eq!(sync.send(ask).await.status, 200);
+    let log = server.log("wrong-place").await;
+    assert_eq!(log.len(), 5);
+    for entry in &log {
+        assert!(!entry.command.contains("canary"), "{}", entry.command);
+    }
+    for (entry, kept) in log.iter().zip([
+        r#""client_secret":"…""#,
+        r#""firstname":"Ana","password":{"name":["…"]}"#,
+        r#""firstname":"Ana"}"#,
+        r#"[\"…\","#,
+        r#"\"…\""#,
+    ]) {
+        assert!(entry.command.contains(kept), "{kept} in {}", entry.command);
+    }
+}
+
+#[tokio::test]
 async fn what_was_refused_is_in_the_log_also_for_its_form() {
     let server = TestServer::new().await;
     let sync = server.sync().await;

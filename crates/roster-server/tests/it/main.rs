@@ -8,6 +8,7 @@
     reason = "tests may be blunt"
 )]
 
+mod abuse;
 mod actions;
 mod deprecated;
 mod exchange;

@@ -100,7 +100,8 @@ pub struct Entry {
     pub label: Option<String>,
     /// The command, or what is wrong with its form: at most one problem per step, in the order of steps.
     pub command: Result<Command, Vec<SyntaxError>>,
-    /// What was sent, in compact form, for the audit log. The action endpoint carries no secrets.
+    /// What was sent, in compact form, for the audit log. Of a command whose form is wrong, texts under keys that the
+    /// API does not know are left out: somebody may have put a secret there.
     pub text: String,
     /// Every deprecated spelling, by step. A [`roster_core::command::Step`] has room for one of them.
     spellings: Vec<StepWarning>,

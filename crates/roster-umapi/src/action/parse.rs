@@ -53,9 +53,20 @@ fn not_an_array(body: &[u8]) -> Malformed {
 }
 
 fn entry(node: &Node<'_>, limits: &Limits) -> Entry {
+    let mut entry = read(node, limits);
     let mut text = Vec::new();
-    node.write(&mut text);
-    let text = String::from_utf8_lossy(&text).into_owned();
+    match entry.command {
+        Ok(_) => node.write(&mut text),
+        Err(_) if node.fields().is_some() => node.write_known(&KNOWN, &mut text),
+        Err(_) => node.write_known(&[], &mut text),
+    }
+    entry.text = String::from_utf8_lossy(&text).into_owned();
+    entry
+}
+
+/// An entry whose text is still to be written.
+fn read(node: &Node<'_>, limits: &Limits) -> Entry {
+    let text = String::new();
     let Some(fields) = node.fields() else {
         let problem = Syntax::IllegalEntry {
             what: "a command must be an object".to_owned(),
@@ -84,6 +95,48 @@ fn entry(node: &Node<'_>, limits: &Limits) -> Entry {
         spellings,
     }
 }
+
+/// Every key that a command may hold: what stands under others is not kept.
+const KNOWN: [&str; 38] = [
+    "user",
+    "usergroup",
+    "do",
+    "requestID",
+    "domain",
+    "useAdobeID",
+    "addAdobeID",
+    "createEnterpriseID",
+    "addEnterpriseID",
+    "createFederatedID",
+    "update",
+    "add",
+    "remove",
+    "removeFromOrg",
+    "addRoles",
+    "removeRoles",
+    "removeFromDomain",
+    "resetPassword",
+    "createUserGroup",
+    "updateUserGroup",
+    "deleteUserGroup",
+    "email",
+    "username",
+    "firstname",
+    "lastname",
+    "country",
+    "option",
+    "group",
+    "product",
+    "productConfiguration",
+    "users",
+    "admin",
+    "productAdmin",
+    "deleteAccount",
+    "removedDomain",
+    "name",
+    "description",
+    "roles",
+];
 
 fn text_of(node: Option<&Node<'_>>) -> Option<String> {
     node.and_then(Node::text).map(str::to_owned)

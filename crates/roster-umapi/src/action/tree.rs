@@ -80,15 +80,28 @@ impl<'a> Node<'a> {
 
     /// Appends the value in compact form: what was sent, without the blanks.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        self.write_as(Kept::Everything, out);
+    }
+
+    /// Appends the value in compact form, without the texts of which the API does not know what they are: they stand
+    /// under a key that is none of `known`, or under none at all. They may be anything, a secret too.
+    pub(crate) fn write_known(&self, known: &[&str], out: &mut Vec<u8>) {
+        self.write_as(Kept::NotBelow { known }, out);
+    }
+
+    fn write_as(&self, kept: Kept<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(value) => json::boolean(out, *value),
             Self::Number(number) => json::number(out, number),
-            Self::Text(text) => json::string(out, text),
+            Self::Text(text) => match kept {
+                Kept::Everything | Kept::Below { .. } => json::string(out, text),
+                Kept::NotBelow { .. } | Kept::Nothing => json::string(out, HIDDEN),
+            },
             Self::List(nodes) => {
                 let mut list = json::List::begin(out);
                 for node in nodes {
-                    node.write(list.item());
+                    node.write_as(kept, list.item());
                 }
                 list.end();
             }
@@ -99,14 +112,50 @@ impl<'a> Node<'a> {
                     if n > 0 {
                         out.push(b',');
                     }
-                    json::string(out, key);
+                    let below = kept.below(key);
+                    let shown = matches!(below, Kept::Everything | Kept::Below { .. }) || is_a_name(key);
+                    json::string(out, if shown { key } else { HIDDEN });
                     out.push(b':');
-                    node.write(out);
+                    node.write_as(below, out);
                 }
                 out.push(b'}');
             }
         }
     }
+}
+
+/// What stands for a text that is not kept.
+const HIDDEN: &str = "\u{2026}";
+
+/// Which texts are written.
+#[derive(Clone, Copy)]
+enum Kept<'k> {
+    Everything,
+    /// Those below known keys, of which none is above here.
+    NotBelow {
+        known: &'k [&'k str],
+    },
+    /// All keys above here are known.
+    Below {
+        known: &'k [&'k str],
+    },
+    /// An unknown key is above here.
+    Nothing,
+}
+
+impl Kept<'_> {
+    fn below(self, key: &str) -> Self {
+        match self {
+            Self::NotBelow { known } | Self::Below { known } if known.contains(&key) => Self::Below { known },
+            Self::NotBelow { .. } | Self::Below { .. } | Self::Nothing => Self::Nothing,
+            Self::Everything => Self::Everything,
+        }
+    }
+}
+
+/// Whether a key that nobody knows is at least made like one: a misspelt name is worth keeping.
+fn is_a_name(key: &str) -> bool {
+    key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 struct ArrayVisitor {

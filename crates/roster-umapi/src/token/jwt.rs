@@ -2,6 +2,8 @@
 //!
 //! The signature is checked before and elsewhere.
 
+use std::collections::HashSet;
+
 use crate::action::tree::{Node, read};
 
 use super::TokenError;
@@ -73,12 +75,17 @@ pub struct Accepted {
 impl JwtClaims {
     /// Reads the payload of a JWT.
     ///
-    /// A claim that stands twice counts as it does for common readers: the last one wins.
+    /// A claim that stands twice is refused: readers differ on which of them counts, so whoever looked at the JWT before
+    /// may have seen the other one.
     pub fn parse(payload: &[u8]) -> Result<Self, TokenError> {
         let node = read(payload).map_err(|_| TokenError::MalformedJwt)?;
         let fields = node.fields().ok_or(TokenError::MalformedJwt)?;
+        let mut seen = HashSet::new();
+        if !fields.iter().all(|(key, _)| seen.insert(key)) {
+            return Err(TokenError::MalformedJwt);
+        }
         let claim = |name: &str| {
-            let found = fields.iter().rev().find(|(key, _)| key == name);
+            let found = fields.iter().find(|(key, _)| key == name);
             found.map(|(_, value)| value)
         };
         Ok(Self {

@@ -238,6 +238,24 @@ fn check_as(payload: &str, require_jti: bool) -> Result<Accepted, TokenError> {
     JwtClaims::parse(payload.as_bytes())?.check(NOW, &expected)
 }
 
+#[test]
+fn a_claim_that_stands_twice_is_refused_whatever_it_says() {
+    assert!(JwtClaims::parse(payload(&[]).as_bytes()).is_ok());
+    for name in [
+        "exp",
+        "sub",
+        "of nobody's interest",
+        "https://ims-na1.adobelogin.com/s/ent_user_sdk",
+    ] {
+        let twice = payload(&[]).replacen('{', &format!("{{{name:?}:1,{name:?}:1,"), 1);
+        assert_eq!(
+            JwtClaims::parse(twice.as_bytes()),
+            Err(TokenError::MalformedJwt),
+            "{name}"
+        );
+    }
+}
+
 /// A payload in order, but for what `change` replaces.
 fn payload(change: &[(&str, &str)]) -> String {
     let mut claims = vec![
