@@ -7,6 +7,7 @@
 
 mod apply;
 pub mod audit;
+mod backup;
 mod configuration;
 pub mod conn;
 mod credentials;
@@ -32,6 +33,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
+pub use backup::{BackupError, Copied, backup, partial, restore};
 pub use credentials::{
     Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration,
     Password, Secret, SecretKind, SigningKey,

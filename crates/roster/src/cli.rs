@@ -46,6 +46,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Bring a database to the schema of this program.
     Migrate(Migrate),
+    /// Copy the embedded database to a file, beside a running server.
+    Backup(Backup),
+    /// Make a database from a backup, in a folder that has none.
+    Restore(Restore),
 }
 
 /// Arguments for a command that reads them itself.
@@ -193,6 +197,50 @@ pub(crate) struct Verify {
 pub(crate) struct Migrate {
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// `roster backup`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A backup is one file: the database as it was at one moment, all that was acknowledged before the command
+began included. It is checked before it gets its name, and nothing is ever overwritten. Not in it, and needed to use it:
+master.key from the data folder. Keep a copy of that once, and not beside the backups: whoever has both has the signing
+keys. Not in it either: the folder tls, with the certificate authority that clients trust.
+
+Exit codes: 0 done, 1 the backup is there, but rows of the database do not agree (each on a line), 2 there is none.
+
+Examples:
+  roster backup --data roster-data --to backups/          a name with the time
+  roster backup --data roster-data --to before-0.2.db"
+)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The file to write, or a folder to put one in, named after the time
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) to: PathBuf,
+}
+
+/// `roster restore`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The backup is checked as `roster verify` does, and one of an earlier version is brought to the schema of this
+program, before the database is put in place. Put master.key, which belongs to it, into the same folder.
+
+Exit codes: 0 done, 1 restored with rows that do not agree (--accept-findings), 2 nothing was restored.
+
+Example:
+  roster restore --from backups/roster-20261124-020000Z.db --data roster-data"
+)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Restore also when rows do not agree with each other, if there is no better backup
+    #[arg(long)]
+    pub(crate) accept_findings: bool,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One file a command: plain values in, an exit status out.
 
+mod backup;
 mod demo;
 mod keys;
 mod migrate;
@@ -34,6 +35,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
             Command::Demo(args) => demo::run(&args).await,
             Command::Verify(args) => verify::run(&args).await,
             Command::Migrate(args) => migrate::run(&args).await,
+            Command::Backup(args) => backup::backup(&args).await,
+            Command::Restore(args) => backup::restore(&args).await,
             // `main` has taken this word before clap saw it; here it only stands in the help.
             Command::Sync(passed) => {
                 let args = passed.args;
@@ -60,7 +63,7 @@ pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
                 "{} is missing, and without it the secrets and keys in the database cannot be used",
                 key.display()
             ),
-            "restore it from the backup that was made with the database",
+            "copy it there from where you keep it; backups of the database do not hold it",
         ));
     }
     Ok(())

@@ -72,7 +72,7 @@ fn ready_now(ready: &Ready, file: Option<&Path>) -> anyhow::Result<()> {
 }
 
 /// SIGTERM or SIGINT (Ctrl-C).
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

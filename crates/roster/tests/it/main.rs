@@ -8,6 +8,7 @@
     reason = "tests may be blunt"
 )]
 
+mod backup;
 mod crash;
 mod demo;
 mod golden;

@@ -108,3 +108,18 @@ pub(crate) fn describe(folder: &Path, data: &Path) {
         String::from_utf8_lossy(&apply.stderr)
     );
 }
+
+/// Runs the program in a folder; the exit code, what was printed, what was said.
+pub(crate) fn roster(folder: &Path, words: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_roster"))
+        .args(words)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
