@@ -47,7 +47,7 @@ pub enum BackupError {
         /// The file.
         file: PathBuf,
         /// What it is instead.
-        what: String,
+        what: &'static str,
     },
     /// Less than the file says of itself.
     #[error("{} is cut off: it has {found} of {expected} bytes", .file.display())]
@@ -108,6 +108,8 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
+const OTHERS: &str = "it holds the tables of another program";
+
 impl BackupError {
     fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -166,6 +168,10 @@ pub async fn backup(database: PathBuf, target: PathBuf) -> Result<Copied, Backup
 pub async fn restore(from: PathBuf, target: PathBuf, accept_findings: bool) -> Result<Copied, BackupError> {
     on_a_thread(move || {
         looks_whole(&from)?;
+        let log = beside(&from, "-wal");
+        if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+            return Err(BackupError::Open { file: from, log });
+        }
         for side in [
             target.clone(),
             beside(&target, "-wal"),
@@ -204,13 +210,13 @@ pub async fn restore(from: PathBuf, target: PathBuf, accept_findings: bool) -> R
 
 /// The schema version of a database; an error when it is not one we know.
 fn schema(conn: &mut Conn, file: &Path) -> Result<i64, BackupError> {
-    let foreign = |what: &str| BackupError::Foreign {
+    let foreign = |what| BackupError::Foreign {
         file: file.to_owned(),
-        what: what.to_owned(),
+        what,
     };
     let applied = match migrate::find(conn).map_err(|error| damaged(file, error))? {
         Found::Roster(applied) => applied,
-        Found::Foreign => return Err(foreign("it holds the tables of another program")),
+        Found::Foreign => return Err(foreign(OTHERS)),
         Found::Nothing => return Err(foreign("it holds no tables")),
     };
     let (version, known) = (applied.last().map_or(0, |last| last.0), migrate::known());
@@ -224,12 +230,12 @@ fn schema(conn: &mut Conn, file: &Path) -> Result<i64, BackupError> {
     Ok(version)
 }
 
-/// Looks at the file only: whether it is SQLite's, closed in good order, and as long as it says.
+/// Looks at the file only: whether it is SQLite's, and as long as it says.
 fn looks_whole(file: &Path) -> Result<(), BackupError> {
     const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-    let foreign = |what: &str| BackupError::Foreign {
+    let foreign = |what| BackupError::Foreign {
         file: file.to_owned(),
-        what: what.to_owned(),
+        what,
     };
     let about = match fs::metadata(file) {
         Ok(about) => about,
@@ -265,12 +271,48 @@ fn looks_whole(file: &Path) -> Result<(), BackupError> {
             expected: expected.max(100),
         });
     }
-    let log = beside(file, "-wal");
-    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
-        return Err(BackupError::Open {
-            file: file.to_owned(),
-            log,
-        });
+    Ok(())
+}
+
+/// Looks at a database before it is opened for writing, beside programs that write it: whether it can be one of ours,
+/// of a schema that we know, and whether its end is there. Nothing is changed in it, whosever it is.
+pub fn check_file(database: &Path) -> Result<(), BackupError> {
+    check_end(database)?;
+    // What cannot be opened to look at says why when it is opened.
+    let Ok(conn) = sqlite::open_source(database) else {
+        return Ok(());
+    };
+    match schema(&mut Conn::Sqlite(conn), database) {
+        // Without tables it is one that is being made; anything else that fails says why when it is opened.
+        Err(
+            error @ (BackupError::Newer { .. }
+            | BackupError::Damaged { .. }
+            | BackupError::Foreign { what: OTHERS, .. }),
+        ) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// An empty file is one that somebody makes at this moment, or the remains of one.
+fn check_end(database: &Path) -> Result<(), BackupError> {
+    for last in [false, false, true] {
+        let log = fs::metadata(beside(database, "-wal")).is_ok_and(|log| log.len() > 0);
+        let error = match looks_whole(database) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let waiting = match &error {
+            // Then the end may still be in the log, and SQLite knows.
+            BackupError::Truncated { .. } if log => return Ok(()),
+            // What was in the log a moment ago may be on its way into the file.
+            BackupError::Truncated { .. } => true,
+            BackupError::Foreign { .. } => fs::metadata(database).is_ok_and(|about| about.len() == 0),
+            _ => false,
+        };
+        if last || !waiting {
+            return Err(error);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
     }
     Ok(())
 }

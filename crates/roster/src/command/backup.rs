@@ -25,6 +25,7 @@ pub(crate) async fn backup(args: &cli::Backup) -> anyhow::Result<Exit> {
             "pg_dump --format=custom --file=roster.dump postgres://USER@HOST/DATABASE, and keep the master key elsewhere",
         ));
     };
+    command::there(&database)?;
     let target = target(&args.to)?;
     let copied = tokio::select! {
         copied = roster_store::backup(database.clone(), target.clone()) => copied.map_err(|error| explain(&error, Doing::Backup))?,

@@ -10,6 +10,7 @@
 
 mod backup;
 mod crash;
+mod data;
 mod demo;
 mod golden;
 mod keys;
