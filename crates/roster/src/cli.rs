@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Bring a database to the schema of this program.
     Migrate(Migrate),
+    /// Show the log: who changed what, when, from what to what.
+    Audit(Audit),
     /// Copy the embedded database to a file, beside a running server.
     Backup(Backup),
     /// Make a database from a backup, in a folder that has none.
@@ -197,6 +199,55 @@ pub(crate) struct Verify {
 pub(crate) struct Migrate {
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// `roster audit`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Everything given has to fit. Each organization's log is shown by itself, oldest entry first, in the order of its
+numbers. --json has more than the table: request ids, all fields before and after, the command as it was sent.
+
+Examples:
+  roster audit --data roster-data --limit 20
+  roster audit --data roster-data --user ada@example.com --since 2026-11-01
+  roster audit --data roster-data --refused --since 24h --json"
+)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only this organization, by its id or name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) org: Option<String>,
+    /// What changed or named somebody who has, or ever had, this e-mail address or username
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// What changed or named a group or profile that has, or ever had, this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
+    /// Who acted: the technical account of an integration, or the program, as --json shows it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+    /// The integration that was used, by its client id or name
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: Option<String>,
+    /// At this time or later: 2026-11-24, 2026-11-24T08:30:00Z, or how long ago (45m, 12h, 7d)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// The request with this id, which its answer had as X-Request-Id
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+    /// Only what was refused, or left undone because another part of its call was refused
+    #[arg(long)]
+    pub(crate) refused: bool,
+    /// At most this many entries of each organization, the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `roster backup`.

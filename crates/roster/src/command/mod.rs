@@ -1,5 +1,6 @@
 //! One file a command: plain values in, an exit status out.
 
+mod audit;
 mod backup;
 mod data;
 mod demo;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
             Command::Demo(args) => demo::run(&args).await,
             Command::Verify(args) => verify::run(&args).await,
             Command::Migrate(args) => migrate::run(&args).await,
+            Command::Audit(args) => audit::run(&args).await,
             Command::Backup(args) => backup::backup(&args).await,
             Command::Restore(args) => backup::restore(&args).await,
             // `main` has taken this word before clap saw it; here it only stands in the help.

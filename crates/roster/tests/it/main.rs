@@ -8,6 +8,7 @@
     reason = "tests may be blunt"
 )]
 
+mod audit;
 mod backup;
 mod crash;
 mod data;
