@@ -56,6 +56,15 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        // Most often it was killed already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// One request; `None` when the answer did not come whole.
 pub(crate) fn request(
     address: &str,
