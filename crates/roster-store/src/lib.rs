@@ -7,6 +7,7 @@
 
 mod apply;
 pub mod audit;
+mod backup;
 mod configuration;
 pub mod conn;
 mod credentials;
@@ -32,6 +33,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
+pub use backup::{BackupError, Copied, backup, check_file, partial, restore};
 pub use credentials::{
     Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration,
     Password, Secret, SecretKind, SigningKey,
@@ -278,6 +280,23 @@ impl Store {
         self.read(|reader| {
             let value = reader.number("SELECT value FROM generation", &[])?;
             Ok(value.unwrap_or_default().unsigned_abs())
+        })
+        .await
+    }
+
+    /// The newest moment that anything was recorded at, in milliseconds since 1970: a clock that says less went
+    /// backwards, or was ahead.
+    pub async fn newest_time(&self) -> Result<i64, StoreError> {
+        self.read(|reader| {
+            let mut newest = 0;
+            for sql in [
+                "SELECT MAX((SELECT a.at FROM audit a WHERE a.org = o.org ORDER BY a.entry DESC LIMIT 1)) FROM organizations o",
+                "SELECT MAX(not_before) FROM integrations",
+                "SELECT MAX(created_at) FROM signing_keys",
+            ] {
+                newest = newest.max(reader.number(sql, &[])?.unwrap_or_default());
+            }
+            Ok(newest)
         })
         .await
     }

@@ -45,18 +45,30 @@ pub(crate) fn migrate(conn: &mut Conn) -> Result<Migrated, StoreError> {
     }
 }
 
-fn steps(conn: &mut Conn) -> Result<Migrated, StoreError> {
-    let number = if conn.is_postgres() { "BIGINT" } else { "INTEGER" };
+/// What a database says it is, before anything is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No tables at all.
+    Nothing,
+    /// Tables of another program.
+    Foreign,
+    /// Roster's, with the versions applied and the checksum of each.
+    Roster(Vec<(i64, String)>),
+}
+
+/// The newest version that this program knows.
+pub(crate) fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |last| last.version)
+}
+
+/// Looks at what a database is.
+pub(crate) fn find(conn: &mut Conn) -> Result<Found, StoreError> {
     if !has_version_table(conn)? {
-        if has_other_tables(conn)? {
-            return Err(StoreError::UnknownSchema(
-                "the database holds tables, but not Roster's: give the address or folder of another one"
-                    .to_owned(),
-            ));
-        }
-        conn.batch(&format!(
-            "CREATE TABLE schema_version (version {number} PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"
-        ))?;
+        return Ok(if has_tables(conn)? {
+            Found::Foreign
+        } else {
+            Found::Nothing
+        });
     }
     let mut applied: Vec<(i64, String)> = Vec::new();
     conn.query(
@@ -67,7 +79,27 @@ fn steps(conn: &mut Conn) -> Result<Migrated, StoreError> {
             Ok(())
         },
     )?;
-    let known = MIGRATIONS.last().map_or(0, |last| last.version);
+    Ok(Found::Roster(applied))
+}
+
+fn steps(conn: &mut Conn) -> Result<Migrated, StoreError> {
+    let number = if conn.is_postgres() { "BIGINT" } else { "INTEGER" };
+    let applied = match find(conn)? {
+        Found::Roster(applied) => applied,
+        Found::Foreign => {
+            return Err(StoreError::UnknownSchema(
+                "the database holds tables, but not Roster's: give the address or folder of another one"
+                    .to_owned(),
+            ));
+        }
+        Found::Nothing => {
+            conn.batch(&format!(
+                "CREATE TABLE schema_version (version {number} PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"
+            ))?;
+            Vec::new()
+        }
+    };
+    let known = known();
     let from = applied.last().map_or(0, |last| last.0);
     if from > known {
         return Err(StoreError::UnknownSchema(format!(
@@ -106,16 +138,17 @@ fn steps(conn: &mut Conn) -> Result<Migrated, StoreError> {
     Ok(Migrated { from, to: known })
 }
 
+/// Other programs have a table of this name, too; its columns tell ours.
 fn has_version_table(conn: &mut Conn) -> Result<bool, StoreError> {
     let sql = if conn.is_postgres() {
-        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schema_version'"
+        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'schema_version' AND column_name IN ('version', 'name', 'checksum')"
     } else {
-        "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'"
+        "SELECT COUNT(*) FROM pragma_table_info('schema_version') WHERE name IN ('version', 'name', 'checksum')"
     };
-    Ok(conn.number(sql, &[])? != Some(0))
+    Ok(conn.number(sql, &[])? == Some(3))
 }
 
-fn has_other_tables(conn: &mut Conn) -> Result<bool, StoreError> {
+fn has_tables(conn: &mut Conn) -> Result<bool, StoreError> {
     let sql = if conn.is_postgres() {
         "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema()"
     } else {

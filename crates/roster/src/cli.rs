@@ -46,6 +46,12 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Bring a database to the schema of this program.
     Migrate(Migrate),
+    /// Show the log: who changed what, when, from what to what.
+    Audit(Audit),
+    /// Copy the embedded database to a file, beside a running server.
+    Backup(Backup),
+    /// Make a database from a backup, in a folder that has none.
+    Restore(Restore),
 }
 
 /// Arguments for a command that reads them itself.
@@ -193,6 +199,99 @@ pub(crate) struct Verify {
 pub(crate) struct Migrate {
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// `roster audit`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Everything given has to fit. Each organization's log is shown by itself, oldest entry first, in the order of its
+numbers. --json has more than the table: request ids, all fields before and after, the command as it was sent.
+
+Examples:
+  roster audit --data roster-data --limit 20
+  roster audit --data roster-data --user ada@example.com --since 2026-11-01
+  roster audit --data roster-data --refused --since 24h --json"
+)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only this organization, by its id or name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) org: Option<String>,
+    /// What changed or named somebody who has, or ever had, this e-mail address or username
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// What changed or named a group or profile that has, or ever had, this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
+    /// Who acted: the technical account of an integration, or the program, as --json shows it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+    /// The integration that was used, by its client id or name
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: Option<String>,
+    /// At this time or later: 2026-11-24, 2026-11-24T08:30:00Z, or how long ago (45m, 12h, 7d)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// The request with this id, which its answer had as X-Request-Id
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+    /// Only what was refused, or left undone because another part of its call was refused
+    #[arg(long)]
+    pub(crate) refused: bool,
+    /// At most this many entries of each organization, the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `roster backup`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A backup is one file: the database as it was at one moment, all that was acknowledged before the command
+began included. It is checked before it gets its name, and nothing is ever overwritten. Not in it, and needed to use it:
+master.key from the data folder. Keep a copy of that once, and not beside the backups: whoever has both has the signing
+keys. Not in it either: the folder tls, with the certificate authority that clients trust.
+
+Exit codes: 0 done, 1 the backup is there, but rows of the database do not agree (each on a line), 2 there is none.
+
+Examples:
+  roster backup --data roster-data --to backups/          a name with the time
+  roster backup --data roster-data --to before-0.2.db"
+)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The file to write, or a folder to put one in, named after the time
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) to: PathBuf,
+}
+
+/// `roster restore`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The backup is checked as `roster verify` does, and one of an earlier version is brought to the schema of this
+program, before the database is put in place. Put master.key, which belongs to it, into the same folder.
+
+Exit codes: 0 done, 1 restored with rows that do not agree (--accept-findings), 2 nothing was restored.
+
+Example:
+  roster restore --from backups/roster-20261124-020000Z.db --data roster-data"
+)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Restore also when rows do not agree with each other, if there is no better backup
+    #[arg(long)]
+    pub(crate) accept_findings: bool,
 }
 
 #[cfg(test)]

@@ -31,6 +31,12 @@ pub(crate) fn out(line: impl std::fmt::Display) {
     let _ = stdout.flush();
 }
 
+/// A line of many, for other programs; `false` when the reader went away, and the rest need not be looked for.
+#[must_use]
+pub(crate) fn try_out(line: impl std::fmt::Display) -> bool {
+    writeln!(std::io::stdout().lock(), "{line}").is_ok()
+}
+
 /// A line for people.
 pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");

@@ -4,6 +4,7 @@
 //! What is stored has a form of its own, by version (`stored`), so that `Change` is free to be renamed. Each
 //! organization's log holds the changes of its own rows: replaying it gives them.
 
+mod search;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::conn::{Conn, Param};
 use crate::error::StoreError;
 use crate::reader::Reader;
 
+pub use search::{Names, Page, Search, Sought};
 pub use stored::{decode, encode};
 
 /// A command that was carried out, to be recorded.

@@ -219,6 +219,23 @@ impl Labels {
 #[derive(Debug, Default)]
 pub(super) struct Scratch(Vec<(Class, i64, usize)>);
 
+/// The full names of groups, by number; those that are gone have none.
+pub(crate) fn group_names(
+    reader: &mut Reader<'_>,
+    groups: &[i64],
+) -> Result<BTreeMap<i64, String>, StoreError> {
+    let named = names(reader, groups)?.into_iter();
+    Ok(named
+        .map(|named| {
+            let label = GroupLabel {
+                kind: named.kind,
+                name: &named.name,
+            };
+            (named.id, label.full_name())
+        })
+        .collect())
+}
+
 fn names(reader: &mut Reader<'_>, groups: &[i64]) -> Result<Vec<Named>, StoreError> {
     let mut names = Vec::with_capacity(groups.len());
     let mut sql = Sql::new(

@@ -21,6 +21,7 @@ use roster_core::value::{GroupId, Key, OrgNo};
 pub use find::FoundGroup;
 pub use groups::GroupList;
 pub use groups::GroupSink;
+pub(crate) use labels::group_names;
 pub use products::ProductSink;
 pub use report::{Access, AccessRow, ProfileSeatsRow};
 pub use shown::Shown;

@@ -7,6 +7,7 @@
     reason = "tests may be blunt"
 )]
 
+mod audit;
 mod contract;
 mod credentials;
 mod failures;

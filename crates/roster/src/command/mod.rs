@@ -1,5 +1,8 @@
 //! One file a command: plain values in, an exit status out.
 
+mod audit;
+mod backup;
+mod data;
 mod demo;
 mod keys;
 mod migrate;
@@ -11,9 +14,11 @@ mod verify;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use roster_server::crypto::master::MasterKey;
-use roster_store::{Options, Store};
+use roster_store::{Location, Options, Store};
 
 use crate::cli::{Command, Keys, Org};
+pub(crate) use data::{check_key, there};
+
 use crate::settings::{DATABASE, Storage};
 use crate::ui::{self, Exit, hinted};
 
@@ -34,6 +39,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
             Command::Demo(args) => demo::run(&args).await,
             Command::Verify(args) => verify::run(&args).await,
             Command::Migrate(args) => migrate::run(&args).await,
+            Command::Audit(args) => audit::run(&args).await,
+            Command::Backup(args) => backup::backup(&args).await,
+            Command::Restore(args) => backup::restore(&args).await,
             // `main` has taken this word before clap saw it; here it only stands in the help.
             Command::Sync(passed) => {
                 let args = passed.args;
@@ -48,29 +56,11 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
     })
 }
 
-/// Refuses an embedded database whose key is gone: a new key would open nothing of what is there.
-pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
-    let (Some(data), None) = (&storage.data, &storage.master_key_file) else {
-        return Ok(());
-    };
-    let key = data.join("master.key");
-    if data.join(DATABASE).exists() && !key.exists() {
-        return Err(hinted(
-            format!(
-                "{} is missing, and without it the secrets and keys in the database cannot be used",
-                key.display()
-            ),
-            "restore it from the backup that was made with the database",
-        ));
-    }
-    Ok(())
-}
-
 /// Opens the store that settings name. A new embedded database gets its key first, so that there is never one
 /// without the other.
 pub(crate) async fn open(storage: &Storage) -> anyhow::Result<Store> {
     if let (Some(data), None) = (&storage.data, &storage.master_key_file)
-        && !data.join(DATABASE).exists()
+        && !there(&data.join(DATABASE))?
     {
         ui::say(format_args!("a new database is made in {}", data.display()));
         MasterKey::open_or_create(&data.join("master.key")).map_err(|error| {
@@ -80,25 +70,21 @@ pub(crate) async fn open(storage: &Storage) -> anyhow::Result<Store> {
             )
         })?;
     }
-    Store::open(storage.location(), Options::default())
+    let location = storage.location();
+    if let Location::Sqlite(file) = &location
+        && there(file)?
+    {
+        data::check_database(file)?;
+    }
+    Store::open(location.clone(), Options::default())
         .await
-        .map_err(|error| match storage.location() {
-            roster_store::Location::Sqlite(file) => hinted(
-                format!("the database {} cannot be opened: {error}", file.display()),
-                "check --data, and that the folder belongs to the user who runs this",
-            ),
-            // The address may hold a password, so it is not shown.
-            roster_store::Location::Postgres(_) => hinted(
-                format!("the PostgreSQL database cannot be opened: {error}"),
-                "check --database: host, port, name, user and password, and that the server runs",
-            ),
-        })
+        .map_err(|error| data::explain(&location, &error))
 }
 
 /// Opens the store of an installation that must be there already.
 pub(crate) async fn open_existing(storage: &Storage) -> anyhow::Result<Store> {
-    if let roster_store::Location::Sqlite(file) = storage.location()
-        && !file.exists()
+    if let Location::Sqlite(file) = storage.location()
+        && !there(&file)?
     {
         return Err(hinted(
             format!("there is no database at {}", file.display()),

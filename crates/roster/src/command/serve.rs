@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::data;
 use crate::settings::{self, ServeSettings, Storage};
 use crate::ui::{self, Exit, hinted};
 use crate::{cli, command};
@@ -25,7 +26,11 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         storage.master_key()?;
     }
     command::check_key(&storage)?;
+    let _mine = data::lock(&storage)?;
     let store = command::open(&storage).await?;
+    for warning in data::warnings(&storage, &store).await? {
+        tracing::warn!("{warning}");
+    }
     let rows = store.clone();
     let (say, said) = oneshot::channel();
     let announce = async move {
@@ -72,7 +77,7 @@ fn ready_now(ready: &Ready, file: Option<&Path>) -> anyhow::Result<()> {
 }
 
 /// SIGTERM or SIGINT (Ctrl-C).
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -112,6 +117,7 @@ pub(crate) struct Running {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) store: Store,
     stop: oneshot::Sender<()>,
+    _mine: Option<std::fs::File>,
     task: JoinHandle<Result<(), roster_server::ServeError>>,
 }
 
@@ -131,6 +137,7 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
         ..Config::default()
     };
     command::check_key(&storage)?;
+    let mine = data::lock(&storage)?;
     let store = command::open(&storage).await?;
     let (say, said) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -154,6 +161,7 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
         ca_file,
         store,
         stop,
+        _mine: mine,
         task,
     })
 }

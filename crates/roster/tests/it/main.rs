@@ -8,7 +8,10 @@
     reason = "tests may be blunt"
 )]
 
+mod audit;
+mod backup;
 mod crash;
+mod data;
 mod demo;
 mod disk;
 mod golden;

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -67,6 +67,15 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        // Most often it was killed already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// One request; `None` when the answer did not come whole.
 pub(crate) fn request(
     address: &str,
@@ -118,4 +127,39 @@ pub(crate) fn describe(folder: &Path, data: &Path) {
         "{}",
         String::from_utf8_lossy(&apply.stderr)
     );
+}
+
+/// Runs the program in a folder; the exit code, what was printed, what was said. A program that should have ended
+/// (a server that should not have started) is a failure, not a wait.
+pub(crate) fn roster(folder: &Path, words: &[&str]) -> (i32, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut err = child.stderr.take().unwrap();
+    let read = |pipe: &mut dyn std::io::Read| {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let out = std::thread::spawn(move || read(&mut out));
+    let err = std::thread::spawn(move || read(&mut err));
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let code = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code().unwrap();
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{words:?} does not end: {}", err.join().unwrap());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    (code, out.join().unwrap(), err.join().unwrap())
 }

@@ -1,0 +1,185 @@
+//! `roster backup` and `roster restore`.
+
+use std::path::{Path, PathBuf};
+
+use roster_store::{BackupError, Copied, Location};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::settings::{self, Storage};
+use crate::ui::{self, Exit, hinted};
+use crate::{cli, command};
+
+/// Which way: the same failure has another way out.
+#[derive(Clone, Copy)]
+enum Doing {
+    Backup,
+    Restore,
+}
+
+pub(crate) async fn backup(args: &cli::Backup) -> anyhow::Result<Exit> {
+    let storage = settings::storage(&args.place)?;
+    let Location::Sqlite(database) = storage.location() else {
+        return Err(hinted(
+            "a PostgreSQL database is backed up with PostgreSQL's own tools",
+            "pg_dump --format=custom --file=roster.dump postgres://USER@HOST/DATABASE, and keep the master key elsewhere",
+        ));
+    };
+    command::there(&database)?;
+    let target = target(&args.to)?;
+    let copied = tokio::select! {
+        copied = roster_store::backup(database.clone(), target.clone()) => copied.map_err(|error| explain(&error, Doing::Backup))?,
+        () = command::serve::stop_signal() => stopped(&target),
+    };
+    let size = size(&copied);
+    ui::out(format_args!(
+        "{}: {size}, schema version {}, checked",
+        target.display(),
+        copied.schema.to
+    ));
+    not_included(&storage);
+    if copied.findings.is_empty() {
+        return Ok(Exit::Done);
+    }
+    copied.findings.iter().for_each(ui::out);
+    ui::say(format_args!(
+        "{} findings: {} has them too",
+        copied.findings.len(),
+        database.display()
+    ));
+    ui::say("hint: keep the last backup without findings, and compare with what `roster verify` says of it");
+    Ok(Exit::Incomplete)
+}
+
+pub(crate) async fn restore(args: &cli::Restore) -> anyhow::Result<Exit> {
+    let storage = settings::storage(&args.place)?;
+    let Location::Sqlite(database) = storage.location() else {
+        return Err(hinted(
+            "a PostgreSQL database is restored with PostgreSQL's own tools, from its own backups",
+            "createdb roster && pg_restore --no-owner --dbname=postgres://USER@HOST/roster roster.dump; \
+             `roster verify --database` checks it",
+        ));
+    };
+    let restored = tokio::select! {
+        restored = roster_store::restore(args.from.clone(), database.clone(), args.accept_findings) => restored,
+        () = command::serve::stop_signal() => stopped(&database),
+    };
+    let restored = restored.map_err(|error| explain(&error, Doing::Restore))?;
+    let schema = restored.schema;
+    let schema = if schema.from == schema.to {
+        format!("schema version {}", schema.to)
+    } else {
+        format!("schema version {} -> {}", schema.from, schema.to)
+    };
+    ui::out(format_args!(
+        "{}: {}, {schema}, checked",
+        database.display(),
+        size(&restored)
+    ));
+    let key = storage.master_key()?;
+    if !key.exists() {
+        ui::say(format_args!(
+            "now copy the master key that belongs to it to {}; the server does not start without",
+            key.display()
+        ));
+    }
+    if restored.findings.is_empty() {
+        return Ok(Exit::Done);
+    }
+    restored.findings.iter().for_each(ui::out);
+    ui::say(format_args!("{} findings were accepted", restored.findings.len()));
+    Ok(Exit::Incomplete)
+}
+
+/// The file to write.
+fn target(to: &Path) -> anyhow::Result<PathBuf> {
+    if to.is_dir() {
+        let name = format_description!("roster-[year][month][day]-[hour][minute][second]Z.db");
+        let name = OffsetDateTime::now_utc().format(name)?;
+        return Ok(to.join(name));
+    }
+    let folder = to
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
+    // A folder that is not there may be a disk that is not mounted.
+    if !folder.is_dir() || to.to_string_lossy().ends_with('/') {
+        let missing = if folder.is_dir() { to } else { folder };
+        return Err(hinted(
+            format!("there is no folder {}", missing.display()),
+            "check --to, and that its disk is mounted; the folder is not made by this command",
+        ));
+    }
+    Ok(to.to_owned())
+}
+
+fn not_included(storage: &Storage) {
+    let (Some(data), Ok(key)) = (&storage.data, storage.master_key()) else {
+        return;
+    };
+    let tls = data.join("tls");
+    let tls = if tls.exists() {
+        format!(" and {}", tls.display())
+    } else {
+        String::new()
+    };
+    ui::say(format_args!(
+        "not in it, and needed with it: {}{tls}; they stay the same, so keep one copy of them elsewhere",
+        key.display()
+    ));
+}
+
+/// The program ends here, so nobody goes on writing the half that is removed.
+fn stopped<T>(target: &Path) -> T {
+    // It may not have begun.
+    let _ = std::fs::remove_file(roster_store::partial(target));
+    ui::say("stopped: nothing was written");
+    std::process::exit(2);
+}
+
+fn size(copied: &Copied) -> String {
+    match copied.bytes / 1024 {
+        0..10_000 => format!("{} KiB", copied.bytes.div_ceil(1024)),
+        kib => format!("{} MiB", kib / 1024),
+    }
+}
+
+/// What to do about each.
+fn explain(error: &BackupError, doing: Doing) -> anyhow::Error {
+    let hint = match (error, doing) {
+        (BackupError::Missing(_) | BackupError::Foreign { .. }, Doing::Backup) => {
+            "name the folder that `roster serve` uses with --data"
+        }
+        (BackupError::Missing(_), Doing::Restore) => "check --from",
+        (BackupError::Exists(_), Doing::Backup) => {
+            "a backup is never overwritten: give another name with --to, or a folder"
+        }
+        (BackupError::Exists(_), Doing::Restore) => {
+            "a database is never overwritten: restore into another folder; or stop the server, and move roster.db, \
+             roster.db-wal and roster.db-shm away from this one"
+        }
+        (BackupError::InUse(_), _) => "wait until it has ended, or give another name",
+        (BackupError::Foreign { .. }, Doing::Restore) => "give the file that `roster backup` wrote",
+        (BackupError::Truncated { .. } | BackupError::Damaged { .. }, Doing::Restore) => {
+            "copy it again from where it is kept, or take an earlier backup"
+        }
+        (BackupError::Truncated { .. } | BackupError::Damaged { .. }, Doing::Backup) => {
+            "there is no backup; keep the earlier ones, copy the data folder as it is, and look at the disk"
+        }
+        (BackupError::Open { .. }, _) => {
+            "this is a copy of a data folder, no backup: put both files and master.key into a folder and \
+             run `roster backup --data` on it"
+        }
+        (BackupError::Newer { .. }, _) => "run the Roster that made it, or a newer one",
+        (BackupError::Findings { findings, .. }, _) => {
+            findings.iter().for_each(ui::out);
+            "take an earlier backup; if there is none, --accept-findings restores it as it is"
+        }
+        (BackupError::Io { .. }, _) => {
+            "check that the folder is there, has room, and can be written by this user"
+        }
+        (BackupError::Store(_), _) => "nothing was written; check the database with `roster verify`",
+    };
+    let because = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
+    hinted(format!("{error}{because}"), hint)
+}

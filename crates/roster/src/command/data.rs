@@ -1,0 +1,207 @@
+//! The data folder: what can be wrong with it, said before anything is changed in it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use roster_store::{BackupError, Location, Store, StoreError};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::command;
+use crate::settings::{DATABASE, Storage};
+use crate::ui::hinted;
+
+/// Whether a file is there. One that may not be looked at is not "not there".
+pub(crate) fn there(path: &Path) -> anyhow::Result<bool> {
+    path.try_exists().map_err(|error| {
+        hinted(
+            format!("{} cannot be looked at: {error}", path.display()),
+            "run this as the user the folder belongs to (sudo -u USER roster …), or check --data",
+        )
+    })
+}
+
+/// Refuses a key that cannot be read, and an embedded database whose key is gone: a new key would open nothing of
+/// what is there.
+pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
+    let Ok(key) = storage.master_key() else {
+        return Ok(());
+    };
+    if there(&key)? {
+        return File::open(&key).map(drop).map_err(|error| {
+            hinted(
+                format!("the master key {} cannot be read: {error}", key.display()),
+                "it has to belong to the user who runs this (chown), with mode 0600 (chmod 600)",
+            )
+        });
+    }
+    if let (Some(data), None) = (&storage.data, &storage.master_key_file)
+        && there(&data.join(DATABASE))?
+    {
+        return Err(hinted(
+            format!(
+                "{} is missing, and without it the secrets and keys in the database cannot be used",
+                key.display()
+            ),
+            "copy it there from where you keep it; backups of the database do not hold it",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a database file that cannot be whole.
+pub(crate) fn check_database(file: &Path) -> anyhow::Result<()> {
+    roster_store::check_file(file).map_err(|error| {
+        let hint = match &error {
+            BackupError::Io { .. } => {
+                "the file has to belong to the user who runs this (chown), with mode 0600 (chmod 600)".to_owned()
+            }
+            BackupError::Foreign { .. } => format!(
+                "check --data; if this folder never held anything, remove {} and start again, otherwise keep it as it \
+                 is, and restore the last backup into another folder with `roster restore`",
+                file.display()
+            ),
+            BackupError::Newer { .. } => "run the Roster that made it, or a newer one; to go back to this version, \
+                                          restore a backup that it made"
+                .to_owned(),
+            _ => "keep the folder as it is, and restore the last backup into another one with `roster restore`"
+                .to_owned(),
+        };
+        let because = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
+        hinted(format!("{error}{because}"), hint)
+    })
+}
+
+/// Why a store cannot be opened, and what to do.
+pub(crate) fn explain(location: &Location, error: &StoreError) -> anyhow::Error {
+    match (location, error) {
+        (Location::Sqlite(file), StoreError::UnknownSchema(_)) => hinted(
+            format!("the database {} cannot be opened: {error}", file.display()),
+            "nothing was changed in it; check --data. To go back to an earlier version, restore a backup that it made",
+        ),
+        (Location::Sqlite(file), _) => hinted(
+            format!("the database {} cannot be opened: {error}", file.display()),
+            "check that the folder and its files belong to the user who runs this, and can be written. If the file is \
+             damaged, keep it as it is, and restore a backup into another folder",
+        ),
+        // The address may hold a password, so it is not shown.
+        (Location::Postgres(_), StoreError::UnknownSchema(_)) => hinted(
+            format!("the PostgreSQL database cannot be opened: {error}"),
+            "nothing was changed in it; check --database",
+        ),
+        (Location::Postgres(_), _) => hinted(
+            format!("the PostgreSQL database cannot be opened: {error}"),
+            "check --database: host, port, name, user and password, and that the server runs",
+        ),
+    }
+}
+
+/// Makes the data folder this process's own for as long as the file lives; a process that is killed lets go of it.
+/// Two servers would each count requests and remember walks for themselves, and be wrong without noticing.
+pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<File>> {
+    let (Some(data), None) = (&storage.data, &storage.database) else {
+        return Ok(None);
+    };
+    let path = data.join("serve.lock");
+    let file = private_folder(data)
+        .and_then(|()| open_private(&path))
+        .map_err(|error| {
+            hinted(
+                format!("{} cannot be opened: {error}", path.display()),
+                "the folder has to belong to the user who runs this (chown), with mode 0700; or check --data",
+            )
+        })?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // The number is a help only.
+            let _ = (&file).take(20).read_to_string(&mut pid);
+            let pid = pid.trim();
+            let who = if pid.is_empty() {
+                String::new()
+            } else {
+                format!(" (process {pid})")
+            };
+            return Err(hinted(
+                format!("a server{who} already runs on {}", data.display()),
+                "stop that one first, or give this one a folder of its own with --data; several servers for the same \
+                 data need PostgreSQL (--database)",
+            ));
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(hinted(
+                format!("{} cannot be locked: {error}", path.display()),
+                "the data folder has to be on a disk of this machine",
+            ));
+        }
+    }
+    file.set_len(0)
+        .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()))
+        .map_err(|error| {
+            hinted(
+                format!("{} cannot be written: {error}", path.display()),
+                "free some space on its disk",
+            )
+        })?;
+    Ok(Some(file))
+}
+
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn open_private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// What a server should know about its data and goes on with: who else may read it, and a clock that went backwards.
+pub(crate) async fn warnings(storage: &Storage, store: &Store) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut look = |path: &Path, forbidden: u32, may: &str, to: &str| {
+            let mode = std::fs::metadata(path).map_or(0, |about| about.permissions().mode() & 0o777);
+            if mode & forbidden != 0 {
+                let path = path.display();
+                found.push(format!(
+                    "{path} can be {may} by others (mode {mode:04o}): chmod {to} {path}"
+                ));
+            }
+        };
+        if let Ok(key) = storage.master_key() {
+            look(&key, 0o077, "read", "600");
+        }
+        if let (Some(data), None) = (&storage.data, &storage.database) {
+            look(&data.join(DATABASE), 0o077, "read", "600");
+            look(data, 0o022, "changed", "700");
+        }
+    }
+    let (now, newest) = (command::now_ms(), store.newest_time().await?);
+    if newest > now + 1000 {
+        let text = |ms: i64| {
+            OffsetDateTime::from_unix_timestamp(ms / 1000)
+                .ok()
+                .and_then(|time| time.format(&Rfc3339).ok())
+                .unwrap_or_else(|| ms.to_string())
+        };
+        found.push(format!(
+            "the clock says {}, but something was recorded at {}: it went backwards, or was ahead then. Check it. Nothing \
+             is lost, and the log keeps its order; tokens of integrations made or revoked in between are refused until \
+             the clock has passed that time",
+            text(now),
+            text(newest)
+        ));
+    }
+    Ok(found)
+}

@@ -1,0 +1,242 @@
+//! `roster audit` beside a running server: who changed what, from what to what, and what was refused.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{CLIENT, ORG, Server, describe, request, roster, token};
+
+/// A server with a short history.
+struct History {
+    place: TempDir,
+    server: Server,
+}
+
+impl History {
+    fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data");
+        describe(place.path(), &data);
+        let history = Self {
+            server: Server::start(&data),
+            place,
+        };
+        let create = |name: &str, groups: Value| {
+            json!({"user": format!("{name}@example.com"), "do": [
+                {"createFederatedID": {"email": format!("{name}@example.com"), "country": "DE", "firstname": name}},
+                {"add": {"group": groups}}]})
+        };
+        // 2 and 3: the second is refused in part.
+        history.act(&json!([
+            create("ada", json!(["Linked", "Plain"])),
+            create("ben\u{1b}[31m", json!(["Nowhere"]))
+        ]));
+        history.act(&json!([create("ben", json!(["Nowhere"]))]));
+        history.act(&json!([{"user": "ada@example.com", "do": [
+            {"update": {"email": "eve@example.com", "firstname": "Eve"}}, {"remove": {"group": ["Plain"]}}]}]));
+        history.act(&json!([{"usergroup": "Linked", "do": [{"deleteUserGroup": {}}]}]));
+        history
+            .act(&json!([{"user": "eve@example.com", "do": [{"removeFromOrg": {"deleteAccount": true}}]}]));
+        history
+    }
+
+    fn act(&self, batch: &Value) {
+        let path = format!("/v2/usermanagement/action/{ORG}");
+        let token = token(&self.server.address);
+        let (status, _) = request(
+            &self.server.address,
+            "POST",
+            &path,
+            Some(&token),
+            &batch.to_string(),
+        )
+        .unwrap();
+        assert_eq!(status, 200);
+    }
+
+    fn folder(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// The entries that fit.
+    fn entries(&self, words: &[&str]) -> Vec<Value> {
+        let (code, out, err) = roster(
+            self.folder(),
+            &[&["audit", "--data", "data", "--json"], words].concat(),
+        );
+        assert_eq!(code, 0, "{err}");
+        out.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn numbers(&self, words: &[&str]) -> Vec<i64> {
+        self.entries(words)
+            .iter()
+            .map(|entry| entry["entry"].as_i64().unwrap())
+            .collect()
+    }
+}
+
+#[test]
+fn the_log_says_who_changed_what_from_what_to_what() {
+    let history = History::new();
+    let all = history.entries(&[]);
+    assert_eq!(all.len(), 7, "{all:#?}");
+    let created = &all[1];
+    assert_eq!(created["org"], ORG);
+    assert_eq!(
+        (&created["client"], &created["integration"]),
+        (&json!(CLIENT), &json!("sync"))
+    );
+    assert!(
+        created["actor"]
+            .as_str()
+            .unwrap()
+            .ends_with("@techacct.adobe.com")
+    );
+    assert_eq!(created["command"]["user"], "ada@example.com", "as it was sent");
+    let change = |kind: &str, entry: &Value| -> Value {
+        let changes = entry["changes"].as_array().unwrap();
+        let found = changes.iter().find(|change| change["change"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind} in {entry:#}")).clone()
+    };
+    let account = change("account_created", created);
+    assert_eq!(account["user"], "ada@example.com", "the name of that moment");
+    assert_eq!(
+        (&account["after"]["type"], &account["after"]["directory"]),
+        (&json!("federatedID"), &json!("SSO"))
+    );
+    assert_eq!(
+        change("joined_group", created)["entered_profiles"],
+        json!(["Photo Default"])
+    );
+    assert_eq!(change("seat_granted", created)["profile"], "Photo Default");
+    let updated = change("account_updated", &all[4]);
+    assert_eq!(
+        (&updated["before"]["firstname"], &updated["after"]["firstname"]),
+        (&json!("ada"), &json!("Eve"))
+    );
+    assert_eq!(change("left_group", &all[4])["group"], "Plain");
+    assert_eq!(
+        change("group_deleted", &all[5])["group"],
+        "Linked",
+        "gone, and still called by its name"
+    );
+    assert_eq!(change("members_removed", &all[5])["members"], 1);
+    assert_eq!(
+        change("account_deleted", &all[6])["before"]["email"],
+        "eve@example.com"
+    );
+
+    let (code, table, _) = roster(history.folder(), &["audit", "--data", "data", "--org", "crash"]);
+    assert_eq!(code, 0);
+    for part in [
+        "TIME ",
+        "sync                      user ada@example.com: update, remove",
+        "  account updated: user ada@example.com, username ada@example.com -> eve@example.com, email",
+        "  members removed: group Linked, members 1",
+        "  refused: error.group.not_found (step 1)",
+    ] {
+        assert!(table.contains(part), "`{part}` is not in\n{table}");
+    }
+    assert!(!table.contains('\u{1b}'), "a name may not steer the terminal");
+    history.server.kill();
+}
+
+#[test]
+fn every_filter_narrows_the_log() {
+    let history = History::new();
+    let entries = |words: &[&str]| history.numbers(words);
+    // By today's name, by an earlier one, and when a group went with everybody in it.
+    assert_eq!(entries(&["--user", "ADA@example.com"]), [2, 5, 6, 7]);
+    assert_eq!(entries(&["--user", "eve@example.com"]), [2, 5, 6, 7]);
+    assert_eq!(entries(&["--group", "plain"]), [1, 2, 5]);
+    assert_eq!(entries(&["--group", "Photo Default"]), [1, 2]);
+    assert_eq!(entries(&["--group", "Linked"]), [1, 2, 6]);
+    // A name that nothing has is found where it was asked for.
+    assert_eq!(entries(&["--group", "Nowhere"]), [3, 4]);
+    assert_eq!(entries(&["--refused"]), [3, 4]);
+    assert_eq!(entries(&["--refused", "--user", "ada@example.com"]), [0; 0]);
+    assert_eq!(entries(&["--actor", "roster org apply"]), [1]);
+    for client in [CLIENT, "sync"] {
+        assert_eq!(entries(&["--client", client]), [2, 3, 4, 5, 6, 7], "{client}");
+    }
+    assert_eq!(entries(&["--client", "another"]), [0; 0]);
+    assert_eq!(entries(&["--limit", "2"]), [6, 7], "the newest");
+    assert_eq!(entries(&["--limit", "1", "--refused"]), [4]);
+    assert_eq!(entries(&["--limit", "0"]), [0; 0]);
+    let all = history.entries(&[]);
+    let request = all[1]["request_id"].as_str().unwrap();
+    assert_eq!(
+        entries(&["--request-id", request]),
+        [2, 3],
+        "one request, two commands"
+    );
+    assert_eq!(entries(&["--org", ORG]).len(), 7);
+    assert_eq!(entries(&["--org", "Adobe IDs"]), [0; 0]);
+    // From its first moment on, and before its first moment.
+    let fifth = all[4]["at"].as_str().unwrap();
+    assert_eq!(entries(&["--since", fifth]), [5, 6, 7]);
+    assert_eq!(entries(&["--until", fifth]), [1, 2, 3, 4]);
+    assert_eq!(entries(&["--since", "1h"]).len(), 7);
+    assert_eq!(entries(&["--until", "1h"]), [0; 0]);
+    for (words, says) in [
+        (["--since", "yesterday"], "--since `yesterday` is no time"),
+        (["--org", "Nobody"], "there is no organization `Nobody`"),
+    ] {
+        let (code, _, err) = roster(
+            history.folder(),
+            &[&["audit", "--data", "data"], &words[..]].concat(),
+        );
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(says) && err.contains("hint: "), "{err}");
+    }
+    history.server.kill();
+}
+
+#[test]
+fn a_long_log_is_read_in_pieces_and_a_reader_may_leave() {
+    let history = History::new();
+    // More than a few pages, of which the last one's entry is the only refusal.
+    let conn = rusqlite::Connection::open(history.folder().join("data/roster.db")).unwrap();
+    conn.execute_batch(
+        "WITH RECURSIVE n(i) AS (SELECT 8 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+         INSERT INTO audit SELECT 1, i, i, 'many', NULL, 'r', '{}', '{\"v\":1,\"c\":[]}' FROM n",
+    )
+    .unwrap();
+    assert_eq!(
+        history.numbers(&["--actor", "many"]),
+        (8..=20_000).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        history.numbers(&["--limit", "1200"]),
+        (18_801..=20_000).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        history.numbers(&["--limit", "1", "--user", "ben@example.com"]),
+        [4]
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+        .args(["audit", "--data", "data"])
+        .current_dir(history.folder())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    history.server.kill();
+}

@@ -1,0 +1,231 @@
+//! What can be wrong with a data folder: each is said with what was found and what to do, and nothing is changed.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+
+use crate::support::{Server, describe, roster};
+
+const SERVE: [&str; 5] = ["serve", "--data", "data", "--listen", "127.0.0.1:0"];
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let first = Server::start(&data);
+    let (code, out, err) = roster(place.path(), &SERVE);
+    assert_eq!(code, 2, "{out}{err}");
+    for part in [
+        "a server (process ",
+        "already runs on data",
+        "--data",
+        "PostgreSQL",
+    ] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    crate::support::token(&first.address);
+    // Other commands go on beside it, and a server that was killed is not in the way.
+    let (code, _, err) = roster(place.path(), &["verify", "--data", "data"]);
+    assert_eq!(code, 0, "{err}");
+    first.kill();
+    Server::start(&data).kill();
+}
+
+#[test]
+fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    describe(place.path(), &place.path().join("good"));
+    let (code, _, err) = roster(place.path(), &["backup", "--data", "good", "--to", "good.db"]);
+    assert_eq!(code, 0, "{err}");
+    let good = std::fs::read(place.path().join("good.db")).unwrap();
+    let data = place.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::copy(place.path().join("good/master.key"), data.join("master.key")).unwrap();
+    let file = data.join("roster.db");
+    let made = |begin: &[u8], sql: &str| {
+        std::fs::write(&file, begin).unwrap();
+        Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        std::fs::read(&file).unwrap()
+    };
+    let newer = made(&good, "INSERT INTO schema_version VALUES (99, 'later', 'x')");
+    let other = made(b"", "CREATE TABLE songs (title TEXT)");
+    for (bytes, says, hint) in [
+        (
+            &good[..good.len() - 4096],
+            "is cut off: it has",
+            "restore the last backup",
+        ),
+        (b"", "it is empty", "remove data/roster.db"),
+        (b"organizations:\n", "it is no SQLite database", "check --data"),
+        (
+            &newer,
+            "schema version 99, this program knows versions up to 1",
+            "run the Roster that made it",
+        ),
+        (&other, "it holds the tables of another program", "check --data"),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        for words in [
+            &SERVE[..],
+            &["migrate", "--data", "data"],
+            &["verify", "--data", "data"],
+        ] {
+            let (code, out, err) = roster(place.path(), words);
+            assert_eq!(code, 2, "{says} {words:?}: {out}{err}");
+            assert!(
+                err.contains(says) && err.contains(hint),
+                "{says} {words:?}: {err}"
+            );
+        }
+        assert!(
+            std::fs::read(&file).unwrap() == bytes,
+            "{says}: the file was changed"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_ours_to_read_is_named_with_what_to_do() {
+    let place = tempfile::tempdir().unwrap();
+    chmod(place.path(), 0o755);
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let program = place.path().join("roster");
+    std::fs::copy(env!("CARGO_BIN_EXE_roster"), &program).unwrap();
+    // Root may read everything, so somebody else asks.
+    let root = place.path().metadata().unwrap().uid() == 0;
+    let run = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(words).current_dir(place.path()).stdin(Stdio::null());
+        if root {
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {text}");
+        text
+    };
+    let before = std::fs::read(data.join("roster.db")).unwrap();
+    // The folder belongs to somebody else.
+    chmod(&data, if root { 0o700 } else { 0o000 });
+    for words in [
+        &SERVE[..],
+        &["verify", "--data", "data"],
+        &["backup", "--data", "data", "--to", "x.db"],
+    ] {
+        let said = run(words);
+        assert!(
+            said.contains("cannot be looked at: Permission denied") && said.contains("sudo -u"),
+            "{said}"
+        );
+        assert!(!said.contains("a new database"), "{said}");
+    }
+    // Only the key does.
+    chmod(&data, 0o777);
+    chmod(&data.join("master.key"), if root { 0o600 } else { 0o000 });
+    let said = run(&SERVE);
+    assert!(
+        said.contains("the master key data/master.key cannot be read") && said.contains("chown"),
+        "{said}"
+    );
+    // Only the database does.
+    chmod(&data.join("master.key"), 0o644);
+    chmod(&data.join("roster.db"), if root { 0o600 } else { 0o000 });
+    let said = run(&SERVE);
+    assert!(
+        said.contains("data/roster.db cannot be read") && said.contains("chown"),
+        "{said}"
+    );
+    chmod(&data, 0o700);
+    chmod(&data.join("roster.db"), 0o600);
+    assert_eq!(std::fs::read(data.join("roster.db")).unwrap(), before);
+}
+
+/// What a server says until it is ready, and then it is stopped.
+fn warnings(place: &Path) -> String {
+    let ready = place.join("ready");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+        .args(SERVE)
+        .args(["--ready-file", "ready"])
+        .current_dir(place)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !ready.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    std::fs::remove_file(ready).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap()
+}
+
+#[test]
+fn a_key_that_others_may_read_is_warned_of() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    assert!(
+        !warnings(place.path()).contains("WARN"),
+        "the folder is as we made it"
+    );
+    chmod(&data.join("master.key"), 0o644);
+    chmod(&data, 0o777);
+    let said = warnings(place.path());
+    assert!(
+        said.contains("data/master.key can be read by others (mode 0644): chmod 600 data/master.key"),
+        "{said}"
+    );
+    assert!(
+        said.contains("data can be changed by others (mode 0777): chmod 700 data"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_clock_that_went_backwards_is_noticed_and_harms_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let tomorrow = i64::try_from(now).unwrap() + 86_400_000;
+    Connection::open(data.join("roster.db"))
+        .unwrap()
+        .execute("UPDATE audit SET at = ?1", [tomorrow])
+        .unwrap();
+    let said = warnings(place.path());
+    assert!(
+        said.contains("the clock says") && said.contains("it went backwards, or was ahead then"),
+        "{said}"
+    );
+    // It serves and writes; the log keeps its order.
+    let more = crate::support::DESCRIPTION.replace("{name: Plain}", "{name: Plain}, {name: Later}");
+    std::fs::write(place.path().join("more.yml"), more).unwrap();
+    let (code, out, err) = roster(place.path(), &["org", "apply", "more.yml", "--data", "data"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("Later") || err.contains("Later"), "{out}{err}");
+    let (code, out, _) = roster(place.path(), &["verify", "--data", "data"]);
+    assert_eq!(code, 0, "{out}");
+}
+
+#[test]
+fn another_installations_key_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    Server::start(&data).kill();
+    std::fs::write(data.join("master.key"), "5a".repeat(32)).unwrap();
+    let (code, _, err) = roster(place.path(), &SERVE);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("master key"), "{err}");
+}
