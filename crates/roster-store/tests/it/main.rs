@@ -15,5 +15,6 @@ mod golden;
 mod listing;
 mod schema;
 mod support;
+mod tls;
 mod verify;
 mod writes;
