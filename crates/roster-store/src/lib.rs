@@ -53,7 +53,7 @@ use writer::{Asked, Job, Open};
 pub enum Location {
     /// A file, made when it is not there.
     Sqlite(PathBuf),
-    /// The address of a PostgreSQL database, `postgres://…`.
+    /// The address of a PostgreSQL database, `postgres://…`, with libpq's keys for TLS.
     Postgres(String),
 }
 
@@ -107,16 +107,14 @@ enum Engine {
         path: PathBuf,
         idle: Mutex<Vec<rusqlite::Connection>>,
     },
-    Postgres {
-        pool: deadpool_postgres::Pool,
-    },
+    Postgres(postgres::Database),
 }
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0.engine {
             Engine::Sqlite { .. } => "Store(SQLite)",
-            Engine::Postgres { .. } => "Store(PostgreSQL)",
+            Engine::Postgres(_) => "Store(PostgreSQL)",
         })
     }
 }
@@ -134,8 +132,8 @@ impl Store {
                 1,
             ),
             Location::Postgres(url) => {
-                let pool = postgres::pool(url, options.readers + options.writers.max(1) + 1)?;
-                (Engine::Postgres { pool }, options.writers.max(1))
+                let database = postgres::pool(url, options.readers + options.writers.max(1) + 1)?;
+                (Engine::Postgres(database), options.writers.max(1))
             }
         };
         let open = opener(&engine, &handle);
@@ -209,8 +207,8 @@ impl Store {
                 let store = self.clone();
                 blocking(move || store.read_sqlite(read)).await
             }
-            Engine::Postgres { pool } => {
-                let (client, handle) = (postgres::connect(pool).await?, Handle::current());
+            Engine::Postgres(database) => {
+                let (client, handle) = (postgres::connect(database).await?, Handle::current());
                 blocking(move || {
                     let mut conn = Conn::Postgres(client, handle);
                     conn.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
@@ -337,10 +335,10 @@ fn opener(engine: &Engine, handle: &Handle) -> Open {
             let path = path.clone();
             Box::new(move || sqlite::open_writer(&path).map(Conn::Sqlite))
         }
-        Engine::Postgres { pool } => {
-            let (pool, handle) = (pool.clone(), handle.clone());
+        Engine::Postgres(database) => {
+            let (database, handle) = (database.clone(), handle.clone());
             Box::new(move || {
-                let client = handle.block_on(postgres::connect(&pool))?;
+                let client = handle.block_on(postgres::connect(&database))?;
                 Ok(Conn::Postgres(client, handle.clone()))
             })
         }

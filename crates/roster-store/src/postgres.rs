@@ -1,12 +1,17 @@
 //! PostgreSQL: the pool, and what its errors mean.
 
+mod address;
+mod connector;
+mod tls;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Config, Object, Pool, PoolConfig, Runtime};
+use deadpool_postgres::{Config, Manager, ManagerConfig, Object, Pool, PoolConfig, Runtime};
 use futures_util::TryStreamExt as _;
+use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{NoTls, Row};
 
 use crate::conn::{Param, RowRef};
 use crate::error::StoreError;
@@ -48,24 +53,58 @@ fn storable(text: &str) -> std::borrow::Cow<'_, str> {
     text.into()
 }
 
+/// A database, and the connections to it.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pool: Pool,
+    /// Which connection was wanted, and with whom: for messages.
+    wanted: Arc<address::Wanted>,
+    hosts: Arc<str>,
+}
+
 /// A pool of connections to the database at `url`.
-pub(crate) fn pool(url: &str, size: usize) -> Result<Pool, StoreError> {
+pub(crate) fn pool(url: &str, size: usize) -> Result<Database, StoreError> {
+    let address::Address { url, tls: wanted } = address::parse(url)?;
+    // Read for its errors, of which the pool's settings tell less.
+    url.parse::<tokio_postgres::Config>().map_err(|error| {
+        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), |e| e.to_string());
+        address::unusable(&cause)
+    })?;
     let config = Config {
-        url: Some(url.to_owned()),
-        pool: Some(PoolConfig::new(size)),
+        url: Some(url),
         connect_timeout: Some(CONNECT),
         keepalives: Some(true),
         keepalives_idle: Some(KEEPALIVE),
         ..Config::default()
     };
-    config
-        .create_pool(Some(Runtime::Tokio1), NoTls)
-        .map_err(|error| StoreError::Unavailable(format!("the database address cannot be used: {error}")))
+    let mut config = config
+        .get_pg_config()
+        .map_err(|error| address::unusable(&error.to_string()))?;
+    let connector = connector::Connector::new(&mut config, &wanted)?;
+    let hosts = connector::hosts(&config).into();
+    let manager = Manager::from_connect(config, connector, ManagerConfig::default());
+    let pool = Pool::builder(manager)
+        .config(PoolConfig::new(size))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| address::unusable(&error.to_string()))?;
+    Ok(Database {
+        pool,
+        wanted: Arc::new(wanted),
+        hosts,
+    })
 }
 
 /// A connection of the pool.
-pub(crate) async fn connect(pool: &Pool) -> Result<Object, StoreError> {
-    pool.get().await.map_err(|error| {
+pub(crate) async fn connect(database: &Database) -> Result<Object, StoreError> {
+    database.pool.get().await.map_err(|error| {
+        if let Some(why) = tls::failure(&error, &database.wanted) {
+            return StoreError::Unavailable(format!(
+                "no TLS with PostgreSQL at {} ({}): {why}",
+                database.hosts,
+                database.wanted.describe()
+            ));
+        }
         let cause = std::error::Error::source(&error)
             .and_then(std::error::Error::source)
             .map(|e| format!(": {e}"));

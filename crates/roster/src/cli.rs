@@ -67,7 +67,8 @@ pub(crate) struct Place {
     /// Folder of the embedded database, keys and certificates; made on first start [default: roster-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// A PostgreSQL database instead (postgres://…); nothing is kept in a folder then
+    /// A PostgreSQL database instead (postgres://…); nothing is kept in a folder then. TLS as with libpq:
+    /// postgres://roster@db/roster?sslmode=verify-full&sslrootcert=FILE [default of sslmode: prefer]
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
     /// File with the key that protects secrets at rest [default: master.key in the data folder]

@@ -17,5 +17,6 @@ mod listing;
 mod schema;
 mod simulation;
 mod support;
+mod tls;
 mod verify;
 mod writes;
