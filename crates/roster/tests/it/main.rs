@@ -8,6 +8,7 @@
     reason = "tests may be blunt"
 )]
 
+mod canary;
 mod crash;
 mod demo;
 mod golden;

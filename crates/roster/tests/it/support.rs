@@ -29,13 +29,19 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &["--tls", "off"], "error", Stdio::null())
+    }
+
+    /// The same with other words on its command line, and what it logs at a level going somewhere.
+    pub(crate) fn start_with(data: &Path, words: &[&str], level: &str, log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
-            .args(["serve", "--tls", "off", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
-            .env("ROSTER_LOG", "error")
+            .args(words)
+            .env("ROSTER_LOG", level)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut ready = String::new();
@@ -44,10 +50,16 @@ impl Server {
             .unwrap();
         let address = ready
             .trim()
-            .strip_prefix("READY http://")
+            .strip_prefix("READY http")
+            .map(|rest| rest.trim_start_matches("s://").trim_start_matches("://"))
             .unwrap_or_else(|| panic!("not ready: {ready:?}"))
             .to_owned();
         Self { child, address }
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(mut self) {
