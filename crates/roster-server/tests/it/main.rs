@@ -15,6 +15,7 @@ mod exchange;
 mod limits;
 mod paging;
 mod reads;
+mod routes;
 mod secrets;
 mod service;
 mod socket;

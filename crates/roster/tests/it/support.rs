@@ -51,8 +51,10 @@ impl Server {
         let address = ready
             .trim()
             .strip_prefix("READY http")
-            .map(|rest| rest.trim_start_matches("s://").trim_start_matches("://"))
-            .unwrap_or_else(|| panic!("not ready: {ready:?}"))
+            .map_or_else(
+                || panic!("not ready: {ready:?}"),
+                |rest| rest.trim_start_matches('s').trim_start_matches("://"),
+            )
             .to_owned();
         Self { child, address }
     }

@@ -355,7 +355,7 @@ fn one(mine: &mut Mine, n: usize, text: &str, token: &str) {
         credentials = format!("Authorization: Bearer {token}\r\n");
     }
     if !own.contains("x-api-key:") {
-        credentials.push_str(&format!("X-Api-Key: {CLIENT}\r\n"));
+        credentials = format!("{credentials}X-Api-Key: {CLIENT}\r\n");
     }
     let status = mine.send(method, &target, &format!("{credentials}{head}"), &body);
     assert_ne!(status, 500, "{name}");
