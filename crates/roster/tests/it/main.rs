@@ -14,6 +14,7 @@ mod demo;
 mod golden;
 mod keys;
 mod org;
+mod strain;
 mod support;
 mod sync;
 mod tidy;
