@@ -13,6 +13,7 @@ mod actions;
 mod deprecated;
 mod exchange;
 mod limits;
+mod overload;
 mod paging;
 mod reads;
 mod routes;
