@@ -55,6 +55,24 @@ impl ApiError {
         }
     }
 
+    /// The code under which refusals are counted: one of a fixed number, never anything that was sent.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Request(error) => error.code(),
+            Self::Deprecated(error) => error.code(),
+            Self::Token(error) => error.code(),
+            Self::TokenThrottled { .. } => TokenError::TooManyRequests.code(),
+            Self::NoSuchCredential
+            | Self::NoSuchSecret
+            | Self::MethodNotAllowed { .. }
+            | Self::MetricsForbidden => RequestError::NoSuchResource.code(),
+            Self::Throttled { .. } => RequestError::Throttled.code(),
+            Self::BodyTimeout | Self::BodyBroken => "error.command.malformed",
+            Self::Unavailable { .. } => RequestError::Unavailable.code(),
+            Self::Internal { .. } => "error.internal.exceptionflys",
+        }
+    }
+
     /// The cause that only the log may see.
     pub(crate) fn cause(&self) -> Option<&str> {
         match self {

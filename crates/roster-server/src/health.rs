@@ -39,7 +39,7 @@ pub(crate) fn metrics(call: Call<'_>) -> Result<Reply, ApiError> {
     }
     Ok(Reply::text(
         "text/plain; version=0.0.4; charset=utf-8",
-        call.app.numbers.render(call.app.store.commits()),
+        call.app.numbers.render(&call.app.store),
     ))
 }
 

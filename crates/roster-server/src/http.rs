@@ -84,9 +84,13 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
     app.numbers.in_flight(-1.0);
     let (mut reply, cause) = match answered {
         Ok(Ok(reply)) => (reply, None),
-        Ok(Err(error)) => (refusal(&app, &trace, &error), error.cause().map(str::to_owned)),
+        Ok(Err(error)) => {
+            app.numbers.refused("request", error.code());
+            (refusal(&app, &trace, &error), error.cause().map(str::to_owned))
+        }
         Err(_) => {
             let error = ApiError::internal(&id_text, "a handler panicked");
+            app.numbers.refused("request", error.code());
             (
                 refusal(&app, &trace, &error),
                 Some("a handler panicked".to_owned()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use metrics::{counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use roster_store::Commits;
+use roster_store::Store;
 
 use crate::route::Row;
 use crate::throttle::Class;
@@ -62,9 +62,15 @@ impl Numbers {
     }
 
     /// The page that Prometheus reads, with what the store counts.
-    pub(crate) fn render(&self, commits: &Commits) -> String {
+    pub(crate) fn render(&self, store: &Store) -> String {
+        let commits = store.commits();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         self.record(|| {
+            for (jobs, count) in commits.by_jobs() {
+                counter!("roster_store_commits_by_jobs_total", "jobs" => jobs).absolute(count);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a queue is far shorter than 2^52")]
+            gauge!("roster_store_queue_depth").set(store.queued() as f64);
             counter!("roster_store_commits_total").absolute(read(&commits.commits));
             counter!("roster_store_jobs_total").absolute(read(&commits.jobs));
         });
@@ -83,6 +89,11 @@ impl Numbers {
 
     pub(crate) fn throttled(&self, class: Class) {
         self.record(|| counter!("roster_throttled_total", "class" => class.name()).increment(1));
+    }
+
+    /// Counts a refused request, or a refused command of a request.
+    pub(crate) fn refused(&self, what: &'static str, code: &'static str) {
+        self.record(|| counter!("roster_refusals_total", "of" => what, "code" => code).increment(1));
     }
 
     pub(crate) fn token_issued(&self, grant: &'static str) {
@@ -113,6 +124,12 @@ impl Numbers {
             metrics::describe_counter!("roster_tokens_issued_total", "Access tokens issued");
             metrics::describe_counter!("roster_commands_total", "Commands of action requests");
             metrics::describe_counter!("roster_store_commits_total", "Transactions committed");
+            metrics::describe_counter!("roster_refusals_total", "Refused requests and commands, by code");
+            metrics::describe_gauge!("roster_store_queue_depth", "Requests that wait to be saved");
+            metrics::describe_counter!(
+                "roster_store_commits_by_jobs_total",
+                "Transactions committed, by how many requests each saved"
+            );
             metrics::describe_counter!("roster_store_jobs_total", "Requests saved in these transactions");
         });
     }
@@ -178,8 +195,8 @@ pub(crate) fn finish(
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_server_has_its_own_numbers() {
+    #[tokio::test]
+    async fn every_server_has_its_own_numbers() {
         let (one, other) = (Numbers::new(), Numbers::new());
         let trace = Trace {
             commands: Some((3, 1)),
@@ -188,16 +205,27 @@ mod tests {
         one.request(&trace, &Method::GET, StatusCode::OK, Duration::from_millis(3));
         one.in_flight(1.0);
         one.throttled(Class::Action);
-        let page = one.render(&Commits::default());
+        one.refused("command", "error.group.not_found");
+        let folder = tempfile::tempdir().unwrap();
+        let location = roster_store::Location::Sqlite(folder.path().join("roster.db"));
+        let store = Store::open(location, roster_store::Options::default())
+            .await
+            .unwrap();
+        store.ping_write().await.unwrap();
+        let page = one.render(&store);
         for line in [
             r#"roster_http_requests_total{route="unknown",method="GET",status="200"} 1"#,
             r#"roster_http_request_duration_seconds_bucket{route="unknown",le="0.005"} 1"#,
             r#"roster_throttled_total{class="action"} 1"#,
             r#"roster_commands_total{result="completed"} 3"#,
             "roster_http_requests_in_flight 1",
+            r#"roster_refusals_total{of="command",code="error.group.not_found"} 1"#,
+            r#"roster_store_commits_by_jobs_total{jobs="1"} 1"#,
+            r#"roster_store_commits_by_jobs_total{jobs="17-64"} 0"#,
+            "roster_store_queue_depth 0",
         ] {
             assert!(page.contains(line), "{line} in {page}");
         }
-        assert!(!other.render(&Commits::default()).contains("unknown"));
+        assert!(!other.render(&store).contains("unknown"));
     }
 }

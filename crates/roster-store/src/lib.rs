@@ -322,6 +322,12 @@ impl Store {
         .await
     }
 
+    /// How many requests wait for a writer.
+    pub fn queued(&self) -> usize {
+        let writers = self.0.writers.iter();
+        writers.map(|jobs| jobs.max_capacity() - jobs.capacity()).sum()
+    }
+
     /// Counters of the writers.
     pub fn commits(&self) -> &Commits {
         &self.0.commits

@@ -151,6 +151,27 @@ pub struct Commits {
     pub commits: AtomicU64,
     /// Jobs carried out in them.
     pub jobs: AtomicU64,
+    by_jobs: [AtomicU64; SIZES.len()],
+}
+
+/// How many jobs a commit held: the most, and how that is written.
+const SIZES: [(usize, &str); 4] = [(1, "1"), (4, "2-4"), (16, "5-16"), (BATCH, "17-64")];
+
+impl Commits {
+    /// Commits by how many jobs they held.
+    pub fn by_jobs(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let named = SIZES.iter().zip(&self.by_jobs);
+        named.map(|((_, name), count)| (*name, count.load(Ordering::Relaxed)))
+    }
+
+    fn count(&self, jobs: usize) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.jobs.fetch_add(jobs as u64, Ordering::Relaxed);
+        let mut sizes = SIZES.iter().zip(&self.by_jobs);
+        if let Some((_, count)) = sizes.find(|((most, _), _)| jobs <= *most) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Opens a connection for the writer, again after a failure.
@@ -211,8 +232,7 @@ fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commit
     for _ in 0..ATTEMPTS {
         match attempt(conn, waiting, &locks, within) {
             Attempt::Committed(done) => {
-                commits.commits.fetch_add(1, Ordering::Relaxed);
-                commits.jobs.fetch_add(done.len() as u64, Ordering::Relaxed);
+                commits.count(done.len());
                 for (job, result) in done {
                     job.answer(result);
                 }

@@ -15,6 +15,9 @@ use crate::cli;
 use crate::org_file::yaml::nearest;
 use crate::ui::hinted;
 
+/// The settings that are lists; in a variable, their entries are separated by commas.
+const LISTS: [&str; 2] = ["ims_hosts", "denied_countries"];
+
 /// Every setting that flags, variables or the file may give. Ending in `_file`: the name of a file that holds it.
 const KEYS: &[&str] = &[
     "data",
@@ -223,6 +226,10 @@ impl Found {
             DeValue::String(text) => self.give(key, text.into_owned(), at),
             DeValue::Integer(number) => self.give(key, number.to_string(), at),
             DeValue::Boolean(truth) => self.give(key, truth.to_string(), at),
+            DeValue::Array(_) if !LISTS.contains(&key) => {
+                self.problems
+                    .push(format!("{at}: `{key}` is one value, not a list"));
+            }
             DeValue::Array(items) => {
                 let mut texts = Vec::new();
                 for item in items {

@@ -3,6 +3,7 @@
 use roster_core::command::Command;
 use roster_core::decide::{Mode, Outcome};
 use roster_umapi::action::{self, Limits, Malformed};
+use roster_umapi::code;
 use roster_umapi::request::RequestError;
 
 use super::change::{Asked, decide, rehearse};
@@ -50,6 +51,19 @@ pub(crate) async fn post(
             rehearse(call, caller, &commands, &env).await?
         }
     };
+    for outcome in outcomes.iter().flat_map(|outcome| &outcome.refusals) {
+        call.app.numbers.refused("command", code::code(&outcome.refusal));
+    }
+    for problem in batch
+        .entries
+        .iter()
+        .filter_map(|entry| entry.command.as_ref().err())
+        .flatten()
+    {
+        call.app
+            .numbers
+            .refused("command", code::syntax_code(&problem.kind));
+    }
     let refused = batch.entries.len() - completed(&outcomes);
     trace.commands = Some((completed(&outcomes), refused));
     Ok(Reply::ok(action::render(&batch, &outcomes, mode)))

@@ -35,6 +35,25 @@ async fn a_body_that_does_not_come_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_body_that_comes_byte_by_byte_is_given_up_however_steadily_it_comes() {
+    let server = TestServer::with(|config| config.guard.body_timeout = Duration::from_millis(100)).await;
+    let sync = server.sync().await;
+    let trickle = futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Some((Ok::<_, std::io::Error>(Bytes::from_static(b"[")), ()))
+    });
+    let request = Request::post(api(&format!("/action/{ACME_ID}")))
+        .header("x-api-key", SYNC)
+        .header("authorization", format!("Bearer {}", sync.token))
+        .body(Body::from_stream(trickle));
+    let answer = server.send_request(request.unwrap()).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("connection")),
+        (408, "close")
+    );
+}
+
+#[tokio::test]
 async fn beyond_what_can_be_worked_on_callers_are_asked_to_come_back() {
     let server = TestServer::new().await;
     let token = server.token(SYNC).await;

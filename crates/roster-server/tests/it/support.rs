@@ -130,6 +130,11 @@ impl TestServer {
         }
     }
 
+    /// The page of numbers, as somebody on this machine sees it.
+    pub(crate) async fn metrics(&self) -> String {
+        metrics(&self.router).await
+    }
+
     /// A new access token of an integration.
     pub(crate) async fn token(&self, client: &str) -> String {
         let answer = self.send(token_request(client)).await;
@@ -386,6 +391,16 @@ pub(crate) fn key_pair(n: usize) -> &'static rcgen::KeyPair {
     let make =
         || rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
     &PAIRS.get_or_init(|| vec![make(), make()])[n]
+}
+
+/// The page of numbers of a server, as somebody on this machine sees it.
+pub(crate) async fn metrics(router: &axum::Router) -> String {
+    let mut request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let here = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    request.extensions_mut().insert(axum::extract::ConnectInfo(here));
+    let answer = router.clone().oneshot(request).await.unwrap();
+    let page = answer.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(page.to_vec()).unwrap()
 }
 
 async fn open(folder: &TempDir) -> Store {

@@ -174,4 +174,25 @@ mod tests {
         let mixed = "postgres://u@%2Fvar%2Frun%2Fpostgresql,db.example.com/d?sslmode=require";
         assert_eq!(made(mixed).0, SslMode::Require);
     }
+
+    #[tokio::test]
+    async fn only_a_connection_without_tls_is_told_and_only_once() {
+        let Ok(url) = std::env::var("ROSTER_TEST_POSTGRES") else {
+            assert!(
+                std::env::var_os("ROSTER_TEST_ALL").is_none(),
+                "ROSTER_TEST_POSTGRES names no server"
+            );
+            return;
+        };
+        let parsed = address::parse(&url).unwrap();
+        let mut config: Config = parsed.url.parse().unwrap();
+        let connector = Connector::new(&mut config, &parsed.tls).unwrap();
+        connector.tell.store(true, Ordering::Relaxed);
+        config.ssl_mode(SslMode::Require);
+        connector.connect(&config).await.unwrap();
+        assert!(connector.tell.load(Ordering::Relaxed), "nothing to tell");
+        config.ssl_mode(SslMode::Disable);
+        connector.connect(&config).await.unwrap();
+        assert!(!connector.tell.load(Ordering::Relaxed), "told");
+    }
 }

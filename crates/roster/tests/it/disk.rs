@@ -54,7 +54,9 @@ impl OnSmallDisk {
             .args(["--mount", "sh", "-c", script, "sh", size])
             .args([&seed, &data])
             .arg(env!("CARGO_BIN_EXE_roster"))
-            .args(Server::ARGUMENTS);
+            .args(Server::ARGUMENTS)
+            .env("ROSTER_LOG", "error")
+            .stderr(Stdio::null());
         let server = Server::started_by(&mut command);
         let token = token(&server.address);
         Self {
@@ -68,7 +70,7 @@ impl OnSmallDisk {
 
     /// The data folder as the server sees it.
     fn seen(&self) -> PathBuf {
-        let root = format!("/proc/{}/root", self.server.process());
+        let root = format!("/proc/{}/root", self.server.pid());
         Path::new(&root).join(self.data.strip_prefix("/").unwrap())
     }
 
@@ -233,7 +235,7 @@ fn survives(calls: &str, error: &str) {
     let mut disk = OnSmallDisk::start(place.path(), "64m");
     for _ in 0..3 {
         assert_eq!(disk.create().0, 200);
-        let failing = Failing::calls(disk.server.process(), calls, error);
+        let failing = Failing::calls(disk.server.pid(), calls, error);
         disk.refuses_to_write();
         failing.end();
         disk.writes_again();

@@ -10,6 +10,7 @@
 
 mod audit;
 mod backup;
+mod canary;
 mod crash;
 mod data;
 mod demo;
@@ -17,6 +18,7 @@ mod disk;
 mod golden;
 mod keys;
 mod org;
+mod strain;
 mod support;
 mod sync;
 mod tidy;

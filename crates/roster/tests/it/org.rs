@@ -161,13 +161,14 @@ fn settings_that_cannot_be_meant_are_refused_all_at_once() {
     let place = Place::new();
     std::fs::write(
         place.path("bad.toml"),
-        "lisen = \"x\"\ntoken_ttl = 0\npublic_url = \"foo\"\n[limits.per_client]\nacton = 5\n",
+        "lisen = \"x\"\nthrottle = [\"documented\"]\ntoken_ttl = 0\npublic_url = \"foo\"\n[limits.per_client]\nacton = 5\n",
     )
     .unwrap();
     let (code, _, err) = place.roster(&["serve", "--data", "data", "--config", "bad.toml"]);
     assert_eq!(code, 2);
     for part in [
         "bad.toml:1:1: unknown setting `lisen`; did you mean `listen`?",
+        "bad.toml:2:1: `throttle` is one value, not a list",
         "`token_ttl` is",
         "`public_url` is",
         "`acton`",

@@ -29,20 +29,28 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
-        Self::started_by(command.args(Self::ARGUMENTS).arg(data))
+        Self::start_with(data, &["--tls", "off"], "error", Stdio::null())
     }
 
     /// What the program is given, but for the data folder, which comes last.
     pub(crate) const ARGUMENTS: [&str; 6] = ["serve", "--tls", "off", "--listen", "127.0.0.1:0", "--data"];
 
+    /// The same with other words on its command line, and what it logs at a level going somewhere.
+    pub(crate) fn start_with(data: &Path, words: &[&str], level: &str, log: Stdio) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(words)
+            .env("ROSTER_LOG", level);
+        Self::started_by(command.stderr(log))
+    }
+
     /// The process that `command` ends up as.
     pub(crate) fn started_by(command: &mut Command) -> Self {
         let mut child = command
-            .env("ROSTER_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut ready = String::new();
@@ -51,13 +59,17 @@ impl Server {
             .unwrap();
         let address = ready
             .trim()
-            .strip_prefix("READY http://")
-            .unwrap_or_else(|| panic!("not ready: {ready:?}"))
+            .strip_prefix("READY http")
+            .map_or_else(
+                || panic!("not ready: {ready:?}"),
+                |rest| rest.trim_start_matches('s').trim_start_matches("://"),
+            )
             .to_owned();
         Self { child, address }
     }
 
-    pub(crate) fn process(&self) -> u32 {
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
