@@ -238,6 +238,54 @@ mod tests {
     use super::*;
 
     #[test]
+    fn k10_organization_files() {
+        roster_testkit::fuzz::Target {
+            name: "org",
+            corpus: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"),
+            words: &[
+                "organizations:",
+                "directories:",
+                "domains:",
+                "profiles:",
+                "client_secret:",
+                "{env: X}",
+                ": ",
+                "- ",
+                "\n",
+                "\n    ",
+                "[",
+                "]",
+                "{",
+                "}",
+                "&a ",
+                "*a",
+                "!!binary ",
+                "<<: ",
+                "? ",
+                "|\n",
+                "'",
+                "\"",
+                "#",
+                "---\n",
+                "~",
+            ],
+            property: |text| {
+                let Ok(text) = std::str::from_utf8(text) else {
+                    return;
+                };
+                if let Err(problems) = crate::org_file::read::read(text) {
+                    assert!(!problems.is_empty(), "it is refused without a reason");
+                    let lines = text.lines().count() + 1;
+                    for problem in problems {
+                        assert!((1..=lines).contains(&problem.at.line), "{}", problem.at.line);
+                    }
+                }
+            },
+        }
+        .run();
+    }
+
+    #[test]
     fn any_number_of_comments_is_read() {
         let text = format!("{}a: 1\n", "# a comment\n".repeat(100_000));
         assert_eq!(parse(&text).unwrap().get("a").unwrap().at.line, 100_001);
