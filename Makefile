@@ -1,7 +1,7 @@
 # `make demo` shows Roster at work; `make check` and `make test` are what a change must pass. Nothing needs to be typed
 # before any of them on a Debian machine with the Rust toolchain.
 
-.PHONY: demo check test test-deps judges bench build help
+.PHONY: demo check test test-deps judges bench fuzz build help
 
 help: ## lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,3 +32,8 @@ bench: ## how fast the server is, beside what the machine can do (minutes; `make
 judges: test-deps ## the outside judges alone: public clients against the program
 	cargo build --package roster
 	scripts/with-postgres.sh tests/judges/run.sh
+
+FUZZ_SECONDS ?= 60
+
+fuzz: ## random inputs for every reader of foreign bytes, FUZZ_SECONDS (60) for each
+	ROSTER_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --workspace --lib --bins --tests k10_ -- --nocapture --test-threads=1

@@ -12,6 +12,7 @@ mod abuse;
 mod actions;
 mod deprecated;
 mod exchange;
+mod fuzz;
 mod limits;
 mod overload;
 mod paging;

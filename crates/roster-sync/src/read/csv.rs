@@ -504,6 +504,24 @@ mod tests {
     }
 
     #[test]
+    fn k10_files() {
+        roster_testkit::fuzz::Target {
+            name: "csv",
+            corpus: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"),
+            words: &[
+                "\"", "\"\"", ",", ";", "\t", "\n", "\r\n", "email", "groups", "type", "a@b.c",
+            ],
+            property: |text| {
+                let read = people(text, &["A", "B"]);
+                // There is a row for everybody who was found.
+                let rows = text.split(|byte| matches!(byte, b'\n' | b'\r')).count();
+                assert!(read.map_or(0, |found| found.len()) <= rows);
+            },
+        }
+        .run();
+    }
+
+    #[test]
     fn groups_are_trimmed_only_where_that_makes_them_known() {
         let text = b"email,groups\na@x.com,\"Photo, Design, Other\"\n";
         assert_eq!(

@@ -9,6 +9,7 @@
 )]
 
 mod careful;
+mod fuzz;
 mod refused;
 mod scene;
 #[allow(dead_code, reason = "the client's own tests need more of it")]

@@ -46,10 +46,19 @@ pub struct ProductAdminBody {
     pub remove: Vec<String>,
 }
 
+/// Reads a body whose texts can be kept: like the action endpoint, these take no U+0000.
+fn readable(body: &[u8]) -> Result<Node<'_>, DeprecatedError> {
+    let node = read(body).map_err(|_| DeprecatedError::Malformed)?;
+    if node.holds_nul() {
+        return Err(DeprecatedError::Malformed);
+    }
+    Ok(node)
+}
+
 impl UserGroupBody {
     /// Reads the body.
     pub fn parse(body: &[u8]) -> Result<Self, DeprecatedError> {
-        let node = read(body).map_err(|_| DeprecatedError::Malformed)?;
+        let node = readable(body)?;
         let mut group = Self::default();
         let fields = node.fields().ok_or(DeprecatedError::Malformed)?;
         for (at, (key, value)) in fields.iter().enumerate() {
@@ -122,7 +131,7 @@ fn lists<const N: usize>(
     body: &[u8],
     keys: [(&str, DeprecatedError); N],
 ) -> Result<[Vec<String>; N], DeprecatedError> {
-    let node = read(body).map_err(|_| DeprecatedError::Malformed)?;
+    let node = readable(body)?;
     let objects = match &node {
         Node::List(objects) => objects.as_slice(),
         node => std::slice::from_ref(node),

@@ -13,6 +13,7 @@ mod action_laws;
 mod action_steps;
 mod action_syntax;
 mod codes;
+mod fuzz;
 mod lists;
 mod parameters;
 mod support;

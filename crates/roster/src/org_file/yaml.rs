@@ -70,27 +70,30 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, At), Problem> {
-        match self.parser.next_event() {
-            Some(Ok((Event::Comment(..), _))) => self.next(),
-            Some(Ok((event, span))) => Ok((
-                event,
-                At {
-                    line: span.start.line(),
-                    column: span.start.col() + 1,
-                },
-            )),
-            Some(Err(error)) => {
-                let mark = error.marker();
-                let at = At {
-                    line: mark.line(),
-                    column: mark.col() + 1,
-                };
-                Err(Problem {
-                    at,
-                    message: format!("this is not YAML: {}", error.info()),
-                })
-            }
-            None => Ok((Event::StreamEnd, At { line: 1, column: 1 })),
+        // A loop and not a call of itself: there may be any number of comments.
+        loop {
+            return match self.parser.next_event() {
+                Some(Ok((Event::Comment(..), _))) => continue,
+                Some(Ok((event, span))) => Ok((
+                    event,
+                    At {
+                        line: span.start.line(),
+                        column: span.start.col() + 1,
+                    },
+                )),
+                Some(Err(error)) => {
+                    let mark = error.marker();
+                    let at = At {
+                        line: mark.line(),
+                        column: mark.col() + 1,
+                    };
+                    Err(Problem {
+                        at,
+                        message: format!("this is not YAML: {}", error.info()),
+                    })
+                }
+                None => Ok((Event::StreamEnd, At { line: 1, column: 1 })),
+            };
         }
     }
 
@@ -233,6 +236,60 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn k10_organization_files() {
+        roster_testkit::fuzz::Target {
+            name: "org",
+            corpus: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"),
+            words: &[
+                "organizations:",
+                "directories:",
+                "domains:",
+                "profiles:",
+                "client_secret:",
+                "{env: X}",
+                ": ",
+                "- ",
+                "\n",
+                "\n    ",
+                "[",
+                "]",
+                "{",
+                "}",
+                "&a ",
+                "*a",
+                "!!binary ",
+                "<<: ",
+                "? ",
+                "|\n",
+                "'",
+                "\"",
+                "#",
+                "---\n",
+                "~",
+            ],
+            property: |text| {
+                let Ok(text) = std::str::from_utf8(text) else {
+                    return;
+                };
+                if let Err(problems) = crate::org_file::read::read(text) {
+                    assert!(!problems.is_empty(), "it is refused without a reason");
+                    let lines = text.lines().count() + 1;
+                    for problem in problems {
+                        assert!((1..=lines).contains(&problem.at.line), "{}", problem.at.line);
+                    }
+                }
+            },
+        }
+        .run();
+    }
+
+    #[test]
+    fn any_number_of_comments_is_read() {
+        let text = format!("{}a: 1\n", "# a comment\n".repeat(100_000));
+        assert_eq!(parse(&text).unwrap().get("a").unwrap().at.line, 100_001);
+    }
 
     #[test]
     fn values_know_their_place() {

@@ -202,6 +202,67 @@ fn every_dependency_has_a_licence_we_can_ship_and_none_is_banned() {
     none(&problems, "dependencies we may not have");
 }
 
+#[test]
+fn every_dependency_comes_from_the_public_registry_with_its_checksum() {
+    let lock = read("Cargo.lock");
+    let mut problems = Vec::new();
+    let mut foreign = 0;
+    for package in lock.split("[[package]]").skip(1) {
+        let field = |name: &str| {
+            let line = package.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|rest| rest.trim_start_matches(" = ").trim_matches('"'))
+        };
+        let name = field("name").unwrap();
+        match field("source") {
+            None if EDGES.iter().any(|(ours, _)| *ours == name) => {}
+            Some("registry+https://github.com/rust-lang/crates.io-index")
+                if field("checksum").is_some_and(|sum| sum.len() == 64) =>
+            {
+                foreign += 1;
+            }
+            source => problems.push(format!("{name} comes from {source:?}")),
+        }
+    }
+    assert!(foreign > 100, "Cargo.lock lists our dependencies");
+    none(
+        &problems,
+        "no dependency from a repository, a folder or another registry, and none unchecked",
+    );
+}
+
+#[test]
+fn unsafe_code_is_forbidden_in_every_crate() {
+    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    let mut problems = Vec::new();
+    for (name, text) in files("crates", &["Cargo.toml"]) {
+        if !text.contains("[lints]\nworkspace = true") {
+            problems.push(format!("{name} does not take the workspace's lints"));
+        }
+    }
+    none(&problems, "the workspace forbids unsafe code");
+}
+
+#[test]
+fn both_lists_of_licences_and_banned_crates_say_the_same() {
+    let deny = read("deny.toml");
+    let quoted = |start: &str| {
+        let (_, rest) = deny.split_once(start).unwrap();
+        let (list, _) = rest.split_once("\n]").unwrap();
+        let texts: BTreeSet<_> = list
+            .lines()
+            .filter(|line| !line.trim().starts_with('#'))
+            .filter_map(|line| line.split('"').nth(1))
+            .map(str::to_owned)
+            .collect();
+        texts
+    };
+    let mut ours: BTreeSet<_> = LICENCES.iter().map(|&name| name.to_owned()).collect();
+    ours.insert("Apache-2.0 WITH LLVM-exception".to_owned());
+    assert_eq!(quoted("allow = ["), ours);
+    let banned: BTreeSet<_> = BANNED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(quoted("\ndeny = ["), banned);
+}
+
 /// Whether a licence expression can be fulfilled with the licences on the list.
 fn may_ship(expression: &str) -> bool {
     let spaced = expression
@@ -403,6 +464,32 @@ fn every_documented_behaviour_has_a_row_and_its_tests_exist() {
         );
     }
     none(&problems, "docs/umapi-compat.md");
+}
+
+#[test]
+fn what_the_threat_model_says_is_shown_by_tests_that_exist() {
+    let page = read("docs/threat-model.md");
+    let mut problems = Vec::new();
+    let mut rows = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ")) {
+        let columns: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [harm, stopped, tests] = columns.as_slice() else {
+            problems.push(format!("not 3 columns: {line}"));
+            continue;
+        };
+        if harm.trim_matches('|').trim() == "harm" || harm.contains("---") {
+            continue;
+        }
+        rows += 1;
+        let named: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        if stopped.is_empty() || named.is_empty() {
+            problems.push(format!("{harm}: nothing stops it, or no test says so"));
+        }
+        let missing = named.iter().filter(|test| !exists(test));
+        problems.extend(missing.map(|test| format!("{harm}: no test {test}")));
+    }
+    assert!(rows > 30, "{rows} rows");
+    none(&problems, "docs/threat-model.md");
 }
 
 /// Whether a test named as `path::claim` exists: a claim of a judge, or a test function.

@@ -389,6 +389,27 @@ fn on_purpose(mine: &mut Mine, token: &str) -> Vec<String> {
 }
 
 #[test]
+fn k9_only_the_owner_may_read_what_a_server_keeps() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = Server::start_with(&data, &[], "error", Stdio::null());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let kept = files(&data);
+    assert!(kept.len() >= 6, "{}", kept.len());
+    for folder in [data.clone(), data.join("tls")] {
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+    }
+    for (name, _) in kept {
+        // Certificates are shown to everybody who connects.
+        let public = name.ends_with("/ca.pem") || name.ends_with("/cert.pem");
+        let wanted = if public { 0o644 } else { 0o600 };
+        assert_eq!(mode(Path::new(&name)), wanted, "{name}");
+    }
+    server.kill();
+}
+
+#[test]
 fn k9_commands_that_refuse_do_not_repeat_secrets() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
