@@ -205,8 +205,9 @@ pub(crate) struct Migrate {
 /// `roster audit`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Everything given has to fit. Each organization's log is shown by itself, oldest entry first, in the order of its
-numbers. --json has more than the table: request ids, all fields before and after, the command as it was sent.
+    after_help = "Everything given has to fit. Each organization's log is shown by itself, oldest entry first, in the order of its \
+numbers. --json has more than the table: request ids, all fields before and after, the command that was sent (its keys in \
+alphabetical order).
 
 Examples:
   roster audit --data roster-data --limit 20
@@ -254,9 +255,9 @@ pub(crate) struct Audit {
 /// `roster backup`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A backup is one file: the database as it was at one moment, all that was acknowledged before the command
-began included. It is checked before it gets its name, and nothing is ever overwritten. Not in it, and needed to use it:
-master.key from the data folder. Keep a copy of that once, and not beside the backups: whoever has both has the signing
+    after_help = "A backup is one file: the database as it was at one moment, all that was acknowledged before the command \
+began included. It is checked before it gets its name, and nothing is ever overwritten. Not in it, and needed to use it: \
+master.key from the data folder. Keep a copy of that once, and not beside the backups: whoever has both has the signing \
 keys. Not in it either: the folder tls, with the certificate authority that clients trust.
 
 Exit codes: 0 done, 1 the backup is there, but rows of the database do not agree (each on a line), 2 there is none.
@@ -276,7 +277,7 @@ pub(crate) struct Backup {
 /// `roster restore`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The backup is checked as `roster verify` does, and one of an earlier version is brought to the schema of this
+    after_help = "The backup is checked as `roster verify` does, and one of an earlier version is brought to the schema of this \
 program, before the database is put in place. Put master.key, which belongs to it, into the same folder.
 
 Exit codes: 0 done, 1 restored with rows that do not agree (--accept-findings), 2 nothing was restored.

@@ -158,12 +158,12 @@ impl Origin {
     fn entries(&self, asked: &[Asked], outcomes: &[Outcome], save: bool) -> Vec<Entry> {
         let mut outcomes = outcomes.iter();
         let entry = |asked: &Asked| {
-            let (refused, changes) = if let Err(problems) = &asked.command {
-                (problems.clone(), Vec::new())
+            let (text, refused, changes) = if let Err(problems) = &asked.command {
+                (bounded(&asked.text), problems.clone(), Vec::new())
             } else {
                 let outcome = outcomes.next()?;
                 let changes = if save { outcome.changes.clone() } else { Vec::new() };
-                (refused(outcome), changes)
+                (Cow::Borrowed(asked.text.as_str()), refused(outcome), changes)
             };
             Some(Entry {
                 org: Some(self.org),
@@ -171,7 +171,7 @@ impl Origin {
                 actor: self.actor.clone(),
                 client: Some(self.client.clone()),
                 request_id: self.request_id.clone(),
-                command: kept(&asked.text, &refused, save),
+                command: kept(&text, &refused, save),
                 changes,
             })
         };
@@ -188,7 +188,16 @@ fn refused(outcome: &Outcome) -> Vec<Refused> {
     .collect()
 }
 
-/// The command's text, and beside it what was refused, and whether it was left undone for the sake of another one.
+/// What came in place of a command: an object that is not too long as it is, anything else as a text, with its length.
+fn bounded(text: &str) -> Cow<'_, str> {
+    if text.starts_with('{') && text.len() <= MAX_KEPT {
+        return Cow::Borrowed(text);
+    }
+    let start = serde_json::Value::from(text.get(..text.floor_char_boundary(MAX_KEPT)));
+    Cow::Owned(format!("{{\"sent\":{start},\"bytes\":{}}}", text.len()))
+}
+
+/// A command's text, and beside it what was refused, and whether it was left undone for the sake of another one.
 fn kept(text: &str, refused: &[Refused], saved: bool) -> String {
     let mut notes = serde_json::Map::new();
     if !refused.is_empty() {
@@ -196,15 +205,10 @@ fn kept(text: &str, refused: &[Refused], saved: bool) -> String {
     } else if !saved {
         notes.insert("undone".to_owned(), true.into());
     }
-    let open = match text.strip_suffix('}') {
-        _ if notes.is_empty() => return text.to_owned(),
-        Some(open) if text.len() <= MAX_KEPT => Cow::Borrowed(open),
-        // No object, or more of it than is worth keeping: what came, as a text.
-        _ => {
-            let start = serde_json::Value::from(text.get(..text.floor_char_boundary(MAX_KEPT)));
-            Cow::Owned(format!("{{\"sent\":{start},\"bytes\":{}", text.len()))
-        }
-    };
+    let open = text.strip_suffix('}').unwrap_or(text);
+    if notes.is_empty() {
+        return text.to_owned();
+    }
     let comma = if open.ends_with('{') { "" } else { "," };
     let notes = serde_json::Value::Object(notes).to_string();
     format!("{open}{comma}{}", notes.trim_start_matches('{'))
@@ -231,15 +235,21 @@ mod tests {
             kept("{}", &[NOT_FOUND]),
             r#"{"refused":[{"code":"error.usergroup.not_found","step":1}]}"#
         );
-        assert_eq!(
-            kept("[5]", &[NOT_FOUND]),
-            r#"{"sent":"[5]","bytes":3,"refused":[{"code":"error.usergroup.not_found","step":1}]}"#
-        );
-        let long = kept(&format!("{{\"x\":\"{}\"}}", "é".repeat(50_000)), &[NOT_FOUND]);
-        assert!(long.len() < MAX_KEPT + 200, "{}", long.len());
-        let long: serde_json::Value = serde_json::from_str(&long).expect("JSON");
-        assert_eq!(long["bytes"], 100_008);
-        assert_eq!(long["refused"][0]["step"], 1);
+    }
+
+    #[test]
+    fn only_what_is_no_command_is_cut() {
+        assert_eq!(bounded(r#"{"user":5}"#), r#"{"user":5}"#);
+        assert_eq!(bounded("[5]"), r#"{"sent":"[5]","bytes":3}"#);
+        let text = format!("{{\"x\":\"{}\"}}", "é".repeat(50_000));
+        let cut = bounded(&text);
+        assert!(cut.len() < MAX_KEPT + 200, "{}", cut.len());
+        let cut: serde_json::Value = serde_json::from_str(&cut).expect("JSON");
+        assert_eq!(cut["bytes"], 100_008);
+        let whole = kept(&text, &[NOT_FOUND], true);
+        let whole: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+        assert_eq!(whole["x"].as_str().map(str::len), Some(100_000));
+        assert_eq!(whole["refused"][0]["step"], 1);
     }
 
     #[test]

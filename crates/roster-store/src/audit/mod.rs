@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use roster_core::change::Change;
 use roster_core::value::{AccountId, GroupId, OrgNo};
 
-use crate::conn::{Conn, Param};
+use crate::conn::{Conn, Param, RowRef};
 use crate::error::StoreError;
 use crate::reader::Reader;
 
@@ -155,6 +155,25 @@ fn record_sets(conn: &mut Conn, org: OrgNo, number: i64, sets: &[Happened]) -> R
     Ok(())
 }
 
+/// What [`recorded`] reads.
+const COLUMNS: &str = "entry, at, actor, client, request_id, command, changes";
+
+fn recorded(row: &RowRef<'_>) -> Result<Recorded, StoreError> {
+    let number = row.int(0)?;
+    let (changes, seats) =
+        decode(row.text(6)?).ok_or_else(|| StoreError::inconsistent("audit", "changes", number))?;
+    Ok(Recorded {
+        number,
+        at: row.int(1)?,
+        actor: row.text(2)?.to_owned(),
+        client: row.opt_text(3)?.map(str::to_owned),
+        request_id: row.text(4)?.to_owned(),
+        command: row.text(5)?.to_owned(),
+        changes,
+        seats,
+    })
+}
+
 impl Reader<'_> {
     /// Hands out an organization's log, from an entry on, in order.
     pub fn log(
@@ -164,23 +183,9 @@ impl Reader<'_> {
         each: &mut dyn FnMut(Recorded) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.query(
-            "SELECT entry, at, actor, client, request_id, command, changes FROM audit WHERE org = $1 AND entry >= $2 ORDER BY entry",
+            &format!("SELECT {COLUMNS} FROM audit WHERE org = $1 AND entry >= $2 ORDER BY entry"),
             &[Param::Int(org.0), Param::Int(from)],
-            &mut |row| {
-                let number = row.int(0)?;
-                let (changes, seats) =
-                    decode(row.text(6)?).ok_or_else(|| StoreError::inconsistent("audit", "changes", number))?;
-                each(Recorded {
-                    number,
-                    at: row.int(1)?,
-                    actor: row.text(2)?.to_owned(),
-                    client: row.opt_text(3)?.map(str::to_owned),
-                    request_id: row.text(4)?.to_owned(),
-                    command: row.text(5)?.to_owned(),
-                    changes,
-                    seats,
-                })
-            },
+            &mut |row| each(recorded(row)?),
         )
     }
 }

@@ -9,7 +9,7 @@ use roster_core::org::Person;
 use roster_core::value::{AccountId, GroupId, Key, OrgNo};
 use serde_json::Value;
 
-use super::{Happened, Recorded, decode};
+use super::{COLUMNS, Happened, Recorded, decode, recorded};
 use crate::conn::Param;
 use crate::error::StoreError;
 use crate::listing::group_names;
@@ -95,9 +95,7 @@ impl Reader<'_> {
             (">=", "ASC")
         };
         // Writing to a string cannot fail, here and below.
-        let mut sql = format!(
-            "SELECT entry, at, actor, client, request_id, command, changes FROM audit WHERE org = $1 AND entry {reach} $2"
-        );
+        let mut sql = format!("SELECT {COLUMNS} FROM audit WHERE org = $1 AND entry {reach} $2");
         let mut params = vec![Param::Int(org.0), Param::Int(from)];
         for (column, value) in [("actor", &search.actor), ("request_id", &search.request_id)] {
             if let Some(value) = value {
@@ -122,20 +120,8 @@ impl Reader<'_> {
         let _ = write!(sql, " ORDER BY entry {order} LIMIT ${}", params.len());
         let (mut page, mut seen, mut last) = (Page::default(), 0, from);
         self.query(&sql, &params, &mut |row| {
-            let number = row.int(0)?;
-            (seen, last) = (seen + 1, number);
-            let (changes, seats) =
-                decode(row.text(6)?).ok_or_else(|| StoreError::inconsistent("audit", "changes", number))?;
-            let entry = Recorded {
-                number,
-                at: row.int(1)?,
-                actor: row.text(2)?.to_owned(),
-                client: row.opt_text(3)?.map(str::to_owned),
-                request_id: row.text(4)?.to_owned(),
-                command: row.text(5)?.to_owned(),
-                changes,
-                seats,
-            };
+            let entry = recorded(row)?;
+            (seen, last) = (seen + 1, entry.number);
             if fits(org, &entry, search) {
                 page.entries.push(entry);
             }

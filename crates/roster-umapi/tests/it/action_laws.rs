@@ -250,6 +250,24 @@ proptest! {
         prop_assert_eq!(read, commands);
     }
 
+    /// What a command may hold is kept for the log also when something else in it is wrong; what it may not, is not.
+    #[test]
+    fn of_a_command_that_is_wrong_what_is_known_is_kept(commands in commands()) {
+        let listed: Vec<(Option<&str>, &Command)> =
+            commands.iter().map(|(id, command)| (id.as_deref(), command)).collect();
+        let mut right: serde_json::Value = serde_json::from_slice(&write(&listed)).unwrap();
+        let mut wrong = right.clone();
+        for (right, wrong) in right.as_array_mut().unwrap().iter_mut().zip(wrong.as_array_mut().unwrap()) {
+            right["strange"] = "\u{2026}".into();
+            wrong["strange"] = "a secret".into();
+        }
+        let batch = parse(wrong.to_string().as_bytes(), &Limits::default()).unwrap();
+        for (entry, right) in batch.entries.iter().zip(right.as_array().unwrap()) {
+            prop_assert!(entry.command.is_err());
+            prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&entry.text).unwrap(), right);
+        }
+    }
+
     #[test]
     fn no_bytes_make_the_parser_panic(body in vec(any::<u8>(), 0..200)) {
         let _ = parse(&body, &Limits::default());

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use roster_server::crypto::file::private_dir;
 use roster_store::{BackupError, Location, Store, StoreError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -104,7 +105,7 @@ pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<File>> {
         return Ok(None);
     };
     let path = data.join("serve.lock");
-    let file = private_folder(data)
+    let file = private_dir(data)
         .and_then(|()| open_private(&path))
         .map_err(|error| {
             hinted(
@@ -137,23 +138,11 @@ pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<File>> {
             ));
         }
     }
-    file.set_len(0)
-        .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()))
-        .map_err(|error| {
-            hinted(
-                format!("{} cannot be written: {error}", path.display()),
-                "free some space on its disk",
-            )
-        })?;
+    // The number is a help only: a disk that is full keeps no server from starting.
+    let _ = file
+        .set_len(0)
+        .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
     Ok(Some(file))
-}
-
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 fn open_private(path: &Path) -> std::io::Result<File> {
