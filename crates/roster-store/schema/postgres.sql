@@ -11,14 +11,17 @@
 -- accounts.lastname text
 -- accounts.country text NOT NULL
 -- accounts.status text NOT NULL
--- audit.org bigint NOT NULL
--- audit.entry bigint NOT NULL
+-- audit.number bigint NOT NULL
 -- audit.at bigint NOT NULL
 -- audit.actor text NOT NULL
 -- audit.client text
 -- audit.request_id text NOT NULL
 -- audit.command text NOT NULL
 -- audit.changes text NOT NULL
+-- audit_checkpoints.org bigint NOT NULL
+-- audit_checkpoints.entry bigint NOT NULL
+-- audit_checkpoints.at bigint NOT NULL
+-- audit_checkpoints.sums text NOT NULL
 -- audit_sets.org bigint NOT NULL
 -- audit_sets.entry bigint NOT NULL
 -- audit_sets.chunk bigint NOT NULL
@@ -140,7 +143,8 @@
 CREATE UNIQUE INDEX accounts_email ON public.accounts USING btree (directory, email_key);
 CREATE UNIQUE INDEX accounts_pkey ON public.accounts USING btree (account);
 CREATE UNIQUE INDEX accounts_username ON public.accounts USING btree (directory, username_key);
-CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (org, entry);
+CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (number);
+CREATE UNIQUE INDEX audit_checkpoints_pkey ON public.audit_checkpoints USING btree (org);
 CREATE UNIQUE INDEX audit_sets_pkey ON public.audit_sets USING btree (org, entry, chunk);
 CREATE UNIQUE INDEX certificates_pkey ON public.certificates USING btree (client_id, fingerprint);
 CREATE UNIQUE INDEX described_pkey ON public.described USING btree (org, kind, key);

@@ -19,16 +19,21 @@ CREATE UNIQUE INDEX accounts_email ON accounts (directory, email_key);
 CREATE UNIQUE INDEX accounts_username ON accounts (directory, username_key);
 
 CREATE TABLE audit (
-    org        INTEGER NOT NULL,
-    entry      INTEGER NOT NULL,
+    number     INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,
     actor      TEXT NOT NULL,
     client     TEXT,
     request_id TEXT NOT NULL,
     command    TEXT NOT NULL,
-    changes    TEXT NOT NULL,
-    PRIMARY KEY (org, entry)
-) STRICT, WITHOUT ROWID;
+    changes    TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit_checkpoints (
+    org   INTEGER PRIMARY KEY,
+    entry INTEGER NOT NULL,
+    at    INTEGER NOT NULL,
+    sums  TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE audit_sets (
     org   INTEGER NOT NULL,

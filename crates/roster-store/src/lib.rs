@@ -288,7 +288,7 @@ impl Store {
         self.read(|reader| {
             let mut newest = 0;
             for sql in [
-                "SELECT MAX((SELECT a.at FROM audit a WHERE a.org = o.org ORDER BY a.entry DESC LIMIT 1)) FROM organizations o",
+                "SELECT MAX((SELECT a.at FROM audit a WHERE a.number >= o.org << 40 AND a.number < (o.org + 1) << 40 ORDER BY a.number DESC LIMIT 1)) FROM organizations o",
                 "SELECT MAX(not_before) FROM integrations",
                 "SELECT MAX(created_at) FROM signing_keys",
             ] {

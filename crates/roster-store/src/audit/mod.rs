@@ -110,11 +110,9 @@ pub(crate) fn record(
         let (removed, seats): (Vec<_>, Vec<_>) = happened
             .into_iter()
             .partition(|h| matches!(h, Happened::MembersRemoved { .. }));
-        let number = "SELECT COALESCE(MAX(entry), 0) + 1 FROM audit WHERE org = $1";
-        let number = conn.number(number, &[Param::Int(org.0)])?.unwrap_or(1);
+        let number = newest(conn, org)? + 1;
         let params = [
-            Param::Int(org.0),
-            Param::Int(number),
+            Param::Int(place(org, number)),
             Param::Int(entry.at),
             Param::Text(&entry.actor),
             Param::from(entry.client.as_deref()),
@@ -123,8 +121,8 @@ pub(crate) fn record(
             Param::Owned(stored::encode(&changes, &seats)),
         ];
         conn.execute(
-            "INSERT INTO audit (org, entry, at, actor, client, request_id, command, changes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO audit (number, at, actor, client, request_id, command, changes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &params,
         )?;
         record_sets(conn, org, number, &removed)?;
@@ -155,11 +153,28 @@ fn record_sets(conn: &mut Conn, org: OrgNo, number: i64, sets: &[Happened]) -> R
     Ok(())
 }
 
+/// Where an entry lies: the logs of all organizations are one table, one after another.
+fn place(org: OrgNo, number: i64) -> i64 {
+    (org.0 << BITS) + number.clamp(0, LAST)
+}
+
+/// Of a place, how many bits are the number within the organization's log.
+const BITS: u32 = 40;
+/// The last number that a log has room for.
+const LAST: i64 = (1 << BITS) - 1;
+
+/// The number of an organization's newest entry; 0 without any.
+fn newest(conn: &mut Conn, org: OrgNo) -> Result<i64, StoreError> {
+    let sql = "SELECT MAX(number) FROM audit WHERE number >= $1 AND number <= $2";
+    let range = [Param::Int(place(org, 0)), Param::Int(place(org, LAST))];
+    Ok(conn.number(sql, &range)?.map_or(0, |place| place & LAST))
+}
+
 /// What [`recorded`] reads.
-const COLUMNS: &str = "entry, at, actor, client, request_id, command, changes";
+const COLUMNS: &str = "number, at, actor, client, request_id, command, changes";
 
 fn recorded(row: &RowRef<'_>) -> Result<Recorded, StoreError> {
-    let number = row.int(0)?;
+    let number = row.int(0)? & LAST;
     let (changes, seats) =
         decode(row.text(6)?).ok_or_else(|| StoreError::inconsistent("audit", "changes", number))?;
     Ok(Recorded {
@@ -183,8 +198,8 @@ impl Reader<'_> {
         each: &mut dyn FnMut(Recorded) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.query(
-            &format!("SELECT {COLUMNS} FROM audit WHERE org = $1 AND entry >= $2 ORDER BY entry"),
-            &[Param::Int(org.0), Param::Int(from)],
+            &format!("SELECT {COLUMNS} FROM audit WHERE number >= $1 AND number <= $2 ORDER BY number"),
+            &[Param::Int(place(org, from)), Param::Int(place(org, LAST))],
             &mut |row| each(recorded(row)?),
         )
     }

@@ -9,7 +9,7 @@ use roster_core::org::Person;
 use roster_core::value::{AccountId, GroupId, Key, OrgNo};
 use serde_json::Value;
 
-use super::{COLUMNS, Happened, Recorded, decode, recorded};
+use super::{COLUMNS, Happened, LAST, Recorded, decode, newest, place, recorded};
 use crate::conn::Param;
 use crate::error::StoreError;
 use crate::listing::group_names;
@@ -89,14 +89,14 @@ impl Reader<'_> {
         search: &Search,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let (reach, order) = if newest_first {
-            ("<=", "DESC")
+        let (first, last, order) = if newest_first {
+            (0, from, "DESC")
         } else {
-            (">=", "ASC")
+            (from, LAST, "ASC")
         };
         // Writing to a string cannot fail, here and below.
-        let mut sql = format!("SELECT {COLUMNS} FROM audit WHERE org = $1 AND entry {reach} $2");
-        let mut params = vec![Param::Int(org.0), Param::Int(from)];
+        let mut sql = format!("SELECT {COLUMNS} FROM audit WHERE number >= $1 AND number <= $2");
+        let mut params = vec![Param::Int(place(org, first)), Param::Int(place(org, last))];
         for (column, value) in [("actor", &search.actor), ("request_id", &search.request_id)] {
             if let Some(value) = value {
                 params.push(Param::Text(value));
@@ -117,7 +117,7 @@ impl Reader<'_> {
             sql.push_str(" AND (command LIKE '%\"refused\":[%' OR command LIKE '%\"undone\":true%')");
         }
         params.push(Param::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
-        let _ = write!(sql, " ORDER BY entry {order} LIMIT ${}", params.len());
+        let _ = write!(sql, " ORDER BY number {order} LIMIT ${}", params.len());
         let (mut page, mut seen, mut last) = (Page::default(), 0, from);
         self.query(&sql, &params, &mut |row| {
             let entry = recorded(row)?;
@@ -133,11 +133,7 @@ impl Reader<'_> {
 
     /// The number of an organization's newest entry; 0 without any.
     pub fn newest_entry(&mut self, org: OrgNo) -> Result<i64, StoreError> {
-        let newest = self.number(
-            "SELECT MAX(entry) FROM audit WHERE org = $1",
-            &[Param::Int(org.0)],
-        )?;
-        Ok(newest.unwrap_or_default())
+        newest(self.conn, org)
     }
 
     /// The accounts that have, or ever had, this e-mail address or username.
@@ -216,7 +212,7 @@ impl Reader<'_> {
         each: &mut dyn FnMut(&Change),
     ) -> Result<(), StoreError> {
         let mut sql =
-            format!("SELECT entry, changes FROM audit WHERE changes LIKE '%\"t\":\"{family}!_%' ESCAPE '!'");
+            format!("SELECT number, changes FROM audit WHERE changes LIKE '%\"t\":\"{family}!_%' ESCAPE '!'");
         let mut params = Vec::new();
         // Databases agree on the letter case of ASCII only; of anything else, every entry is looked at.
         if key.as_str().is_ascii() {
@@ -227,7 +223,7 @@ impl Reader<'_> {
         }
         self.query(&sql, &params, &mut |row| {
             let Some((changes, _)) = decode(row.text(1)?) else {
-                return Err(StoreError::inconsistent("audit", "changes", row.int(0)?));
+                return Err(StoreError::inconsistent("audit", "changes", row.int(0)? & LAST));
             };
             changes.iter().for_each(&mut *each);
             Ok(())

@@ -432,8 +432,8 @@ async fn a_log_with_a_gap_or_an_unreadable_entry_is_found() {
     for mut scene in scenes().await {
         populate(&mut scene).await;
         let spoil = [
-            "DELETE FROM audit WHERE org = 1 AND entry = 2",
-            "UPDATE audit SET changes = 'nonsense' WHERE org = 1 AND entry = 2",
+            "DELETE FROM audit WHERE number = 1099511627778",
+            "UPDATE audit SET changes = 'nonsense' WHERE number = 1099511627778",
         ];
         for sql in spoil {
             let broken = scene.store.write(vec![ACME], move |writer| {

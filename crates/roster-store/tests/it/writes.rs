@@ -11,7 +11,7 @@ use roster_testkit::sample::{self, ACME};
 use crate::support::{apply, entry, sqlite, stores};
 
 async fn log_length(store: &Store, org: OrgNo) -> i64 {
-    let sql = "SELECT COUNT(*) FROM audit WHERE org = $1";
+    let sql = "SELECT COUNT(*) FROM audit WHERE number >> 40 = $1";
     store
         .read(move |reader| reader.number(sql, &[org.0.into()]))
         .await

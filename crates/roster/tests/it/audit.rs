@@ -205,7 +205,7 @@ fn a_long_log_is_read_in_pieces_and_a_reader_may_leave() {
     let conn = rusqlite::Connection::open(history.folder().join("data/roster.db")).unwrap();
     conn.execute_batch(
         "WITH RECURSIVE n(i) AS (SELECT 8 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-         INSERT INTO audit SELECT 1, i, i, 'many', NULL, 'r', '{}', '{\"v\":1,\"c\":[]}' FROM n",
+         INSERT INTO audit SELECT 1099511627776 + i, i, 'many', NULL, 'r', '{}', '{\"v\":1,\"c\":[]}' FROM n",
     )
     .unwrap();
     assert_eq!(

@@ -354,7 +354,7 @@ fn a_restore_that_is_killed_leaves_no_database() {
     let conn = Connection::open(folder.join("data/roster.db")).unwrap();
     conn.execute_batch(
         "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
-        INSERT INTO audit SELECT 0, i, 0, 'a', NULL, 'r', '{}', '{\"v\":1,\"c\":[]}' FROM n",
+        INSERT INTO audit SELECT i, 0, 'a', NULL, 'r', '{}', '{\"v\":1,\"c\":[]}' FROM n",
     )
     .unwrap();
     drop(conn);
