@@ -8,6 +8,7 @@
 mod apply;
 pub mod audit;
 mod backup;
+mod checkpoint;
 mod configuration;
 pub mod conn;
 mod credentials;
@@ -45,6 +46,7 @@ pub use reader::Reader;
 pub use verify::Finding;
 pub use writer::{Commits, Writer};
 
+use checkpoint::Checkpoints;
 use conn::Conn;
 use writer::{Asked, Job, Open};
 
@@ -136,16 +138,16 @@ impl Store {
                 (Engine::Postgres(database), options.writers.max(1))
             }
         };
-        let open = opener(&engine, &handle);
+        let mut open = opener(&engine, &handle);
         let migrated = blocking(move || migrate::migrate(&mut open()?)).await?;
         let commits = Arc::new(Commits::default());
         let mut senders = Vec::new();
         for n in 0..writers {
             let (sender, mut jobs) = mpsc::channel(options.queue.max(1));
-            let (open, commits) = (opener(&engine, &handle), Arc::clone(&commits));
+            let (mut open, commits) = (opener(&engine, &handle), Arc::clone(&commits));
             std::thread::Builder::new()
                 .name(format!("store-writer-{n}"))
-                .spawn(move || writer::work(&open, &mut jobs, &commits, options.commit_within))
+                .spawn(move || writer::work(&mut open, &mut jobs, &commits, options.commit_within))
                 .map_err(|error| StoreError::Unavailable(format!("no thread for writing: {error}")))?;
             senders.push(sender);
         }
@@ -177,9 +179,7 @@ impl Store {
         self.write(orgs, move |writer| {
             let set = writer.load_locked(&scope)?;
             let decision = decide(set);
-            for entry in &decision.entries {
-                writer.apply(entry)?;
-            }
+            writer.apply_all(&decision.entries)?;
             Ok(decision.answer)
         })
         .await
@@ -339,7 +339,20 @@ fn opener(engine: &Engine, handle: &Handle) -> Open {
     match engine {
         Engine::Sqlite { path, .. } => {
             let path = path.clone();
-            Box::new(move || sqlite::open_writer(&path).map(Conn::Sqlite))
+            // Made with the first connection, and kept when the connection has to be opened anew.
+            let mut checkpoints = None;
+            Box::new(move || {
+                let mut conn = sqlite::open_writer(&path)?;
+                let keeper = match checkpoints.take() {
+                    Some(keeper) => keeper,
+                    None => Checkpoints::start(path.clone()).map_err(|error| {
+                        StoreError::Unavailable(format!("no thread for copying: {error}"))
+                    })?,
+                };
+                keeper.serve(&mut conn).map_err(|error| sqlite::error(&error))?;
+                checkpoints = Some(keeper);
+                Ok(Conn::Sqlite(conn))
+            })
         }
         Engine::Postgres(database) => {
             let (database, handle) = (database.clone(), handle.clone());

@@ -1,6 +1,6 @@
 //! Writes: one after another for each organization, many in one commit.
 //!
-//! A thread takes what waits, carries each job out inside a savepoint of its own, commits once, and only then
+//! A thread takes what waits, carries one job out after another in one transaction, commits once, and only then
 //! answers. A job that fails or panics is undone alone; when the commit fails, nobody is told that anything
 //! was done.
 
@@ -16,7 +16,7 @@ use roster_core::set::WorkingSet;
 use roster_core::value::OrgNo;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::apply;
+use crate::apply::{self, Applier};
 use crate::audit::Entry;
 use crate::conn::{Conn, Param, ints};
 use crate::error::StoreError;
@@ -52,7 +52,16 @@ impl DerefMut for Writer<'_> {
 impl Writer<'_> {
     /// Applies the changes of an entry, with everything derived from them and the record of it.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        apply::apply(self.reader.conn, self.locked, entry)
+        self.apply_all(std::slice::from_ref(entry))
+    }
+
+    /// The same for several entries, one after another; rows that many of them change are written once.
+    pub fn apply_all(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        let mut applier = Applier::new(self.reader.conn, self.locked);
+        for entry in entries {
+            applier.entry(entry)?;
+        }
+        applier.finish()
     }
 
     /// Loads a scope and makes sure that nobody else changes what it holds.
@@ -175,11 +184,11 @@ impl Commits {
 }
 
 /// Opens a connection for the writer, again after a failure.
-pub(crate) type Open = Box<dyn Fn() -> Result<Conn, StoreError> + Send>;
+pub(crate) type Open = Box<dyn FnMut() -> Result<Conn, StoreError> + Send>;
 
 /// The thread's work: until all senders are gone.
 pub(crate) fn work(
-    open: &Open,
+    open: &mut Open,
     jobs: &mut mpsc::Receiver<Box<dyn Job>>,
     commits: &Arc<Commits>,
     within: Duration,
@@ -229,8 +238,9 @@ fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commit
         .flat_map(|job| job.orgs())
         .map(|org| org.0)
         .collect();
+    let mut each = Guard::Together;
     for _ in 0..ATTEMPTS {
-        match attempt(conn, waiting, &locks, within) {
+        match attempt(conn, waiting, &locks, each, within) {
             Attempt::Committed(done) => {
                 commits.count(done.len());
                 for (job, result) in done {
@@ -239,6 +249,11 @@ fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commit
                 return true;
             }
             Attempt::NeedsLock(more) => locks.extend(more),
+            Attempt::Refused(job, error) => {
+                job.answer(Err(error));
+                return true;
+            }
+            Attempt::Spoiled => each = Guard::Savepoint,
             Attempt::LostRace => std::thread::sleep(Duration::from_millis(2)),
             Attempt::Failed(error) => {
                 for job in waiting.drain(..) {
@@ -263,6 +278,10 @@ enum Attempt {
     Committed(Done),
     NeedsLock(Vec<i64>),
     LostRace,
+    /// Somebody's job failed, and all were undone with it.
+    Spoiled,
+    /// The first job failed, and nobody else's was undone with it.
+    Refused(Box<dyn Job>, StoreError),
     Failed(StoreError),
 }
 
@@ -270,6 +289,7 @@ fn attempt(
     conn: &mut Conn,
     waiting: &mut VecDeque<Box<dyn Job>>,
     locks: &BTreeSet<i64>,
+    each: Guard,
     within: Duration,
 ) -> Attempt {
     let retry = conn.is_postgres();
@@ -280,12 +300,19 @@ fn attempt(
     let started = Instant::now();
     let mut done: Done = Vec::new();
     while let Some(mut job) = waiting.pop_front() {
-        let result = one(conn, job.as_mut(), locks);
+        let result = one(conn, job.as_mut(), locks, each);
         let again = match &result {
             Err(StoreError::NeedsLock(more)) => Some(Attempt::NeedsLock(more.clone())),
             // PostgreSQL gives up the whole transaction when two wait for each other.
             Err(error @ StoreError::Busy(_)) if conn.is_postgres() => Some(failed(error.clone(), retry)),
             Err(error @ StoreError::Unavailable(_)) => Some(failed(error.clone(), retry)),
+            Err(error) if matches!(each, Guard::Together) => {
+                if done.is_empty() {
+                    let _ = conn.batch("ROLLBACK");
+                    return Attempt::Refused(job, error.clone());
+                }
+                Some(Attempt::Spoiled)
+            }
             _ => None,
         };
         done.push((job, result));
@@ -335,26 +362,41 @@ fn begin(conn: &mut Conn, locks: &BTreeSet<i64>) -> Result<(), StoreError> {
     conn.query(&sql, &[ints(locks.iter().copied())], &mut |_| Ok(()))
 }
 
-/// One job in its savepoint.
-fn one(conn: &mut Conn, job: &mut dyn Job, locks: &BTreeSet<i64>) -> Result<(), StoreError> {
-    conn.batch("SAVEPOINT job")?;
+/// How jobs of one transaction are kept apart.
+#[derive(Debug, Clone, Copy)]
+enum Guard {
+    /// Not at all: hardly ever does one fail, and a savepoint for each costs a copy of every page that it touches. When one
+    /// fails after all, everything is undone and done again with savepoints.
+    Together,
+    /// A savepoint for each, to which a failure goes back alone.
+    Savepoint,
+}
+
+/// One job.
+fn one(conn: &mut Conn, job: &mut dyn Job, locks: &BTreeSet<i64>, each: Guard) -> Result<(), StoreError> {
+    if matches!(each, Guard::Savepoint) {
+        conn.batch("SAVEPOINT job")?;
+    }
     let locked = conn.is_postgres().then_some(locks);
     let mut writer = Writer {
         reader: Reader::new(conn),
         locked,
     };
-    // A panic is a bug; its savepoint is rolled back below, so nothing half done is seen by anybody.
+    // A panic is a bug; what it left half done is rolled back, so that nobody sees anything of it.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| job.run(&mut writer)))
         .unwrap_or_else(|_| Err(StoreError::Bug("a rule panicked".to_owned())));
-    match result {
-        Ok(()) => conn.batch("RELEASE SAVEPOINT job"),
-        Err(error) => match conn.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job") {
-            Ok(()) => Err(error),
-            // A full disk, for one, ends the whole transaction in SQLite: nobody's work is in it any more.
-            Err(_) => Err(match error {
-                StoreError::Unavailable(_) => error,
-                lost => StoreError::Unavailable(format!("the transaction was lost: {lost}")),
-            }),
-        },
+    match (result, each) {
+        (result, Guard::Together) => result,
+        (Ok(()), Guard::Savepoint) => conn.batch("RELEASE SAVEPOINT job"),
+        (Err(error), Guard::Savepoint) => {
+            match conn.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job") {
+                Ok(()) => Err(error),
+                // A full disk, for one, ends the whole transaction in SQLite: nobody's work is in it any more.
+                Err(_) => Err(match error {
+                    StoreError::Unavailable(_) => error,
+                    lost => StoreError::Unavailable(format!("the transaction was lost: {lost}")),
+                }),
+            }
+        }
     }
 }

@@ -26,7 +26,8 @@ struct Counted {
     listed: bool,
 }
 
-/// Applies the changes of one entry.
+/// Applies entries of one job. What several of them change (counters, the next place, the next number of a log) is
+/// kept in memory and written once, by [`Applier::finish`]: until then nobody may read it from the rows.
 pub(crate) struct Applier<'c> {
     conn: &'c mut Conn,
     /// The organizations locked; `None` where the database has one writer at a time.
@@ -43,16 +44,64 @@ pub(crate) struct Applier<'c> {
     followed: BTreeMap<OrgNo, Vec<Happened>>,
     /// The first place after all that were taken, by organization.
     next: BTreeMap<OrgNo, i64>,
+    /// The newest number of each log written to.
+    numbers: BTreeMap<OrgNo, i64>,
     generation: bool,
 }
 
-/// Applies an entry: every change, what follows from it, and the record of both.
-pub(crate) fn apply<'c>(
-    conn: &'c mut Conn,
-    locked: Option<&'c BTreeSet<i64>>,
-    entry: &Entry,
-) -> Result<(), StoreError> {
-    if let Some(locked) = locked {
+fn created_org(change: &Change) -> Option<i64> {
+    match change {
+        Change::Configured(roster_core::change::Configured::OrgCreated(org)) => Some(org.no.0),
+        _ => None,
+    }
+}
+
+impl<'c> Applier<'c> {
+    pub(crate) fn new(conn: &'c mut Conn, locked: Option<&'c BTreeSet<i64>>) -> Self {
+        Self {
+            conn,
+            locked,
+            tally: Tally::default(),
+            accounts: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            recount: BTreeSet::new(),
+            followed: BTreeMap::new(),
+            next: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            generation: false,
+        }
+    }
+
+    /// Applies an entry: every change, what follows from it, and the record of both.
+    pub(crate) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        self.check_locks(entry)?;
+        for change in &entry.changes {
+            self.change(change)?;
+        }
+        for product in std::mem::take(&mut self.recount) {
+            self.recount_product(product)?;
+        }
+        for (org, product) in std::mem::take(&mut self.unsettled) {
+            self.settle(org, product)?;
+        }
+        let followed = std::mem::take(&mut self.followed);
+        audit::record(self.conn, entry, followed, &mut self.numbers)
+    }
+
+    /// Writes what the entries have in common.
+    pub(crate) fn finish(self) -> Result<(), StoreError> {
+        self.tally.write(self.conn, self.next)?;
+        if self.generation {
+            raise_generation(self.conn)?;
+        }
+        Ok(())
+    }
+
+    fn check_locks(&self, entry: &Entry) -> Result<(), StoreError> {
+        let Some(locked) = self.locked else {
+            return Ok(());
+        };
         let missing: BTreeSet<i64> = entry
             .changes
             .iter()
@@ -63,36 +112,13 @@ pub(crate) fn apply<'c>(
         // An organization that is being created has no row to lock.
         let created: BTreeSet<i64> = entry.changes.iter().filter_map(created_org).collect();
         let missing: Vec<i64> = missing.difference(&created).copied().collect();
-        if !missing.is_empty() {
-            return Err(StoreError::NeedsLock(missing));
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(StoreError::NeedsLock(missing))
         }
     }
-    let mut applier = Applier {
-        conn,
-        locked,
-        tally: Tally::default(),
-        accounts: BTreeMap::new(),
-        profiles: BTreeMap::new(),
-        unsettled: BTreeSet::new(),
-        recount: BTreeSet::new(),
-        followed: BTreeMap::new(),
-        next: BTreeMap::new(),
-        generation: false,
-    };
-    for change in &entry.changes {
-        applier.change(change)?;
-    }
-    applier.finish(entry)
-}
 
-fn created_org(change: &Change) -> Option<i64> {
-    match change {
-        Change::Configured(roster_core::change::Configured::OrgCreated(org)) => Some(org.no.0),
-        _ => None,
-    }
-}
-
-impl Applier<'_> {
     fn change(&mut self, change: &Change) -> Result<(), StoreError> {
         match change {
             Change::AccountCreated(account) => self.create_account(account),
@@ -142,28 +168,6 @@ impl Applier<'_> {
     fn take(&mut self, org: OrgNo, place: i64) {
         let next = self.next.entry(org).or_default();
         *next = (*next).max(place + 1);
-    }
-
-    fn finish(mut self, entry: &Entry) -> Result<(), StoreError> {
-        for product in std::mem::take(&mut self.recount) {
-            self.recount_product(product)?;
-        }
-        for (org, product) in std::mem::take(&mut self.unsettled) {
-            self.settle(org, product)?;
-        }
-        let tally = std::mem::take(&mut self.tally);
-        tally.write(self.conn)?;
-        for (org, next) in &self.next {
-            let params = [Param::Int(*next), Param::Int(org.0)];
-            self.conn.execute(
-                "UPDATE organizations SET next_seq = $1 WHERE org = $2 AND next_seq < $1",
-                &params,
-            )?;
-        }
-        if self.generation {
-            raise_generation(self.conn)?;
-        }
-        audit::record(self.conn, entry, std::mem::take(&mut self.followed))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Licence queues: the rows on which `roster_core::licence::settle` works.
 
+use std::collections::BTreeMap;
+
 use roster_core::licence::{Pair, ProfileSeats, SeatBook, settle};
 use roster_core::value::{AccountId, GroupId, OrgNo, ProductId};
 
@@ -43,7 +45,7 @@ impl Applier<'_> {
     /// Counts the holders of a product and of its profiles anew, after a change of a set.
     pub(super) fn recount_product(&mut self, product: ProductId) -> Result<(), StoreError> {
         // What was counted one by one has to be in the rows before.
-        std::mem::take(&mut self.tally).write(self.conn)?;
+        std::mem::take(&mut self.tally).write(self.conn, BTreeMap::new())?;
         let params = [Param::Int(product.0)];
         self.execute(
             "UPDATE groups SET active = (SELECT COUNT(*) FROM seats s WHERE s.profile = groups.grp AND s.active = 1)

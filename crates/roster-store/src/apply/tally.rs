@@ -74,7 +74,23 @@ impl Tally {
         self.groups.remove(&group);
     }
 
-    pub(crate) fn write(self, conn: &mut Conn) -> Result<(), StoreError> {
+    /// Adds the differences to the rows; `next` are the first places free, by organization.
+    pub(crate) fn write(mut self, conn: &mut Conn, next: BTreeMap<OrgNo, i64>) -> Result<(), StoreError> {
+        for (org, next) in next {
+            let [members, listed] = self.orgs.remove(&org).unwrap_or_default();
+            let params = [
+                Param::Int(members),
+                Param::Int(listed),
+                Param::Int(next),
+                Param::Int(org.0),
+            ];
+            conn.execute(
+                "UPDATE organizations SET members = members + $1, listed = listed + $2,
+                    next_seq = CASE WHEN next_seq < $3 THEN $3 ELSE next_seq END
+                 WHERE org = $4",
+                &params,
+            )?;
+        }
         for (org, [members, listed]) in self.orgs {
             if members != 0 || listed != 0 {
                 let params = [Param::Int(members), Param::Int(listed), Param::Int(org.0)];

@@ -89,11 +89,13 @@ pub struct Recorded {
 /// Keys in one row of `audit_sets`.
 const CHUNK: usize = 1000;
 
-/// Writes an entry: a row for each organization whose rows changed.
+/// Writes an entry: a row for each organization whose rows changed. `numbers` has the newest number of each log
+/// that was written to before in the same job.
 pub(crate) fn record(
     conn: &mut Conn,
     entry: &Entry,
     mut followed: BTreeMap<OrgNo, Vec<Happened>>,
+    numbers: &mut BTreeMap<OrgNo, i64>,
 ) -> Result<(), StoreError> {
     let mut by_org: BTreeMap<OrgNo, Vec<&Change>> = BTreeMap::new();
     if let Some(org) = entry.org {
@@ -110,7 +112,12 @@ pub(crate) fn record(
         let (removed, seats): (Vec<_>, Vec<_>) = happened
             .into_iter()
             .partition(|h| matches!(h, Happened::MembersRemoved { .. }));
-        let number = newest(conn, org)? + 1;
+        let before = match numbers.get(&org) {
+            Some(number) => *number,
+            None => newest(conn, org)?,
+        };
+        let number = before + 1;
+        numbers.insert(org, number);
         let params = [
             Param::Int(place(org, number)),
             Param::Int(entry.at),
