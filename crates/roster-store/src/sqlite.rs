@@ -30,7 +30,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     prepare(path)?;
     let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // What a savepoint needs to be undone is of no use after a crash, so it need not go through a temporary file.
-    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;")
+    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;")
         .map_err(|error| open_error(path, &error))?;
     Ok(conn)
 }
