@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roster_core::describe::{Configuration, Mark};
-use roster_core::value::{DirectoryId, GroupId, Key, OrgNo, ProductId, Seq};
+use roster_core::value::{AccountId, DirectoryId, GroupId, Key, OrgNo, ProductId, Seq};
 
 use crate::conn::{Param, ints, texts};
 use crate::error::StoreError;
@@ -121,23 +121,36 @@ impl Reader<'_> {
     }
 }
 
-/// Roles as organization files name them, by e-mail: the org-wide ones by a word, the others by their group's name.
-type Administrators = Vec<(String, Vec<String>)>;
+/// Somebody with a role in an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administrator {
+    /// The account.
+    pub account: AccountId,
+    /// Its e-mail address.
+    pub email: String,
+    /// `active`, `disabled` or `locked`.
+    pub status: String,
+    /// Roles as organization files name them: the org-wide ones by a word, the others by their group's name.
+    pub roles: Vec<String>,
+    /// When the password was set, in milliseconds since 1970; `None` without one.
+    pub password_set_at: Option<i64>,
+}
 
 impl Reader<'_> {
     /// Everybody with a role in an organization, in the order of joining its Users list.
-    pub fn administrators(&mut self, org: OrgNo) -> Result<Administrators, StoreError> {
-        let mut found: Administrators = Vec::new();
-        let sql = "SELECT a.email, g.kind, COALESCE(b.name, p.name, g.name)
+    pub fn administrators(&mut self, org: OrgNo) -> Result<Vec<Administrator>, StoreError> {
+        let mut found: Vec<Administrator> = Vec::new();
+        let sql = "SELECT a.account, a.email, a.status, w.set_at, g.kind, COALESCE(b.name, p.name, g.name)
              FROM groups g JOIN memberships m ON m.grp = g.grp JOIN accounts a ON a.account = m.account
              JOIN members u ON u.org = g.org AND u.account = m.account
              LEFT JOIN groups b ON b.grp = g.base
              LEFT JOIN products p ON p.product = g.product AND g.base IS NULL
+             LEFT JOIN passwords w ON w.account = a.account
              WHERE g.org = $1 AND g.kind NOT IN ('USER_GROUP', 'PRODUCT_PROFILE', 'CONTRACT_ADMIN_GROUP')
              ORDER BY u.seq, m.seq";
         self.query(sql, &[Param::Int(org.0)], &mut |row| {
-            let (email, base) = (row.text(0)?, row.text(2)?);
-            let role = match row.text(1)? {
+            let (account, base) = (AccountId(row.int(0)?), row.text(5)?);
+            let role = match row.text(4)? {
                 "SYSADMIN_GROUP" => "system".to_owned(),
                 "SUPPORT_ADMIN_GROUP" => "support".to_owned(),
                 "DEPLOYMENT_ADMIN_GROUP" => "deployment".to_owned(),
@@ -146,8 +159,14 @@ impl Reader<'_> {
                 _ => format!("_admin_{base}"),
             };
             match found.last_mut() {
-                Some((last, roles)) if last == email => roles.push(role),
-                _ => found.push((email.to_owned(), vec![role])),
+                Some(last) if last.account == account => last.roles.push(role),
+                _ => found.push(Administrator {
+                    account,
+                    email: row.text(1)?.to_owned(),
+                    status: row.text(2)?.to_owned(),
+                    roles: vec![role],
+                    password_set_at: row.opt_int(3)?,
+                }),
             }
             Ok(())
         })?;

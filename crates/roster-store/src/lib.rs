@@ -35,6 +35,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
 pub use backup::{BackupError, Copied, backup, check_file, partial, restore};
+pub use configuration::Administrator;
 pub use credentials::{
     Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration,
     Password, Secret, SecretKind, SigningKey,

@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// The keys that sign access tokens.
     #[command(subcommand)]
     Keys(Keys),
+    /// Administrators: who they are, and a way back in for those who are locked out.
+    #[command(subcommand)]
+    Admin(Admin),
     /// Keep an organization in step with a directory (options of user-sync).
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Sync(Passed),
@@ -191,6 +194,49 @@ Example:
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// `roster admin`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Show who has which role in an organization, and who has a password.
+    #[command(after_help = "Examples:
+  roster admin list --data roster-data
+  roster admin list --data roster-data --org Example --json")]
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Only this organization, by its id or name
+        #[arg(long, value_name = "ORG")]
+        org: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give an administrator a new password, beside a running server. The old one is no longer valid.
+    #[command(
+        after_help = "The password is made up, and shown once. With --appoint somebody who has no role becomes system \
+administrator, for when nobody is left who has one; the account is made where there is none.
+
+Examples:
+  roster admin reset admin@example.com --data roster-data
+  roster admin reset new@example.com --data roster-data --org Example --appoint --credentials admin.json"
+    )]
+    Reset {
+        /// The administrator's e-mail address
+        email: String,
+        #[command(flatten)]
+        place: Place,
+        /// The organization, by its id or name; needed when there are several
+        #[arg(long, value_name = "ORG")]
+        org: Option<String>,
+        /// Make somebody without a role system administrator
+        #[arg(long)]
+        appoint: bool,
+        /// Write the password to this file (readable by its owner only) instead of showing it
+        #[arg(long, value_name = "FILE")]
+        credentials: Option<PathBuf>,
+    },
 }
 
 /// `roster migrate`.

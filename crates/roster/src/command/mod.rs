@@ -1,5 +1,6 @@
 //! One file a command: plain values in, an exit status out.
 
+mod admin;
 mod audit;
 mod backup;
 mod data;
@@ -13,10 +14,12 @@ mod verify;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use roster_core::org::Organization;
+use roster_core::value::Key;
 use roster_server::crypto::master::MasterKey;
 use roster_store::{Location, Options, Store};
 
-use crate::cli::{Command, Keys, Org};
+use crate::cli::{Admin, Command, Keys, Org};
 pub(crate) use data::{check_key, there};
 
 use crate::settings::{DATABASE, Storage};
@@ -36,6 +39,16 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
             }) => org::apply(&file, &place, credentials.as_deref(), prune).await,
             Command::Org(Org::Export { org, place }) => org::export(&org, &place).await,
             Command::Keys(Keys::Rotate { place }) => keys::rotate(&place).await,
+            Command::Admin(Admin::List { place, org, json }) => {
+                admin::list(&place, org.as_deref(), json).await
+            }
+            Command::Admin(Admin::Reset {
+                email,
+                place,
+                org,
+                appoint,
+                credentials,
+            }) => admin::reset(&email, &place, org.as_deref(), appoint, credentials.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Verify(args) => verify::run(&args).await,
             Command::Migrate(args) => migrate::run(&args).await,
@@ -92,6 +105,47 @@ pub(crate) async fn open_existing(storage: &Storage) -> anyhow::Result<Store> {
         ));
     }
     open(storage).await
+}
+
+/// All organizations.
+pub(crate) async fn organizations(store: &Store) -> anyhow::Result<Vec<Organization>> {
+    // A path to the method would be tied to one lifetime.
+    #[allow(clippy::redundant_closure_for_method_calls, reason = "see above")]
+    let all = store.read(|reader| reader.organizations()).await?;
+    Ok(all)
+}
+
+/// The organization of this id or name; without one, the only one there is.
+pub(crate) async fn find_org(store: &Store, wanted: Option<&str>) -> anyhow::Result<Organization> {
+    let all = organizations(store).await?;
+    let found = match wanted {
+        Some(wanted) => {
+            let wanted = Key::new(wanted);
+            let by_id = all.iter().find(|org| Key::new(&org.id) == wanted);
+            by_id.or_else(|| all.iter().find(|org| Key::new(&org.name) == wanted))
+        }
+        None => all.first().filter(|_| all.len() == 1),
+    };
+    found.cloned().ok_or_else(|| {
+        let known: Vec<String> = all
+            .iter()
+            .map(|org| format!("{} ({})", org.id, org.name))
+            .collect();
+        match (wanted, known.as_slice()) {
+            (_, []) => hinted(
+                "there are no organizations yet",
+                "describe one in a file, and bring it in with `roster org apply`",
+            ),
+            (Some(wanted), _) => hinted(
+                format!("there is no organization `{wanted}`"),
+                format!("there are: {}", known.join(", ")),
+            ),
+            (None, _) => hinted(
+                "there are several organizations",
+                format!("name one of them with --org: {}", known.join(", ")),
+            ),
+        }
+    })
 }
 
 /// Milliseconds since 1970.

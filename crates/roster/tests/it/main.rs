@@ -8,6 +8,7 @@
     reason = "tests may be blunt"
 )]
 
+mod admin;
 mod audit;
 mod backup;
 mod canary;

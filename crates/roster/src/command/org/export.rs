@@ -5,58 +5,36 @@ use std::fmt::Write as _;
 
 use roster_core::describe::Configuration;
 use roster_core::org::{Group, GroupKind, Organization};
-use roster_core::value::{IdentityType, Key, Login, OrgState, Seq};
+use roster_core::value::{IdentityType, Login, OrgState, Seq};
 use roster_server::crypto::certificate::Certificate;
-use roster_store::Integration;
+use roster_store::{Administrator, Integration};
 
-use crate::ui::{self, Exit, hinted};
+use crate::ui::{self, Exit};
 use crate::{cli, command, settings};
 
 pub(crate) async fn export(org: &str, place: &cli::Place) -> anyhow::Result<Exit> {
     let storage = settings::storage(place)?;
     let store = command::open_existing(&storage).await?;
-    let wanted = Key::new(org);
-    let found = store
+    let org = command::find_org(&store, Some(org)).await?;
+    let no = org.no;
+    let (configuration, integrations, people) = store
         .read(move |reader| {
-            let organizations = reader.organizations()?;
-            let by_id = organizations.iter().find(|org| Key::new(&org.id) == wanted);
-            let found = by_id
-                .or_else(|| organizations.iter().find(|org| Key::new(&org.name) == wanted))
-                .cloned();
-            let Some(org) = found else {
-                return Ok(Err(organizations
-                    .into_iter()
-                    .map(|org| format!("{} ({})", org.id, org.name))
-                    .collect::<Vec<_>>()));
-            };
-            let configuration = reader.configuration(&BTreeSet::from([org.no]), &BTreeSet::new())?;
-            let integrations = reader.integrations(org.no)?;
+            let configuration = reader.configuration(&BTreeSet::from([no]), &BTreeSet::new())?;
+            let integrations = reader.integrations(no)?;
             let people = People {
-                administrators: reader.administrators(org.no)?,
-                barred: reader.barred(org.no)?,
+                administrators: reader.administrators(no)?,
+                barred: reader.barred(no)?,
             };
-            Ok(Ok((org, configuration, integrations, people)))
+            Ok((configuration, integrations, people))
         })
         .await?;
-    match found {
-        Ok((org, configuration, integrations, people)) => {
-            ui::out(write(&org, &configuration, &integrations, &people).trim_end());
-            Ok(Exit::Done)
-        }
-        Err(known) if known.is_empty() => Err(hinted(
-            "there are no organizations yet",
-            "describe one with `roster org apply`",
-        )),
-        Err(known) => Err(hinted(
-            format!("there is no organization `{org}`"),
-            format!("there are: {}", known.join(", ")),
-        )),
-    }
+    ui::out(write(&org, &configuration, &integrations, &people).trim_end());
+    Ok(Exit::Done)
 }
 
 /// People who are more or less than members.
 struct People {
-    administrators: Vec<(String, Vec<String>)>,
+    administrators: Vec<Administrator>,
     barred: Vec<(String, String)>,
 }
 
@@ -121,7 +99,7 @@ fn write(
     write_integrations(&mut out, integrations);
     if !people.administrators.is_empty() {
         out.line(4, "administrators:");
-        for (email, roles) in &people.administrators {
+        for Administrator { email, roles, .. } in &people.administrators {
             out.line(6, &format!("- email: {}", quoted(email)));
             out.line(8, &format!("roles: {}", list(roles.iter().map(String::as_str))));
         }

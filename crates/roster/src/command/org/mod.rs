@@ -3,7 +3,7 @@
 //! A file is applied in one transaction: everything that it asks for, or nothing. It works beside a running server,
 //! which sees the result at once.
 
-mod credentials;
+pub(in crate::command) mod credentials;
 mod export;
 mod integrations;
 mod secrets;
