@@ -133,11 +133,11 @@ fn a_new_password_takes_the_place_of_the_old_one_and_is_in_the_log() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(place.path().join("new.json"))
+        let rights = std::fs::metadata(place.path().join("new.json"))
             .unwrap()
             .permissions()
             .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(rights & 0o777, 0o600);
     }
 
     let (_, log, _) = roster(
