@@ -8,6 +8,7 @@
 mod apply;
 pub mod audit;
 mod backup;
+mod beside;
 mod configuration;
 pub mod conn;
 mod credentials;
@@ -99,6 +100,7 @@ struct Inner {
     writers: Vec<mpsc::Sender<Box<dyn Job>>>,
     commits: Arc<Commits>,
     reading: Semaphore,
+    readers: usize,
     migrated: Migrated,
 }
 
@@ -155,6 +157,7 @@ impl Store {
             writers: senders,
             commits,
             reading,
+            readers: options.readers.max(1),
             migrated,
         })))
     }

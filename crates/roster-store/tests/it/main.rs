@@ -16,6 +16,7 @@ mod golden;
 mod listing;
 mod schema;
 mod simulation;
+mod sums;
 mod support;
 mod tls;
 mod verify;

@@ -139,6 +139,7 @@ fn the_log_says_who_changed_what_from_what_to_what() {
         "sync                      user ada@example.com: update, remove",
         "  account updated: user ada@example.com, username ada@example.com -> eve@example.com, email",
         "  members removed: group Linked, members 1",
+        "  links removed: group Linked, profiles Photo Default",
         "  refused: error.group.not_found (step 1)",
     ] {
         assert!(table.contains(part), "`{part}` is not in\n{table}");
@@ -155,7 +156,11 @@ fn every_filter_narrows_the_log() {
     assert_eq!(entries(&["--user", "ADA@example.com"]), [2, 5, 6, 7]);
     assert_eq!(entries(&["--user", "eve@example.com"]), [2, 5, 6, 7]);
     assert_eq!(entries(&["--group", "plain"]), [1, 2, 5]);
-    assert_eq!(entries(&["--group", "Photo Default"]), [1, 2]);
+    assert_eq!(
+        entries(&["--group", "Photo Default"]),
+        [1, 2, 6],
+        "the last ended a link to it"
+    );
     assert_eq!(entries(&["--group", "Linked"]), [1, 2, 6]);
     // A name that nothing has is found where it was asked for.
     assert_eq!(entries(&["--group", "Nowhere"]), [3, 4]);

@@ -3,7 +3,7 @@
 use roster_core::change::{Change, Configured};
 use roster_core::org::{Account, Directory, Domain, Group, Person, Product};
 use roster_core::value::{AccountId, DirectoryId, GroupId, IdentityType, OrgState, ProductId};
-use roster_store::audit::Names;
+use roster_store::audit::{Names, Rows, SetOf};
 use roster_store::{Happened, Recorded};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
@@ -249,11 +249,14 @@ fn changes(entry: &Recorded, names: &Names) -> Vec<Shown> {
         about.push(("members", Value::from(*count)));
         shown.push(is("members_removed", about));
     }
+    for set in names.sets.get(&entry.number).into_iter().flatten() {
+        shown.push(names.set(set));
+    }
     for seat in &entry.seats {
         let (what, profile, account) = match seat {
             Happened::SeatGranted { profile, account } => ("seat_granted", *profile, *account),
             Happened::SeatLost { profile, account } => ("seat_lost", *profile, *account),
-            Happened::MembersRemoved { .. } => continue,
+            Happened::MembersRemoved { .. } | Happened::Rows { .. } => continue,
         };
         let mut about = names.user(account);
         about.extend(names.group("profile", profile));
@@ -296,6 +299,7 @@ trait Naming {
     fn directory(&self, directory: DirectoryId) -> Value;
     fn account(&self, account: &Account) -> About;
     fn described(&self, group: &Group) -> About;
+    fn set(&self, set: &SetOf) -> Shown;
 }
 
 fn named(name: Option<&String>, number: i64) -> Value {
@@ -367,6 +371,26 @@ impl Naming for Names {
             fields.push(("mirrors_group_id", Value::from(source.0)));
         }
         fields
+    }
+
+    fn set(&self, set: &SetOf) -> Shown {
+        let group = |key| self.group(key, GroupId(set.of));
+        let (what, mut about, each) = match set.rows {
+            Rows::TakenOver => ("members_taken_over", group("group"), "members"),
+            Rows::Listed => ("joined_organization", Vec::new(), "members"),
+            Rows::UnlinkedProfiles => ("links_removed", group("group"), "profiles"),
+            Rows::UnlinkedGroups => ("links_removed", group("profile"), "groups"),
+            Rows::Untrusted => {
+                let directory = self.directory(DirectoryId(set.of));
+                ("trust_ended", vec![("directory", directory)], "trustees")
+            }
+        };
+        about.push(if set.groups.is_empty() {
+            (each, Value::from(set.count))
+        } else {
+            (each, self.profiles(&set.groups))
+        });
+        is(what, about)
     }
 
     fn change(&self, change: &Change) -> Shown {
