@@ -205,6 +205,7 @@ pub(crate) struct Migrate {
 /// `roster audit`.
 #[derive(Debug, Clone, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Everything given has to fit. Each organization's log is shown by itself, oldest entry first, in the order of its \
 numbers. --json has more than the table: request ids, all fields before and after, the command that was sent (its keys in \
 alphabetical order).
@@ -215,6 +216,9 @@ Examples:
   roster audit --data roster-data --refused --since 24h --json"
 )]
 pub(crate) struct Audit {
+    /// What else can be done with the log; without, it is shown
+    #[command(subcommand)]
+    pub(crate) what: Option<AuditCommand>,
     #[command(flatten)]
     pub(crate) place: Place,
     /// Only this organization, by its id or name
@@ -250,6 +254,45 @@ pub(crate) struct Audit {
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What can be done with the log.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Take a removed person's names out of the log; its entries stay.
+    Erase(AuditErase),
+}
+
+/// `roster audit erase`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Of every account that ever had the name and is gone, the log loses username, e-mail, domain, first and last name and \
+country, under every name that these accounts had, also where other commands name them and where a command was refused. What \
+stays is the entry: its number, time, who acted, what kind of change, the account's number and id, and groups. Where somebody \
+else has or had the same name, their entries keep it. An account that still exists is refused: remove it first.
+
+It works beside a running server; stopped in the middle, it is finished by running it again. The log says that it was done, \
+with the numbers of the entries, without the name.
+
+Not reached: backups, exports and other copies made before; the server's request log; with PostgreSQL, what its own vacuum, \
+archive and backups keep. SQLite's file is searched afterwards; --vacuum writes it anew when a name still stands in it.
+
+Examples:
+  roster audit erase --data roster-data --user ada@example.com
+  roster audit erase --data roster-data --user ada@example.com --vacuum"
+)]
+pub(crate) struct AuditErase {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The person's e-mail address or username, of any time
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+    /// Only accounts that belong to this organization, by its id or name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) org: Option<String>,
+    /// Write SQLite's file anew afterwards, which leaves nothing of deleted rows; who writes meanwhile waits
+    #[arg(long)]
+    pub(crate) vacuum: bool,
 }
 
 /// `roster backup`.

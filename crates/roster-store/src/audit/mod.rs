@@ -4,8 +4,11 @@
 //! What is stored has a form of its own, by version (`stored`), so that `Change` is free to be renamed. Each
 //! organization's log holds the changes of its own rows: replaying it gives them.
 
+mod erase;
+mod scrub;
 mod search;
 mod stored;
+mod traces;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +19,8 @@ use crate::conn::{Conn, Param, RowRef};
 use crate::error::StoreError;
 use crate::reader::Reader;
 
+pub use erase::{EraseError, Erased, Person, ranges};
+pub use scrub::ERASED;
 pub use search::{Names, Page, Search, SetOf, Sought};
 pub(crate) use stored::decode_set;
 pub use stored::{Decoded, decode, encode};

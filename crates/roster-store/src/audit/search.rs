@@ -40,9 +40,9 @@ pub struct Search {
 #[derive(Debug, Clone)]
 pub struct Sought {
     key: Key,
-    ids: BTreeSet<i64>,
+    pub(super) ids: BTreeSet<i64>,
     /// Entries that took it into or out of something as one of many: (organization, entry).
-    sets: BTreeSet<(i64, i64)>,
+    pub(super) sets: BTreeSet<(i64, i64)>,
 }
 
 impl Sought {
@@ -177,7 +177,11 @@ impl Reader<'_> {
     }
 
     /// The entries with a set that names one of these accounts or groups: (organization, entry).
-    fn in_sets(&mut self, ids: &BTreeSet<i64>, groups: bool) -> Result<BTreeSet<(i64, i64)>, StoreError> {
+    pub(super) fn in_sets(
+        &mut self,
+        ids: &BTreeSet<i64>,
+        groups: bool,
+    ) -> Result<BTreeSet<(i64, i64)>, StoreError> {
         let mut found = BTreeSet::new();
         for id in ids {
             // A chunk is [group,[[account,place],[account,place],…]], perhaps with a word in front.
@@ -490,7 +494,7 @@ fn mentions(sent: &Value, name: &Key) -> bool {
     }
 }
 
-fn account_of(change: &Change) -> Option<AccountId> {
+pub(super) fn account_of(change: &Change) -> Option<AccountId> {
     match change {
         Change::AccountCreated(account) | Change::AccountDeleted(account) => Some(account.id),
         Change::AccountUpdated { account, .. }

@@ -15,6 +15,8 @@ use crate::conn::{Conn, Param};
 use crate::error::StoreError;
 use crate::reader::Reader;
 
+pub(crate) use stretch::Stretch;
+
 /// Rows named for one rule; the rest is only said to exist.
 const NAMED: usize = 20;
 

@@ -14,7 +14,7 @@ use crate::audit::Rows;
 
 /// Something that rows depend on which a change of the first stored form does not name: kept in the order of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Linked(i64, i64, Seq),
     Unlinked(i64, i64),
     /// A group is gone; whether its links are named beside the entry.
@@ -27,16 +27,16 @@ pub(super) enum Event {
 
 /// What a stretch of the log adds and takes away.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stretch {
-    pub(super) sums: Sums,
-    pub(super) events: Vec<Event>,
+pub(crate) struct Stretch {
+    pub(crate) sums: Sums,
+    pub(crate) events: Vec<Event>,
     /// A mirror came to be, and whom it took over is not named.
-    pub(super) took_over_unnamed: bool,
+    pub(crate) took_over_unnamed: bool,
 }
 
 impl Stretch {
     /// Counts a change; `named` says whether the entry names all rows, `erased` whose personal values are gone from it.
-    pub(super) fn change(&mut self, change: &Change, named: bool, erased: &[AccountId]) {
+    pub(crate) fn change(&mut self, change: &Change, named: bool, erased: &[AccountId]) {
         let sums = &mut self.sums;
         match change {
             Change::AccountCreated(created) => {
@@ -175,7 +175,7 @@ impl Stretch {
     }
 
     /// Counts a set beside an entry.
-    pub(super) fn set(&mut self, rows: Option<Rows>, of: i64, keys: &[(i64, i64)]) {
+    pub(crate) fn set(&mut self, rows: Option<Rows>, of: i64, keys: &[(i64, i64)]) {
         let sums = &mut self.sums;
         for (key, place) in keys {
             match rows {
@@ -191,7 +191,7 @@ impl Stretch {
 
     /// Takes away what ended with a group or directory without being named. `self.events` is everything that was
     /// counted, in order.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let mut links: BTreeMap<(i64, i64), Seq> = BTreeMap::new();
         let mut trust: BTreeSet<(i64, i64)> = BTreeSet::new();
         for event in std::mem::take(&mut self.events) {

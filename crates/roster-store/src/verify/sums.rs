@@ -78,6 +78,12 @@ impl Sums {
         }
     }
 
+    pub(crate) fn minus(&mut self, other: &Self) {
+        for (facet, sum) in &other.0 {
+            self.sub(*facet, *sum);
+        }
+    }
+
     /// The tables in which the two differ.
     pub(crate) fn differing(&self, other: &Self) -> Vec<&'static str> {
         let mut tables: Vec<&'static str> = FACETS
@@ -89,8 +95,12 @@ impl Sums {
         tables
     }
 
+    /// Whether nothing was added that was not taken away again.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0.values().all(|sum| *sum == 0)
+    }
+
     /// The text of a checkpoint.
-    #[cfg(test)]
     pub(crate) fn encode(&self) -> String {
         let sums: BTreeMap<&str, String> = FACETS
             .iter()

@@ -10,6 +10,7 @@
 mod audit;
 mod contract;
 mod credentials;
+mod erase;
 mod failures;
 mod fixtures;
 mod golden;

@@ -245,3 +245,66 @@ fn a_long_log_is_read_in_pieces_and_a_reader_may_leave() {
     );
     history.server.kill();
 }
+
+#[test]
+fn a_removed_persons_names_are_erased_beside_a_running_server() {
+    let history = History::new();
+    history.act(
+        &json!([{"user": "ben@example.com", "do": [{"createFederatedID": {"email": "ben@example.com", "country": "DE"}}]}]),
+    );
+    let erase = |words: &[&str]| {
+        let args = [&["audit", "erase", "--data", "data"], words].concat();
+        roster(history.folder(), &args)
+    };
+    let (code, _, err) = erase(&["--user", "ben@example.com"]);
+    assert_eq!(code, 2, "{err}");
+    for part in [
+        "an account called ben@example.com still exists",
+        "hint: remove the account first",
+        "removeFromOrg",
+    ] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    let (code, _, err) = erase(&["--user", "ada@example.com", "--org", "Nobody"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("there is no organization `Nobody`"), "{err}");
+
+    let (code, out, err) = erase(&["--user", "ADA@example.com", "--vacuum"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("3 entries changed (entries 2, 5, 7)"), "{out}");
+    assert!(
+        err.contains("not reached: backups") && err.contains("no name stands in the database file any more"),
+        "{err}"
+    );
+    let all = history.entries(&[]);
+    let text = all.iter().map(ToString::to_string).collect::<String>();
+    assert!(
+        !text.contains("ada@") && !text.contains("eve@") && !text.contains("\"Eve\""),
+        "{text}"
+    );
+    assert!(text.contains("ben@example.com"), "others keep theirs");
+    assert_eq!(all[1]["command"]["user"], "(erased)");
+    assert_eq!(all[1]["erased"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        all[6]["changes"][1]["change"], "account_deleted",
+        "what happened stays: {:#}",
+        all[6]
+    );
+    let (_, table, _) = roster(history.folder(), &["audit", "--data", "data"]);
+    for part in [
+        "user (erased): createFederatedID, add",
+        "  erased: what account #",
+        "audit erase: 3 entries (2, 5, 7)",
+    ] {
+        assert!(table.contains(part), "`{part}` is not in\n{table}");
+    }
+    let (code, out, _) = erase(&["--user", "ada@example.com"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "nothing in the log names ada@example.com\n")
+    );
+    let (code, out, _) = roster(history.folder(), &["verify", "--data", "data"]);
+    assert_eq!(code, 0, "{out}");
+    history.act(&json!([{"user": "ben@example.com", "do": [{"removeFromOrg": {}}]}]));
+    history.server.kill();
+}

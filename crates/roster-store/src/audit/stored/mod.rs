@@ -6,6 +6,7 @@
 mod values;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use roster_core::change::{Change, Configured};
 use roster_core::org::Organization;
@@ -217,6 +218,35 @@ pub fn encode(changes: &[&Change], seats: &[Happened]) -> String {
         e: Vec::new(),
     };
     serde_json::to_string(&envelope).expect("texts and numbers are always JSON")
+}
+
+/// The text of an entry without the personal values of some accounts, in the version that it was written in; `None`
+/// when it holds none of them, or no values any more.
+pub(crate) fn erase(text: &str, accounts: &BTreeSet<AccountId>) -> Option<String> {
+    let mut envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
+    let mut erased = BTreeSet::new();
+    for stored in &mut envelope.c {
+        let (account, persons): (i64, Vec<&mut StoredPerson<'_>>) = match stored {
+            Stored::AccountCreated { is: values } | Stored::AccountDeleted { was: values } => {
+                let account = values.number();
+                if accounts.contains(&AccountId(account)) {
+                    values.erase_country();
+                }
+                (account, vec![values.person()])
+            }
+            Stored::AccountUpdated { account, was, is } => (*account, vec![was, is]),
+            _ => continue,
+        };
+        if accounts.contains(&AccountId(account)) && !envelope.e.contains(&account) {
+            persons.into_iter().for_each(StoredPerson::erase);
+            erased.insert(account);
+        }
+    }
+    if erased.is_empty() {
+        return None;
+    }
+    envelope.e.extend(erased);
+    Some(serde_json::to_string(&envelope).expect("texts and numbers are always JSON"))
 }
 
 /// The text of a chunk of a set; members removed with their group have no word in front.

@@ -1,6 +1,7 @@
 //! `roster audit`: the log, a page at a time, so that neither memory nor a moment of the database is held while somebody
 //! reads.
 
+mod erase;
 mod show;
 
 use roster_core::value::{Key, OrgNo};
@@ -25,6 +26,13 @@ struct Org {
 }
 
 pub(crate) async fn run(args: &cli::Audit) -> anyhow::Result<Exit> {
+    match &args.what {
+        Some(cli::AuditCommand::Erase(args)) => erase::run(args).await,
+        None => show(args).await,
+    }
+}
+
+async fn show(args: &cli::Audit) -> anyhow::Result<Exit> {
     let storage = settings::storage(&args.place)?;
     let now = OffsetDateTime::now_utc();
     let since = moment("--since", args.since.as_deref(), now)?;
@@ -152,19 +160,7 @@ async fn search(
             Ok(Ok((orgs, search)))
         })
         .await?;
-    let (orgs, search) = found.map_err(|all| {
-        let known: Vec<String> = all
-            .iter()
-            .map(|org| format!("{} ({})", org.id, org.name))
-            .collect();
-        hinted(
-            format!(
-                "there is no organization `{}`",
-                args.org.as_deref().unwrap_or_default()
-            ),
-            format!("there are: {}", known.join(", ")),
-        )
-    })?;
+    let (orgs, search) = found.map_err(|all| unknown(args.org.as_deref(), &all))?;
     for (what, name, sought) in [
         ("user", &args.user, &search.user),
         ("group", &args.group, &search.group),
@@ -194,6 +190,17 @@ fn organizations(reader: &mut Reader<'_>) -> Result<Vec<Org>, StoreError> {
         name: "Adobe IDs".to_owned(),
     });
     Ok(all)
+}
+
+fn unknown(wanted: Option<&str>, all: &[Org]) -> anyhow::Error {
+    let known: Vec<String> = all
+        .iter()
+        .map(|org| format!("{} ({})", org.id, org.name))
+        .collect();
+    hinted(
+        format!("there is no organization `{}`", wanted.unwrap_or_default()),
+        format!("there are: {}", known.join(", ")),
+    )
 }
 
 fn named(all: &[Org], wanted: &str) -> Option<Org> {

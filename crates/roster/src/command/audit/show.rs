@@ -57,6 +57,9 @@ struct Line<'e> {
     request_id: &'e str,
     command: Value,
     changes: Vec<Shown>,
+    /// Accounts whose values were taken out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    erased: Vec<i64>,
 }
 
 /// Prints entries.
@@ -114,6 +117,7 @@ impl Writer {
                 request_id: &entry.request_id,
                 command,
                 changes,
+                erased: entry.erased.iter().map(|account| account.0).collect(),
             };
             // Texts and numbers are always JSON.
             let text = serde_json::to_string(&line).unwrap_or_default();
@@ -129,6 +133,8 @@ impl Writer {
         }
         let mut lines = vec![sent(&command)];
         lines.extend(changes.iter().map(|change| format!("  {}", text(change))));
+        let erased = entry.erased.iter();
+        lines.extend(erased.map(|account| format!("  erased: what account #{account} was called")));
         lines.extend(refusals(&command));
         let who = plain(integration.unwrap_or(&entry.actor));
         let mut head = format!("{:24} {:>7}  {who:WHO$}  ", at(entry.at), entry.number);
@@ -179,6 +185,10 @@ fn sent(command: &Value) -> String {
     }
     if let Some(what) = command.get("orgApply").and_then(Value::as_str) {
         return format!("org apply: {what}");
+    }
+    if let Some(erased) = command.get("auditErase") {
+        let part = |key| erased.get(key).map(words).unwrap_or_default();
+        return format!("audit erase: {} entries ({})", part("count"), part("entries"));
     }
     let whole = match command {
         Value::String(text) => text.clone(),
