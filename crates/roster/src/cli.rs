@@ -47,7 +47,7 @@ pub(crate) enum Command {
     /// Bring a database to the schema of this program.
     Migrate(Migrate),
     /// Show the log: who changed what, when, from what to what.
-    Audit(Audit),
+    Audit(Box<Audit>),
     /// Copy the embedded database to a file, beside a running server.
     Backup(Backup),
     /// Make a database from a backup, in a folder that has none.
@@ -261,6 +261,42 @@ pub(crate) struct Audit {
 pub(crate) enum AuditCommand {
     /// Take a removed person's names out of the log; its entries stay.
     Erase(AuditErase),
+    /// Take the oldest entries out, into a file or for good; the rest goes on to be checked from there.
+    Prune(AuditPrune),
+}
+
+/// `roster audit prune`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    group(clap::ArgGroup::new("keep").required(true).args(["export", "no_export"])),
+    after_help = "First everything is checked as `roster verify` does, and nothing happens when it does not agree. Then the entries are \
+written to the file, one JSON object a line as `roster audit --json` prints them; the file has to be new. Then a checkpoint says \
+what the rows came to, and the entries are deleted a few hundred at a time, beside a running server. Numbers go on, `roster verify` \
+checks from the checkpoint on, and the log says that it was done. Stopped in the middle, run it again, with another file when \
+it had not yet come to deleting.
+
+What the entries said of accounts that `roster audit erase` is asked for later stays in the file. The database file keeps its size; \
+the room is used again.
+
+Examples:
+  roster audit prune --data roster-data --before 2026-01-01 --export audit-until-2026.jsonl
+  roster audit prune --data roster-data --before 365d --no-export"
+)]
+pub(crate) struct AuditPrune {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Entries older than this go: 2026-11-24, 2026-11-24T08:30:00Z, or how long ago (12h, 365d)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) before: String,
+    /// Write them to this file first; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    /// Do not keep them anywhere
+    #[arg(long)]
+    pub(crate) no_export: bool,
+    /// Only the log of this organization, by its id or name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) org: Option<String>,
 }
 
 /// `roster audit erase`.

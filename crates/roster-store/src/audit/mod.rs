@@ -5,6 +5,7 @@
 //! organization's log holds the changes of its own rows: replaying it gives them.
 
 mod erase;
+mod prune;
 mod scrub;
 mod search;
 mod stored;
@@ -20,6 +21,7 @@ use crate::error::StoreError;
 use crate::reader::Reader;
 
 pub use erase::{EraseError, Erased, Person, ranges};
+pub use prune::{Pruned, Retention};
 pub use scrub::ERASED;
 pub use search::{Names, Page, Search, SetOf, Sought};
 pub(crate) use stored::decode_set;

@@ -104,10 +104,12 @@ impl Reader<'_> {
         search: &Search,
         limit: usize,
     ) -> Result<Page, StoreError> {
+        // What stands before a checkpoint is about to be deleted.
+        let begin = self.checkpoint(org)?.map_or(0, |before| before.entry) + 1;
         let (first, last, order) = if newest_first {
-            (0, from, "DESC")
+            (begin, from, "DESC")
         } else {
-            (from, LAST, "ASC")
+            (from.max(begin), LAST, "ASC")
         };
         // Writing to a string cannot fail, here and below.
         let mut sql = format!("SELECT {COLUMNS} FROM audit WHERE number >= $1 AND number <= $2");

@@ -14,14 +14,14 @@ use crate::reader::Reader;
 use crate::row;
 
 /// Sums by organization.
-pub(super) type ByOrg = BTreeMap<i64, Sums>;
+pub(crate) type ByOrg = BTreeMap<i64, Sums>;
 
 /// Entries counted in one piece.
 const STRETCH: i64 = 100_000;
 
 /// Something to be counted by itself.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// The rows of a table, of all organizations.
     Accounts,
     Members,
@@ -35,14 +35,14 @@ pub(super) enum Piece {
 
 /// What counting gave.
 #[derive(Debug)]
-pub(super) enum Counted {
+pub(crate) enum Counted {
     Rows(ByOrg),
     Log(OrgNo, Box<Read>),
 }
 
 /// A stretch of a log that was read.
 #[derive(Debug, Default)]
-pub(super) struct Read {
+pub(crate) struct Read {
     stretch: Stretch,
     /// Where it begins, and the number that would come next.
     first: i64,
@@ -69,7 +69,7 @@ pub(super) fn pieces(reader: &mut Reader<'_>) -> Result<Vec<Piece>, StoreError> 
     Ok(pieces)
 }
 
-pub(super) fn count(reader: &mut Reader<'_>, piece: Piece) -> Result<Counted, StoreError> {
+pub(crate) fn count(reader: &mut Reader<'_>, piece: Piece) -> Result<Counted, StoreError> {
     Ok(match piece {
         Piece::Accounts => Counted::Rows(accounts(reader)?),
         Piece::Members => Counted::Rows(members(reader)?),
@@ -243,6 +243,43 @@ fn unreadable(
         }
         Err(error) => Err(error),
     }
+}
+
+/// The pieces that give what the rows came to before some entry of each log: all rows, and what came after.
+pub(crate) fn pieces_before(logs: &[(OrgNo, i64)]) -> Vec<Piece> {
+    let mut pieces = vec![Piece::Accounts, Piece::Memberships, Piece::Members, Piece::Others];
+    for (org, from) in logs {
+        pieces.push(Piece::Entries(*org, *from, audit::LAST));
+        pieces.push(Piece::Sets(*org, *from));
+    }
+    pieces
+}
+
+/// What the rows came to: those of now, without what the log has added since. So the log adds up from there on by
+/// definition; that it did so before has to be checked first.
+pub(crate) fn before(counted: Vec<Counted>) -> Result<BTreeMap<OrgNo, Sums>, StoreError> {
+    let (mut rows, mut logs) = (ByOrg::new(), BTreeMap::<OrgNo, Read>::new());
+    for counted in counted {
+        match counted {
+            Counted::Rows(sums) => {
+                for (org, sums) in sums {
+                    rows.entry(org).or_default().plus(&sums);
+                }
+            }
+            Counted::Log(org, read) => logs.entry(org).or_default().take(org, *read),
+        }
+    }
+    let mut sums = BTreeMap::new();
+    for (org, mut read) in logs {
+        if read.unreadable {
+            return Err(StoreError::inconsistent("audit", "changes", read.first));
+        }
+        read.stretch.settle();
+        let mut before = rows.remove(&org.0).unwrap_or_default();
+        before.minus(&read.stretch.sums);
+        sums.insert(org, before);
+    }
+    Ok(sums)
 }
 
 fn accounts(reader: &mut Reader<'_>) -> Result<ByOrg, StoreError> {

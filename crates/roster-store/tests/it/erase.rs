@@ -340,7 +340,7 @@ async fn after_any_history_somebody_is_erased_and_the_log_gives_the_rows() {
                 "round {round}"
             );
             let broken = scene.store.write(vec![ACME], |writer| {
-                writer.execute("UPDATE groups SET description = 'other' WHERE grp = 101", &[])?;
+                writer.execute("UPDATE groups SET description = 'other' WHERE grp = 11", &[])?;
                 let found = writer.verify()?.len();
                 Err::<(), _>(StoreError::GivenUp(found.to_string()))
             });

@@ -15,6 +15,7 @@ mod failures;
 mod fixtures;
 mod golden;
 mod listing;
+mod prune;
 mod schema;
 mod simulation;
 mod sums;

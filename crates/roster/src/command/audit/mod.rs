@@ -2,6 +2,7 @@
 //! reads.
 
 mod erase;
+mod prune;
 mod show;
 
 use roster_core::value::{Key, OrgNo};
@@ -28,6 +29,7 @@ struct Org {
 pub(crate) async fn run(args: &cli::Audit) -> anyhow::Result<Exit> {
     match &args.what {
         Some(cli::AuditCommand::Erase(args)) => erase::run(args).await,
+        Some(cli::AuditCommand::Prune(args)) => prune::run(args).await,
         None => show(args).await,
     }
 }
@@ -39,6 +41,7 @@ async fn show(args: &cli::Audit) -> anyhow::Result<Exit> {
     let until = moment("--until", args.until.as_deref(), now)?;
     let store = command::open_existing(&storage).await?;
     let (orgs, search) = search(&store, args, since, until).await?;
+    begins(&store, &orgs).await?;
     let mut out = show::Writer::new(args.json, orgs.len() > 1);
     for org in &orgs {
         print(&store, org, &search, args.limit, &mut out).await?;
@@ -50,6 +53,22 @@ async fn show(args: &cli::Audit) -> anyhow::Result<Exit> {
         ui::say("no entry fits");
     }
     Ok(Exit::Done)
+}
+
+/// Says of logs that entries were taken out of where they begin.
+async fn begins(store: &Store, orgs: &[Org]) -> anyhow::Result<()> {
+    for org in orgs {
+        let no = org.no;
+        if let Some(before) = store.read(move |reader| reader.checkpoint(no)).await? {
+            ui::say(format_args!(
+                "the log of {} begins with entry {}: those before were taken out on {}",
+                org.id,
+                before.entry + 1,
+                show::at(before.at)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// One organization's entries, oldest first; of a limited number the newest.

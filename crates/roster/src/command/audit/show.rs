@@ -98,31 +98,12 @@ impl Writer {
 
     pub(super) fn entry(&mut self, org: &Org, entry: &Recorded, names: &Names) {
         self.count += 1;
-        let changes = changes(entry, names);
-        let integration = entry
-            .client
-            .as_ref()
-            .and_then(|client| names.clients.get(client))
-            .map(String::as_str);
-        let command =
-            serde_json::from_str(&entry.command).unwrap_or_else(|_| Value::from(entry.command.as_str()));
         if self.json {
-            let line = Line {
-                at: at(entry.at),
-                org: &org.id,
-                entry: entry.number,
-                actor: &entry.actor,
-                client: entry.client.as_deref(),
-                integration,
-                request_id: &entry.request_id,
-                command,
-                changes,
-                erased: entry.erased.iter().map(|account| account.0).collect(),
-            };
-            // Texts and numbers are always JSON.
-            let text = serde_json::to_string(&line).unwrap_or_default();
-            return self.line(&text);
+            return self.line(&json(org, entry, names));
         }
+        let changes = changes(entry, names);
+        let integration = integration(entry, names);
+        let command = command(entry);
         if self.heading.as_ref() != Some(&org.id) {
             self.heading = Some(org.id.clone());
             if self.several {
@@ -146,7 +127,34 @@ impl Writer {
     }
 }
 
-fn at(ms: i64) -> String {
+fn integration<'n>(entry: &Recorded, names: &'n Names) -> Option<&'n str> {
+    let client = entry.client.as_ref()?;
+    names.clients.get(client).map(String::as_str)
+}
+
+fn command(entry: &Recorded) -> Value {
+    serde_json::from_str(&entry.command).unwrap_or_else(|_| Value::from(entry.command.as_str()))
+}
+
+/// An entry as programs read it.
+pub(super) fn json(org: &Org, entry: &Recorded, names: &Names) -> String {
+    let line = Line {
+        at: at(entry.at),
+        org: &org.id,
+        entry: entry.number,
+        actor: &entry.actor,
+        client: entry.client.as_deref(),
+        integration: integration(entry, names),
+        request_id: &entry.request_id,
+        command: command(entry),
+        changes: changes(entry, names),
+        erased: entry.erased.iter().map(|account| account.0).collect(),
+    };
+    // Texts and numbers are always JSON.
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+pub(super) fn at(ms: i64) -> String {
     let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .ok()
@@ -189,6 +197,10 @@ fn sent(command: &Value) -> String {
     if let Some(erased) = command.get("auditErase") {
         let part = |key| erased.get(key).map(words).unwrap_or_default();
         return format!("audit erase: {} entries ({})", part("count"), part("entries"));
+    }
+    if let Some(pruned) = command.get("auditPrune") {
+        let part = |key| pruned.get(key).map(words).unwrap_or_default();
+        return format!("audit prune: entries {} were taken out", part("entries"));
     }
     let whole = match command {
         Value::String(text) => text.clone(),
