@@ -8,6 +8,7 @@
 mod apply;
 pub mod audit;
 mod backup;
+mod beside;
 mod checkpoint;
 mod configuration;
 pub mod conn;
@@ -102,6 +103,7 @@ struct Inner {
     writers: Vec<mpsc::Sender<Box<dyn Job>>>,
     commits: Arc<Commits>,
     reading: Semaphore,
+    readers: usize,
     migrated: Migrated,
 }
 
@@ -158,6 +160,7 @@ impl Store {
             writers: senders,
             commits,
             reading,
+            readers: options.readers.max(1),
             migrated,
         })))
     }

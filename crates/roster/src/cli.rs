@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Bring a database to the schema of this program.
     Migrate(Migrate),
     /// Show the log: who changed what, when, from what to what.
-    Audit(Audit),
+    Audit(Box<Audit>),
     /// Copy the embedded database to a file, beside a running server.
     Backup(Backup),
     /// Make a database from a backup, in a folder that has none.
@@ -251,6 +251,7 @@ pub(crate) struct Migrate {
 /// `roster audit`.
 #[derive(Debug, Clone, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Everything given has to fit. Each organization's log is shown by itself, oldest entry first, in the order of its \
 numbers. --json has more than the table: request ids, all fields before and after, the command that was sent (its keys in \
 alphabetical order).
@@ -261,6 +262,9 @@ Examples:
   roster audit --data roster-data --refused --since 24h --json"
 )]
 pub(crate) struct Audit {
+    /// What else can be done with the log; without, it is shown
+    #[command(subcommand)]
+    pub(crate) what: Option<AuditCommand>,
     #[command(flatten)]
     pub(crate) place: Place,
     /// Only this organization, by its id or name
@@ -296,6 +300,81 @@ pub(crate) struct Audit {
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What can be done with the log.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Take a removed person's names out of the log; its entries stay.
+    Erase(AuditErase),
+    /// Take the oldest entries out, into a file or for good; the rest goes on to be checked from there.
+    Prune(AuditPrune),
+}
+
+/// `roster audit prune`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    group(clap::ArgGroup::new("keep").required(true).args(["export", "no_export"])),
+    after_help = "First everything is checked as `roster verify` does, and nothing happens when it does not agree. Then the entries are \
+written to the file, one JSON object a line as `roster audit --json` prints them; the file has to be new. Then a checkpoint says \
+what the rows came to, and the entries are deleted a few hundred at a time, beside a running server. Numbers go on, `roster verify` \
+checks from the checkpoint on, and the log says that it was done. Stopped in the middle, run it again, with another file when \
+it had not yet come to deleting.
+
+What the entries said of accounts that `roster audit erase` is asked for later stays in the file. The database file keeps its size; \
+the room is used again.
+
+Examples:
+  roster audit prune --data roster-data --before 2026-01-01 --export audit-until-2026.jsonl
+  roster audit prune --data roster-data --before 365d --no-export"
+)]
+pub(crate) struct AuditPrune {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Entries older than this go: 2026-11-24, 2026-11-24T08:30:00Z, or how long ago (12h, 365d)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) before: String,
+    /// Write them to this file first; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    /// Do not keep them anywhere
+    #[arg(long)]
+    pub(crate) no_export: bool,
+    /// Only the log of this organization, by its id or name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) org: Option<String>,
+}
+
+/// `roster audit erase`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Of every account that ever had the name and is gone, the log loses username, e-mail, domain, first and last name and \
+country, under every name that these accounts had, also where other commands name them and where a command was refused. What \
+stays is the entry: its number, time, who acted, what kind of change, the account's number and id, and groups. Where somebody \
+else has or had the same name, their entries keep it. An account that still exists is refused: remove it first.
+
+It works beside a running server; stopped in the middle, it is finished by running it again. The log says that it was done, \
+with the numbers of the entries, without the name.
+
+Not reached: backups, exports and other copies made before; the server's request log; with PostgreSQL, what its own vacuum, \
+archive and backups keep. SQLite's file is searched afterwards; --vacuum writes it anew when a name still stands in it.
+
+Examples:
+  roster audit erase --data roster-data --user ada@example.com
+  roster audit erase --data roster-data --user ada@example.com --vacuum"
+)]
+pub(crate) struct AuditErase {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The person's e-mail address or username, of any time
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+    /// Only accounts that belong to this organization, by its id or name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) org: Option<String>,
+    /// Write SQLite's file anew afterwards, which leaves nothing of deleted rows; who writes meanwhile waits
+    #[arg(long)]
+    pub(crate) vacuum: bool,
 }
 
 /// `roster backup`.

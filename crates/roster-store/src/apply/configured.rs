@@ -5,6 +5,7 @@ use roster_core::org::{Directory, Domain, Organization, Product};
 use roster_core::value::{GroupId, Key, OrgNo, ProductId};
 
 use super::Applier;
+use crate::audit::Rows;
 use crate::conn::Param;
 use crate::error::StoreError;
 use crate::row::identity_types;
@@ -128,6 +129,14 @@ impl Applier<'_> {
 
     fn delete_directory(&mut self, directory: &Directory) -> Result<(), StoreError> {
         let params = [Param::Int(directory.id.0)];
+        // The log keeps whom it was shared with.
+        let mut trusted = Vec::new();
+        let sql = "SELECT org FROM relations WHERE directory = $1 AND relation = 'trusted' ORDER BY org";
+        self.conn.query(sql, &params, &mut |row| {
+            trusted.push((row.int(0)?, 0));
+            Ok(())
+        })?;
+        self.keep_rows(directory.org, Rows::Untrusted, directory.id.0, trusted);
         self.execute("DELETE FROM relations WHERE directory = $1", &params)?;
         self.execute("DELETE FROM directories WHERE directory = $1", &params)?;
         Ok(())

@@ -4,7 +4,7 @@ use roster_core::org::{Group, GroupKind};
 use roster_core::value::{GroupId, OrgNo, ProductId, Seq};
 
 use super::Applier;
-use crate::audit::Happened;
+use crate::audit::{Happened, Rows};
 use crate::conn::Param;
 use crate::error::StoreError;
 
@@ -109,11 +109,13 @@ impl Applier<'_> {
                         Ok(())
                     },
                 )?;
+                self.keep_links(org, id, Rows::UnlinkedProfiles)?;
                 for profile in linked {
                     self.unlink(org, id, profile)?;
                 }
             }
             GroupKind::Profile(product) => {
+                self.keep_links(org, id, Rows::UnlinkedGroups)?;
                 self.execute("DELETE FROM links WHERE profile = $1", &[Param::Int(id.0)])?;
                 self.drop_queue(org, product, id)?;
             }
@@ -125,6 +127,30 @@ impl Applier<'_> {
         self.tally.forget(id);
         self.profiles.remove(&id);
         Ok(())
+    }
+
+    /// The log keeps the links that end with a group, and their places.
+    fn keep_links(&mut self, org: OrgNo, group: GroupId, rows: Rows) -> Result<(), StoreError> {
+        let sql = if rows == Rows::UnlinkedProfiles {
+            "SELECT profile, seq FROM links WHERE org = $1 AND grp = $2 ORDER BY seq"
+        } else {
+            "SELECT grp, seq FROM links WHERE org = $1 AND profile = $2 ORDER BY seq"
+        };
+        let mut keys = Vec::new();
+        self.conn
+            .query(sql, &[Param::Int(org.0), Param::Int(group.0)], &mut |row| {
+                keys.push((row.int(0)?, row.int(1)?));
+                Ok(())
+            })?;
+        self.keep_rows(org, rows, group.0, keys);
+        Ok(())
+    }
+
+    pub(super) fn keep_rows(&mut self, org: OrgNo, rows: Rows, of: i64, keys: Vec<(i64, i64)>) {
+        if !keys.is_empty() {
+            let followed = self.followed.entry(org).or_default();
+            followed.push(Happened::Rows { rows, of, keys });
+        }
     }
 
     /// The log keeps who was in a group that goes, and at which place.
@@ -165,8 +191,10 @@ impl Applier<'_> {
             accounts.push(roster_core::value::AccountId(row.int(0)?));
             Ok(())
         })?;
+        let mut listed = Vec::new();
         for account in accounts {
             self.join_org(org, account, Seq(place))?;
+            listed.push((account.0, place));
             place += 1;
         }
         // Numbering the rows is the one thing the two databases say in the same words and SQLite plans well.
@@ -180,6 +208,15 @@ impl Applier<'_> {
         if copied > 0 {
             self.take(org, place - 1 + copied);
         }
+        // The log keeps who was taken over, and at which place.
+        let mut taken = Vec::new();
+        let sql = "SELECT account, seq FROM memberships WHERE grp = $1 ORDER BY seq";
+        self.conn.query(sql, &[Param::Int(group.id.0)], &mut |row| {
+            taken.push((row.int(0)?, row.int(1)?));
+            Ok(())
+        })?;
+        self.keep_rows(org, Rows::Listed, 0, listed);
+        self.keep_rows(org, Rows::TakenOver, group.id.0, taken);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use roster_core::org::Person;
 use roster_core::value::{AccountId, GroupId, Key, OrgNo};
 use serde_json::Value;
 
-use super::{COLUMNS, Happened, LAST, Recorded, decode, newest, place, recorded};
+use super::{COLUMNS, Happened, LAST, Recorded, Rows, decode, decode_set, newest, place, recorded};
 use crate::conn::Param;
 use crate::error::StoreError;
 use crate::listing::group_names;
@@ -40,9 +40,9 @@ pub struct Search {
 #[derive(Debug, Clone)]
 pub struct Sought {
     key: Key,
-    ids: BTreeSet<i64>,
-    /// Entries that took it out of something as one of many: (organization, entry).
-    removed: BTreeSet<(i64, i64)>,
+    pub(super) ids: BTreeSet<i64>,
+    /// Entries that took it into or out of something as one of many: (organization, entry).
+    pub(super) sets: BTreeSet<(i64, i64)>,
 }
 
 impl Sought {
@@ -76,6 +76,21 @@ pub struct Names {
     pub clients: BTreeMap<String, String>,
     /// For an entry, the groups that lost all their members with it, and how many those were.
     pub removed: BTreeMap<i64, Vec<(GroupId, usize)>>,
+    /// For an entry, what else came or went as a set.
+    pub sets: BTreeMap<i64, Vec<SetOf>>,
+}
+
+/// A set in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetOf {
+    /// Which rows.
+    pub rows: Rows,
+    /// What they belong to.
+    pub of: i64,
+    /// How many they are.
+    pub count: usize,
+    /// The groups or profiles that they are, where they are some.
+    pub groups: Vec<GroupId>,
 }
 
 impl Reader<'_> {
@@ -89,10 +104,12 @@ impl Reader<'_> {
         search: &Search,
         limit: usize,
     ) -> Result<Page, StoreError> {
+        // What stands before a checkpoint is about to be deleted.
+        let begin = self.checkpoint(org)?.map_or(0, |before| before.entry) + 1;
         let (first, last, order) = if newest_first {
-            (0, from, "DESC")
+            (begin, from, "DESC")
         } else {
-            (from, LAST, "ASC")
+            (from.max(begin), LAST, "ASC")
         };
         // Writing to a string cannot fail, here and below.
         let mut sql = format!("SELECT {COLUMNS} FROM audit WHERE number >= $1 AND number <= $2");
@@ -157,20 +174,35 @@ impl Reader<'_> {
             }
             _ => {}
         })?;
-        let mut removed = BTreeSet::new();
-        for id in &ids {
-            // A chunk is [group,[[account,place],[account,place],…]].
+        let sets = self.in_sets(&ids, false)?;
+        Ok(Sought { key, ids, sets })
+    }
+
+    /// The entries with a set that names one of these accounts or groups: (organization, entry).
+    pub(super) fn in_sets(
+        &mut self,
+        ids: &BTreeSet<i64>,
+        groups: bool,
+    ) -> Result<BTreeSet<(i64, i64)>, StoreError> {
+        let mut found = BTreeSet::new();
+        for id in ids {
+            // A chunk is [group,[[account,place],[account,place],…]], perhaps with a word in front.
             let patterns = [
                 Param::Owned(format!("%[[{id},%")),
                 Param::Owned(format!("%,[{id},%")),
             ];
-            let sql = "SELECT org, entry FROM audit_sets WHERE keys LIKE $1 OR keys LIKE $2";
+            let sql = "SELECT org, entry, keys FROM audit_sets WHERE keys LIKE $1 OR keys LIKE $2";
             self.query(sql, &patterns, &mut |row| {
-                removed.insert((row.int(0)?, row.int(1)?));
+                let entry = row.int(1)?;
+                let (rows, _, _) = decode_set(row.text(2)?)
+                    .ok_or_else(|| StoreError::inconsistent("audit_sets", "keys", entry))?;
+                if groups == matches!(rows, Some(Rows::UnlinkedProfiles | Rows::UnlinkedGroups)) {
+                    found.insert((row.int(0)?, entry));
+                }
                 Ok(())
             })?;
         }
-        Ok(Sought { key, ids, removed })
+        Ok(found)
     }
 
     /// The groups and profiles of these organizations that have, or ever had, this name.
@@ -197,11 +229,8 @@ impl Reader<'_> {
             }
             _ => {}
         })?;
-        Ok(Sought {
-            key,
-            ids,
-            removed: BTreeSet::new(),
-        })
+        let sets = self.in_sets(&ids, true)?;
+        Ok(Sought { key, ids, sets })
     }
 
     /// Hands out the changes of a family (`account`, `group`) that may give something this name.
@@ -222,10 +251,10 @@ impl Reader<'_> {
             sql.push_str(" AND lower(changes) LIKE $1 ESCAPE '!'");
         }
         self.query(&sql, &params, &mut |row| {
-            let Some((changes, _)) = decode(row.text(1)?) else {
+            let Some(decoded) = decode(row.text(1)?) else {
                 return Err(StoreError::inconsistent("audit", "changes", row.int(0)? & LAST));
             };
-            changes.iter().for_each(&mut *each);
+            decoded.changes.iter().for_each(&mut *each);
             Ok(())
         })
     }
@@ -252,12 +281,11 @@ impl Reader<'_> {
                 if !wanted.contains(&number) {
                     return Ok(());
                 }
-                let (group, members): (i64, Vec<(i64, i64)>) = serde_json::from_str(row.text(1)?)
-                    .map_err(|_| StoreError::inconsistent("audit_sets", "keys", number))?;
-                let groups = names.removed.entry(number).or_default();
-                match groups.iter_mut().find(|(known, _)| known.0 == group) {
-                    Some((_, count)) => *count += members.len(),
-                    None => groups.push((GroupId(group), members.len())),
+                let (rows, of, keys) = decode_set(row.text(1)?)
+                    .ok_or_else(|| StoreError::inconsistent("audit_sets", "keys", number))?;
+                match rows {
+                    None => names.members_removed(number, GroupId(of), keys.len()),
+                    Some(rows) => names.set(number, rows, of, &keys),
                 }
                 Ok(())
             })?;
@@ -280,6 +308,18 @@ impl Reader<'_> {
         }
         met.groups
             .extend(names.removed.values().flatten().map(|(group, _)| group.0));
+        for set in names.sets.values().flatten() {
+            match set.rows {
+                Rows::Listed => {}
+                Rows::Untrusted => {
+                    met.directories.insert(set.of);
+                }
+                Rows::TakenOver | Rows::UnlinkedProfiles | Rows::UnlinkedGroups => {
+                    met.groups.insert(set.of);
+                }
+            }
+            met.groups.extend(set.groups.iter().map(|group| group.0));
+        }
         names
             .groups
             .extend(group_names(self, &Vec::from_iter(met.groups))?);
@@ -314,6 +354,36 @@ impl Reader<'_> {
             Ok(())
         })?;
         Ok(names)
+    }
+}
+
+impl Names {
+    fn members_removed(&mut self, entry: i64, group: GroupId, members: usize) {
+        let groups = self.removed.entry(entry).or_default();
+        match groups.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, count)) => *count += members,
+            None => groups.push((group, members)),
+        }
+    }
+
+    fn set(&mut self, entry: i64, rows: Rows, of: i64, keys: &[(i64, i64)]) {
+        let sets = self.sets.entry(entry).or_default();
+        let known = sets.iter_mut().find(|set| set.rows == rows && set.of == of);
+        let groups = match rows {
+            Rows::UnlinkedProfiles | Rows::UnlinkedGroups => keys.iter().map(|key| GroupId(key.0)).collect(),
+            Rows::TakenOver | Rows::Listed | Rows::Untrusted => Vec::new(),
+        };
+        if let Some(set) = known {
+            set.count += keys.len();
+            set.groups.extend(groups);
+        } else {
+            sets.push(SetOf {
+                rows,
+                of,
+                count: keys.len(),
+                groups,
+            });
+        }
     }
 }
 
@@ -408,11 +478,11 @@ fn touches(org: OrgNo, entry: &Recorded, sought: &Sought, groups: bool) -> bool 
         Happened::SeatGranted { profile, account } | Happened::SeatLost { profile, account } => {
             known(if groups { profile.0 } else { account.0 })
         }
-        Happened::MembersRemoved { .. } => false,
+        Happened::MembersRemoved { .. } | Happened::Rows { .. } => false,
     });
     changed
         || seated
-        || sought.removed.contains(&(org.0, entry.number))
+        || sought.sets.contains(&(org.0, entry.number))
         || serde_json::from_str(&entry.command).is_ok_and(|sent| mentions(&sent, &sought.key))
 }
 
@@ -426,7 +496,7 @@ fn mentions(sent: &Value, name: &Key) -> bool {
     }
 }
 
-fn account_of(change: &Change) -> Option<AccountId> {
+pub(super) fn account_of(change: &Change) -> Option<AccountId> {
     match change {
         Change::AccountCreated(account) | Change::AccountDeleted(account) => Some(account.id),
         Change::AccountUpdated { account, .. }

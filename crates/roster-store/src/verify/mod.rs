@@ -1,8 +1,11 @@
 //! Whether the rows can be true: everything that is derived is worked out anew and compared (`rules`, `texts`), and
-//! the log is replayed (`log`). Nothing is changed.
+//! the log has to add up to the rows (`ledger`, `sums`); where it does not, it is replayed (`log`). Nothing is changed.
 
+pub(crate) mod ledger;
 mod log;
 mod rules;
+mod stretch;
+pub(crate) mod sums;
 mod texts;
 
 use std::fmt;
@@ -11,6 +14,8 @@ use crate::Store;
 use crate::conn::{Conn, Param};
 use crate::error::StoreError;
 use crate::reader::Reader;
+
+pub(crate) use stretch::Stretch;
 
 /// Rows named for one rule; the rest is only said to exist.
 const NAMED: usize = 20;
@@ -38,21 +43,54 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A part of verifying that can be done by itself.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    File,
+    References,
+    Rule(&'static rules::Rule),
+    Texts,
+    Log(ledger::Piece),
+}
+
+/// What a part gave.
+#[derive(Debug)]
+enum Done {
+    Findings(Vec<Finding>),
+    Counted(ledger::Counted),
+}
+
 impl Store {
-    /// Looks for rows that cannot be true, all at one moment; none when everything is fine. Rows by the million take
-    /// seconds, with the log a few times as long.
+    /// Looks for rows that cannot be true, all at one moment; none when everything is fine. Parts are done beside one
+    /// another, each on a connection of its own.
     pub async fn verify(&self) -> Result<Vec<Finding>, StoreError> {
-        // A path to the method would be tied to one lifetime.
-        #[allow(clippy::redundant_closure_for_method_calls, reason = "see above")]
-        self.read(|reader| reader.verify()).await
+        self.read_beside(
+            |reader: &mut Reader<'_>| {
+                let mut parts = vec![Part::File];
+                parts.extend(ledger::pieces(reader)?.into_iter().map(Part::Log));
+                parts.extend(derived());
+                Ok(parts)
+            },
+            |reader: &mut Reader<'_>, part: &Part| reader.verify_part(*part),
+            |reader: &mut Reader<'_>, parts| reader.verify_conclude(parts),
+        )
+        .await
     }
 }
 
+/// The parts that look at how rows agree.
+fn derived() -> impl Iterator<Item = Part> {
+    let rules = rules::RULES.iter().map(Part::Rule);
+    std::iter::once(Part::References)
+        .chain(rules)
+        .chain(std::iter::once(Part::Texts))
+}
+
 impl Reader<'_> {
-    /// See [`Store::verify`].
+    /// See [`Store::verify`]; one part after another.
     pub fn verify(&mut self) -> Result<Vec<Finding>, StoreError> {
         let mut findings = self.verify_rows()?;
-        log::verify(self, &mut findings)?;
+        self.verify_log(&mut findings)?;
         Ok(findings)
     }
 
@@ -60,6 +98,31 @@ impl Reader<'_> {
     pub fn verify_rows(&mut self) -> Result<Vec<Finding>, StoreError> {
         let mut findings = self.verify_file()?;
         findings.extend(self.verify_derived()?);
+        Ok(findings)
+    }
+
+    fn verify_part(&mut self, part: Part) -> Result<Done, StoreError> {
+        let mut findings = Vec::new();
+        match part {
+            Part::File => findings = self.verify_file()?,
+            Part::References => references(self, &mut findings)?,
+            Part::Rule(rule) => self.verify_rule(rule, &mut findings)?,
+            Part::Texts => texts::verify(self, &mut findings)?,
+            Part::Log(piece) => return Ok(Done::Counted(ledger::count(self, piece)?)),
+        }
+        Ok(Done::Findings(findings))
+    }
+
+    /// Puts the parts together: first what is wrong with the rows, then what the log says of them.
+    fn verify_conclude(&mut self, parts: Vec<Done>) -> Result<Vec<Finding>, StoreError> {
+        let (mut findings, mut counted) = (Vec::new(), Vec::new());
+        for part in parts {
+            match part {
+                Done::Findings(found) => findings.extend(found),
+                Done::Counted(piece) => counted.push(piece),
+            }
+        }
+        ledger::conclude(self, counted, &mut findings)?;
         Ok(findings)
     }
 
@@ -81,26 +144,33 @@ impl Reader<'_> {
 
     /// [`Store::verify`], the log alone.
     pub(crate) fn verify_log(&mut self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
-        log::verify(self, findings)
+        let mut counted = Vec::new();
+        for piece in ledger::pieces(self)? {
+            counted.push(ledger::count(self, piece)?);
+        }
+        ledger::conclude(self, counted, findings)
     }
 
     /// [`Store::verify`] without the file and without the log: how the rows agree.
     pub(crate) fn verify_derived(&mut self) -> Result<Vec<Finding>, StoreError> {
         let mut findings = Vec::new();
-        references(self, &mut findings)?;
-        for rule in rules::RULES {
-            let mut found = Limited::new(rule.name, &mut findings);
-            let sql = format!("{} LIMIT $1", rule.sql);
-            let limit = i64::try_from(NAMED + 1).unwrap_or(i64::MAX);
-            self.query(&sql, &[Param::Int(limit)], &mut |row| {
-                let text =
-                    |column| Ok::<_, StoreError>(row.opt_text(column)?.unwrap_or("nothing").to_owned());
-                found.add(format!("{} {}", rule.table, text(0)?), text(1)?, text(2)?);
-                Ok(())
-            })?;
+        for part in derived() {
+            if let Done::Findings(found) = self.verify_part(part)? {
+                findings.extend(found);
+            }
         }
-        texts::verify(self, &mut findings)?;
         Ok(findings)
+    }
+
+    fn verify_rule(&mut self, rule: &rules::Rule, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let mut found = Limited::new(rule.name, findings);
+        let sql = format!("{} LIMIT $1", rule.sql);
+        let limit = i64::try_from(NAMED + 1).unwrap_or(i64::MAX);
+        self.query(&sql, &[Param::Int(limit)], &mut |row| {
+            let text = |column| Ok::<_, StoreError>(row.opt_text(column)?.unwrap_or("nothing").to_owned());
+            found.add(format!("{} {}", rule.table, text(0)?), text(1)?, text(2)?);
+            Ok(())
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What has to hold between the rows, as statements that give the rows that break it: key, what stands there, what
 //! should. Each reads its tables a fixed number of times, however many rows there are.
 
+#[derive(Debug)]
 pub(super) struct Rule {
     pub(super) name: &'static str,
     pub(super) table: &'static str,

@@ -10,12 +10,15 @@
 mod audit;
 mod contract;
 mod credentials;
+mod erase;
 mod failures;
 mod fixtures;
 mod golden;
 mod listing;
+mod prune;
 mod schema;
 mod simulation;
+mod sums;
 mod support;
 mod tls;
 mod verify;

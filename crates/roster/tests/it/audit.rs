@@ -139,6 +139,7 @@ fn the_log_says_who_changed_what_from_what_to_what() {
         "sync                      user ada@example.com: update, remove",
         "  account updated: user ada@example.com, username ada@example.com -> eve@example.com, email",
         "  members removed: group Linked, members 1",
+        "  links removed: group Linked, profiles Photo Default",
         "  refused: error.group.not_found (step 1)",
     ] {
         assert!(table.contains(part), "`{part}` is not in\n{table}");
@@ -155,7 +156,11 @@ fn every_filter_narrows_the_log() {
     assert_eq!(entries(&["--user", "ADA@example.com"]), [2, 5, 6, 7]);
     assert_eq!(entries(&["--user", "eve@example.com"]), [2, 5, 6, 7]);
     assert_eq!(entries(&["--group", "plain"]), [1, 2, 5]);
-    assert_eq!(entries(&["--group", "Photo Default"]), [1, 2]);
+    assert_eq!(
+        entries(&["--group", "Photo Default"]),
+        [1, 2, 6],
+        "the last ended a link to it"
+    );
     assert_eq!(entries(&["--group", "Linked"]), [1, 2, 6]);
     // A name that nothing has is found where it was asked for.
     assert_eq!(entries(&["--group", "Nowhere"]), [3, 4]);
@@ -239,4 +244,188 @@ fn a_long_log_is_read_in_pieces_and_a_reader_may_leave() {
         String::from_utf8_lossy(&output.stderr)
     );
     history.server.kill();
+}
+
+#[test]
+fn a_removed_persons_names_are_erased_beside_a_running_server() {
+    let history = History::new();
+    history.act(
+        &json!([{"user": "ben@example.com", "do": [{"createFederatedID": {"email": "ben@example.com", "country": "DE"}}]}]),
+    );
+    let erase = |words: &[&str]| {
+        let args = [&["audit", "erase", "--data", "data"], words].concat();
+        roster(history.folder(), &args)
+    };
+    let (code, _, err) = erase(&["--user", "ben@example.com"]);
+    assert_eq!(code, 2, "{err}");
+    for part in [
+        "an account called ben@example.com still exists",
+        "hint: remove the account first",
+        "removeFromOrg",
+    ] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    let (code, _, err) = erase(&["--user", "ada@example.com", "--org", "Nobody"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("there is no organization `Nobody`"), "{err}");
+
+    let (code, out, err) = erase(&["--user", "ADA@example.com", "--vacuum"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("3 entries changed (entries 2, 5, 7)"), "{out}");
+    assert!(
+        err.contains("not reached: backups") && err.contains("no name stands in the database file any more"),
+        "{err}"
+    );
+    let all = history.entries(&[]);
+    let text = all.iter().map(ToString::to_string).collect::<String>();
+    assert!(
+        !text.contains("ada@") && !text.contains("eve@") && !text.contains("\"Eve\""),
+        "{text}"
+    );
+    assert!(text.contains("ben@example.com"), "others keep theirs");
+    assert_eq!(all[1]["command"]["user"], "(erased)");
+    assert_eq!(all[1]["erased"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        all[6]["changes"][1]["change"], "account_deleted",
+        "what happened stays: {:#}",
+        all[6]
+    );
+    let (_, table, _) = roster(history.folder(), &["audit", "--data", "data"]);
+    for part in [
+        "user (erased): createFederatedID, add",
+        "  erased: what account #",
+        "audit erase: 3 entries (2, 5, 7)",
+    ] {
+        assert!(table.contains(part), "`{part}` is not in\n{table}");
+    }
+    let (code, out, _) = erase(&["--user", "ada@example.com"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "nothing in the log names ada@example.com\n")
+    );
+    let (code, out, _) = roster(history.folder(), &["verify", "--data", "data"]);
+    assert_eq!(code, 0, "{out}");
+    history.act(&json!([{"user": "ben@example.com", "do": [{"removeFromOrg": {}}]}]));
+    history.server.kill();
+}
+
+#[test]
+fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
+    let history = History::new();
+    let prune = |words: &[&str]| {
+        roster(
+            history.folder(),
+            &[&["audit", "prune", "--data", "data"], words].concat(),
+        )
+    };
+    let all = history.entries(&[]);
+    let before = all[5]["at"].as_str().unwrap().to_owned();
+    for words in [
+        &["--before", "1d"][..],
+        &["--before", "1d", "--export", "x", "--no-export"],
+        &["--no-export"],
+    ] {
+        let (code, _, err) = prune(words);
+        assert_eq!(code, 2, "{words:?}: {err}");
+    }
+    let (code, out, err) = prune(&["--before", "1d", "--no-export"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("no entry is older than 20"), "{out}");
+    let export = history.folder().join("old.jsonl");
+    std::fs::write(&export, "precious").unwrap();
+    let (code, _, err) = prune(&["--before", &before, "--export", "old.jsonl"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains("old.jsonl exists already") && err.contains("hint: a file is never overwritten"),
+        "{err}"
+    );
+    assert_eq!(std::fs::read_to_string(&export).unwrap(), "precious");
+    let (code, _, err) = prune(&["--before", &before, "--export", "nowhere/old.jsonl"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("nothing was taken out of the log"), "{err}");
+    assert_eq!(history.entries(&[]).len(), 7);
+
+    std::fs::remove_file(&export).unwrap();
+    let (code, out, err) = prune(&["--before", &before, "--export", "old.jsonl"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(
+        out.contains("old.jsonl: 5 entries")
+            && out.contains("entries 1 to 5 are taken out; the log begins with 6"),
+        "{out}"
+    );
+    let exported: Vec<Value> = std::fs::read_to_string(&export)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(exported, all[..5], "as it was shown");
+    assert!(!history.folder().join("old.jsonl.partial").exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(
+            std::fs::metadata(&export).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    assert_eq!(history.numbers(&[]), [6, 7, 8]);
+    assert_eq!(history.numbers(&["--user", "eve@example.com"]), [6, 7]);
+    assert_eq!(history.numbers(&["--limit", "9"]), [6, 7, 8]);
+    let (code, table, err) = roster(history.folder(), &["audit", "--data", "data", "--org", ORG]);
+    assert_eq!(code, 0);
+    assert!(
+        table.contains("audit prune: entries 1-5 were taken out"),
+        "{table}"
+    );
+    assert!(
+        err.contains("begins with entry 6: those before were taken out on 20"),
+        "{err}"
+    );
+    // What goes on is checked, kept in a backup, and numbered as before.
+    history.act(&json!([{"user": "ada@example.com", "do": [{"createFederatedID": {"email": "ada@example.com", "country": "DE"}}]}]));
+    assert_eq!(history.numbers(&[]), [6, 7, 8, 9]);
+    for words in [
+        &["verify", "--data", "data"][..],
+        &["backup", "--data", "data", "--to", "copy.db"],
+        &["restore", "--from", "copy.db", "--data", "again"],
+        &["verify", "--data", "again"],
+    ] {
+        let (code, out, err) = roster(history.folder(), words);
+        assert_eq!(code, 0, "{words:?}: {out}{err}");
+    }
+    history.server.kill();
+}
+
+/// Nothing is taken out of a log that does not agree with the rows: it is the only thing that says how it came to this.
+#[test]
+fn nothing_is_taken_out_of_a_log_that_does_not_agree() {
+    let History { place, server } = History::new();
+    server.kill();
+    let place = place.path();
+    let conn = rusqlite::Connection::open(place.join("data/roster.db")).unwrap();
+    conn.execute(
+        "UPDATE groups SET description = 'other' WHERE name_key = 'plain'",
+        [],
+    )
+    .unwrap();
+    drop(conn);
+    let (code, out, err) = roster(
+        place,
+        &[
+            "audit",
+            "prune",
+            "--data",
+            "data",
+            "--before",
+            "0s",
+            "--export",
+            "old.jsonl",
+        ],
+    );
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(
+        out.contains("groups ") && err.contains("nothing was taken out"),
+        "{out}{err}"
+    );
+    assert!(!place.join("old.jsonl").exists() && !place.join("old.jsonl.partial").exists());
 }

@@ -1,17 +1,19 @@
-//! The stored form of changes, version 1: JSON with short, fixed names.
+//! The stored form of changes: JSON with short, fixed names.
 //!
-//! Every version that was ever released stays readable; a test keeps a sample of each.
+//! Every version that was ever released stays readable; a test keeps a sample of each. Version 2 looks like version 1,
+//! and promises that rows which come or go without being named in a change stand in sets beside the entry.
 
 mod values;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use roster_core::change::{Change, Configured};
 use roster_core::org::Organization;
 use roster_core::value::{AccountId, DirectoryId, GroupId, OrgNo, ProductId, Seq, Status};
 use serde::{Deserialize, Serialize};
 
-use super::Happened;
+use super::{Happened, Rows};
 use values::{
     StoredAccount, StoredDirectory, StoredDomain, StoredGroup, StoredPerson, StoredProduct, StoredSettings,
 };
@@ -26,6 +28,25 @@ struct Envelope<'a> {
     /// Seats granted and lost, in order: (profile, account, 1 or 0).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     s: Vec<(i64, i64, u8)>,
+    /// Accounts whose personal values were taken out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    e: Vec<i64>,
+}
+
+/// The version that is written.
+const VERSION: u8 = 2;
+
+/// What an entry's changes say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// In order.
+    pub changes: Vec<Change>,
+    /// Seats granted and lost.
+    pub seats: Vec<Happened>,
+    /// See [`super::Recorded::names_all`].
+    pub names_all: bool,
+    /// See [`super::Recorded::erased`].
+    pub erased: Vec<AccountId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,26 +209,99 @@ pub fn encode(changes: &[&Change], seats: &[Happened]) -> String {
     let seats = seats.iter().filter_map(|seat| match seat {
         Happened::SeatGranted { profile, account } => Some((profile.0, account.0, 1)),
         Happened::SeatLost { profile, account } => Some((profile.0, account.0, 0)),
-        Happened::MembersRemoved { .. } => None,
+        Happened::MembersRemoved { .. } | Happened::Rows { .. } => None,
     });
     let envelope = Envelope {
-        v: 1,
+        v: VERSION,
         c: changes.iter().map(|change| Stored::of(change)).collect(),
         s: seats.collect(),
+        e: Vec::new(),
     };
     serde_json::to_string(&envelope).expect("texts and numbers are always JSON")
 }
 
-/// The text of a chunk of removed members.
-pub(super) fn encode_set(group: GroupId, members: &[(i64, i64)]) -> String {
-    serde_json::to_string(&(group.0, members)).expect("numbers are always JSON")
+/// The text of an entry without the personal values of some accounts, in the version that it was written in; `None`
+/// when it holds none of them, or no values any more.
+pub(crate) fn erase(text: &str, accounts: &BTreeSet<AccountId>) -> Option<String> {
+    let mut envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
+    let mut erased = BTreeSet::new();
+    for stored in &mut envelope.c {
+        let (account, persons): (i64, Vec<&mut StoredPerson<'_>>) = match stored {
+            Stored::AccountCreated { is: values } | Stored::AccountDeleted { was: values } => {
+                let account = values.number();
+                if accounts.contains(&AccountId(account)) {
+                    values.erase_country();
+                }
+                (account, vec![values.person()])
+            }
+            Stored::AccountUpdated { account, was, is } => (*account, vec![was, is]),
+            _ => continue,
+        };
+        if accounts.contains(&AccountId(account)) && !envelope.e.contains(&account) {
+            persons.into_iter().for_each(StoredPerson::erase);
+            erased.insert(account);
+        }
+    }
+    if erased.is_empty() {
+        return None;
+    }
+    envelope.e.extend(erased);
+    Some(serde_json::to_string(&envelope).expect("texts and numbers are always JSON"))
+}
+
+/// The text of a chunk of a set; members removed with their group have no word in front.
+pub(super) fn encode_set(rows: Option<Rows>, of: i64, keys: &[(i64, i64)]) -> String {
+    match rows {
+        None => serde_json::to_string(&(of, keys)),
+        Some(rows) => serde_json::to_string(&(rows.word(), of, keys)),
+    }
+    .expect("texts and numbers are always JSON")
+}
+
+/// A chunk of a set: which rows (`None`: members removed with their group), of what, and their keys.
+pub(crate) type StoredSet = (Option<Rows>, i64, Vec<(i64, i64)>);
+
+/// Reads a chunk of a set.
+pub(crate) fn decode_set(text: &str) -> Option<StoredSet> {
+    if text.starts_with("[\"") {
+        let (word, of, keys): (Text<'_>, i64, Vec<(i64, i64)>) = serde_json::from_str(text).ok()?;
+        return Some((Some(Rows::of(&word)?), of, keys));
+    }
+    let (of, keys) = serde_json::from_str(text).ok()?;
+    Some((None, of, keys))
+}
+
+impl Rows {
+    const ALL: [Self; 5] = [
+        Self::TakenOver,
+        Self::Listed,
+        Self::UnlinkedProfiles,
+        Self::UnlinkedGroups,
+        Self::Untrusted,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::TakenOver => "taken_over",
+            Self::Listed => "listed",
+            Self::UnlinkedProfiles => "unlinked_profiles",
+            Self::UnlinkedGroups => "unlinked_groups",
+            Self::Untrusted => "untrusted",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rows| rows.word() == word)
+    }
 }
 
 /// Reads what any version wrote; `None` when it is none of them.
-pub fn decode(text: &str) -> Option<(Vec<Change>, Vec<Happened>)> {
+pub fn decode(text: &str) -> Option<Decoded> {
     let envelope: Envelope<'_> = serde_json::from_str(text)
         .ok()
-        .filter(|envelope: &Envelope<'_>| envelope.v == 1)?;
+        .filter(|envelope: &Envelope<'_>| (1..=VERSION).contains(&envelope.v))?;
+    let names_all = envelope.v >= 2;
+    let erased = envelope.e.iter().copied().map(AccountId).collect();
     let changes = envelope
         .c
         .into_iter()
@@ -221,7 +315,12 @@ pub fn decode(text: &str) -> Option<(Vec<Change>, Vec<Happened>)> {
             Happened::SeatLost { profile, account }
         }
     };
-    Some((changes, envelope.s.into_iter().map(seat).collect()))
+    Some(Decoded {
+        changes,
+        seats: envelope.s.into_iter().map(seat).collect(),
+        names_all,
+        erased,
+    })
 }
 
 impl<'a> Stored<'a> {

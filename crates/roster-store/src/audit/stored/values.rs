@@ -6,11 +6,12 @@ use roster_core::change::OrgSettings;
 use roster_core::org::{Account, Directory, Domain, Group, Person, Product, ProfileData};
 use roster_core::value::{
     AccountId, Country, DirectoryId, GroupId, IdentityType, Key, Login, OrgNo, OrgState, ProductId, Seq,
-    Status,
+    Status, UNDEFINED_COUNTRY,
 };
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use crate::audit::scrub::ERASED;
 use crate::row::group_kind;
 
 #[derive(Serialize, Deserialize)]
@@ -129,6 +130,16 @@ impl<'a> StoredPerson<'a> {
         }
     }
 
+    /// Puts a mark in the place of every value.
+    pub(super) fn erase(&mut self) {
+        for value in [&mut self.username, &mut self.email, &mut self.domain] {
+            *value = ERASED.into();
+        }
+        for value in [&mut self.firstname, &mut self.lastname] {
+            *value = None;
+        }
+    }
+
     pub(super) fn value(self) -> Person {
         Person {
             username: self.username.into_owned(),
@@ -151,6 +162,18 @@ impl<'a> StoredAccount<'a> {
             country: account.country.as_str().into(),
             status: account.status.as_str().into(),
         }
+    }
+
+    pub(super) fn number(&self) -> i64 {
+        self.account
+    }
+
+    pub(super) fn person(&mut self) -> &mut StoredPerson<'a> {
+        &mut self.person
+    }
+
+    pub(super) fn erase_country(&mut self) {
+        self.country = UNDEFINED_COUNTRY.as_str().to_owned().into();
     }
 
     pub(super) fn value(self) -> Option<Account> {

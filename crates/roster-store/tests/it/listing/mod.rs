@@ -27,12 +27,7 @@ pub(crate) async fn scenes() -> Vec<Scene> {
     let mut scenes = Vec::new();
     for fresh in stores().await {
         apply(&fresh.store, sample::organizations()).await;
-        scenes.push(Scene {
-            store: fresh.store.clone(),
-            world: World::of(&sample::organizations()),
-            turn: AtomicU64::new(1),
-            _fresh: fresh,
-        });
+        scenes.push(Scene::of(fresh));
     }
     scenes
 }
@@ -46,6 +41,16 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// A store that has the sample organizations.
+    pub(crate) fn of(fresh: Fresh) -> Self {
+        Self {
+            store: fresh.store.clone(),
+            world: World::of(&sample::organizations()),
+            turn: AtomicU64::new(1),
+            _fresh: fresh,
+        }
+    }
+
     /// Lets commands happen; whatever is refused stays undone.
     pub(crate) async fn act(&mut self, org: OrgNo, batch: Vec<Command>) -> usize {
         let env = Env {

@@ -1,6 +1,8 @@
 //! `roster audit`: the log, a page at a time, so that neither memory nor a moment of the database is held while somebody
 //! reads.
 
+mod erase;
+mod prune;
 mod show;
 
 use roster_core::value::{Key, OrgNo};
@@ -25,12 +27,21 @@ struct Org {
 }
 
 pub(crate) async fn run(args: &cli::Audit) -> anyhow::Result<Exit> {
+    match &args.what {
+        Some(cli::AuditCommand::Erase(args)) => erase::run(args).await,
+        Some(cli::AuditCommand::Prune(args)) => prune::run(args).await,
+        None => show(args).await,
+    }
+}
+
+async fn show(args: &cli::Audit) -> anyhow::Result<Exit> {
     let storage = settings::storage(&args.place)?;
     let now = OffsetDateTime::now_utc();
     let since = moment("--since", args.since.as_deref(), now)?;
     let until = moment("--until", args.until.as_deref(), now)?;
     let store = command::open_existing(&storage).await?;
     let (orgs, search) = search(&store, args, since, until).await?;
+    begins(&store, &orgs).await?;
     let mut out = show::Writer::new(args.json, orgs.len() > 1);
     for org in &orgs {
         print(&store, org, &search, args.limit, &mut out).await?;
@@ -42,6 +53,22 @@ pub(crate) async fn run(args: &cli::Audit) -> anyhow::Result<Exit> {
         ui::say("no entry fits");
     }
     Ok(Exit::Done)
+}
+
+/// Says of logs that entries were taken out of where they begin.
+async fn begins(store: &Store, orgs: &[Org]) -> anyhow::Result<()> {
+    for org in orgs {
+        let no = org.no;
+        if let Some(before) = store.read(move |reader| reader.checkpoint(no)).await? {
+            ui::say(format_args!(
+                "the log of {} begins with entry {}: those before were taken out on {}",
+                org.id,
+                before.entry + 1,
+                show::at(before.at)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// One organization's entries, oldest first; of a limited number the newest.
@@ -152,19 +179,7 @@ async fn search(
             Ok(Ok((orgs, search)))
         })
         .await?;
-    let (orgs, search) = found.map_err(|all| {
-        let known: Vec<String> = all
-            .iter()
-            .map(|org| format!("{} ({})", org.id, org.name))
-            .collect();
-        hinted(
-            format!(
-                "there is no organization `{}`",
-                args.org.as_deref().unwrap_or_default()
-            ),
-            format!("there are: {}", known.join(", ")),
-        )
-    })?;
+    let (orgs, search) = found.map_err(|all| unknown(args.org.as_deref(), &all))?;
     for (what, name, sought) in [
         ("user", &args.user, &search.user),
         ("group", &args.group, &search.group),
@@ -194,6 +209,17 @@ fn organizations(reader: &mut Reader<'_>) -> Result<Vec<Org>, StoreError> {
         name: "Adobe IDs".to_owned(),
     });
     Ok(all)
+}
+
+fn unknown(wanted: Option<&str>, all: &[Org]) -> anyhow::Error {
+    let known: Vec<String> = all
+        .iter()
+        .map(|org| format!("{} ({})", org.id, org.name))
+        .collect();
+    hinted(
+        format!("there is no organization `{}`", wanted.unwrap_or_default()),
+        format!("there are: {}", known.join(", ")),
+    )
 }
 
 fn named(all: &[Org], wanted: &str) -> Option<Org> {

@@ -3,7 +3,7 @@
 use roster_core::change::{Change, Configured};
 use roster_core::org::{Account, Directory, Domain, Group, Person, Product};
 use roster_core::value::{AccountId, DirectoryId, GroupId, IdentityType, OrgState, ProductId};
-use roster_store::audit::Names;
+use roster_store::audit::{Names, Rows, SetOf};
 use roster_store::{Happened, Recorded};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
@@ -57,6 +57,9 @@ struct Line<'e> {
     request_id: &'e str,
     command: Value,
     changes: Vec<Shown>,
+    /// Accounts whose values were taken out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    erased: Vec<i64>,
 }
 
 /// Prints entries.
@@ -95,30 +98,12 @@ impl Writer {
 
     pub(super) fn entry(&mut self, org: &Org, entry: &Recorded, names: &Names) {
         self.count += 1;
-        let changes = changes(entry, names);
-        let integration = entry
-            .client
-            .as_ref()
-            .and_then(|client| names.clients.get(client))
-            .map(String::as_str);
-        let command =
-            serde_json::from_str(&entry.command).unwrap_or_else(|_| Value::from(entry.command.as_str()));
         if self.json {
-            let line = Line {
-                at: at(entry.at),
-                org: &org.id,
-                entry: entry.number,
-                actor: &entry.actor,
-                client: entry.client.as_deref(),
-                integration,
-                request_id: &entry.request_id,
-                command,
-                changes,
-            };
-            // Texts and numbers are always JSON.
-            let text = serde_json::to_string(&line).unwrap_or_default();
-            return self.line(&text);
+            return self.line(&json(org, entry, names));
         }
+        let changes = changes(entry, names);
+        let integration = integration(entry, names);
+        let command = command(entry);
         if self.heading.as_ref() != Some(&org.id) {
             self.heading = Some(org.id.clone());
             if self.several {
@@ -129,6 +114,8 @@ impl Writer {
         }
         let mut lines = vec![sent(&command)];
         lines.extend(changes.iter().map(|change| format!("  {}", text(change))));
+        let erased = entry.erased.iter();
+        lines.extend(erased.map(|account| format!("  erased: what account #{account} was called")));
         lines.extend(refusals(&command));
         let who = plain(integration.unwrap_or(&entry.actor));
         let mut head = format!("{:24} {:>7}  {who:WHO$}  ", at(entry.at), entry.number);
@@ -140,7 +127,34 @@ impl Writer {
     }
 }
 
-fn at(ms: i64) -> String {
+fn integration<'n>(entry: &Recorded, names: &'n Names) -> Option<&'n str> {
+    let client = entry.client.as_ref()?;
+    names.clients.get(client).map(String::as_str)
+}
+
+fn command(entry: &Recorded) -> Value {
+    serde_json::from_str(&entry.command).unwrap_or_else(|_| Value::from(entry.command.as_str()))
+}
+
+/// An entry as programs read it.
+pub(super) fn json(org: &Org, entry: &Recorded, names: &Names) -> String {
+    let line = Line {
+        at: at(entry.at),
+        org: &org.id,
+        entry: entry.number,
+        actor: &entry.actor,
+        client: entry.client.as_deref(),
+        integration: integration(entry, names),
+        request_id: &entry.request_id,
+        command: command(entry),
+        changes: changes(entry, names),
+        erased: entry.erased.iter().map(|account| account.0).collect(),
+    };
+    // Texts and numbers are always JSON.
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+pub(super) fn at(ms: i64) -> String {
     let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .ok()
@@ -179,6 +193,14 @@ fn sent(command: &Value) -> String {
     }
     if let Some(what) = command.get("orgApply").and_then(Value::as_str) {
         return format!("org apply: {what}");
+    }
+    if let Some(erased) = command.get("auditErase") {
+        let part = |key| erased.get(key).map(words).unwrap_or_default();
+        return format!("audit erase: {} entries ({})", part("count"), part("entries"));
+    }
+    if let Some(pruned) = command.get("auditPrune") {
+        let part = |key| pruned.get(key).map(words).unwrap_or_default();
+        return format!("audit prune: entries {} were taken out", part("entries"));
     }
     let whole = match command {
         Value::String(text) => text.clone(),
@@ -249,11 +271,14 @@ fn changes(entry: &Recorded, names: &Names) -> Vec<Shown> {
         about.push(("members", Value::from(*count)));
         shown.push(is("members_removed", about));
     }
+    for set in names.sets.get(&entry.number).into_iter().flatten() {
+        shown.push(names.set(set));
+    }
     for seat in &entry.seats {
         let (what, profile, account) = match seat {
             Happened::SeatGranted { profile, account } => ("seat_granted", *profile, *account),
             Happened::SeatLost { profile, account } => ("seat_lost", *profile, *account),
-            Happened::MembersRemoved { .. } => continue,
+            Happened::MembersRemoved { .. } | Happened::Rows { .. } => continue,
         };
         let mut about = names.user(account);
         about.extend(names.group("profile", profile));
@@ -296,6 +321,7 @@ trait Naming {
     fn directory(&self, directory: DirectoryId) -> Value;
     fn account(&self, account: &Account) -> About;
     fn described(&self, group: &Group) -> About;
+    fn set(&self, set: &SetOf) -> Shown;
 }
 
 fn named(name: Option<&String>, number: i64) -> Value {
@@ -367,6 +393,26 @@ impl Naming for Names {
             fields.push(("mirrors_group_id", Value::from(source.0)));
         }
         fields
+    }
+
+    fn set(&self, set: &SetOf) -> Shown {
+        let group = |key| self.group(key, GroupId(set.of));
+        let (what, mut about, each) = match set.rows {
+            Rows::TakenOver => ("members_taken_over", group("group"), "members"),
+            Rows::Listed => ("joined_organization", Vec::new(), "members"),
+            Rows::UnlinkedProfiles => ("links_removed", group("group"), "profiles"),
+            Rows::UnlinkedGroups => ("links_removed", group("profile"), "groups"),
+            Rows::Untrusted => {
+                let directory = self.directory(DirectoryId(set.of));
+                ("trust_ended", vec![("directory", directory)], "trustees")
+            }
+        };
+        about.push(if set.groups.is_empty() {
+            (each, Value::from(set.count))
+        } else {
+            (each, self.profiles(&set.groups))
+        });
+        is(what, about)
     }
 
     fn change(&self, change: &Change) -> Shown {
