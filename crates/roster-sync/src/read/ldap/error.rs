@@ -89,7 +89,7 @@ fn advice(outcome: &Outcome) -> &'static str {
         return known.map_or("check `username` and `password`", |(_, advice)| advice);
     }
     match outcome.code {
-        1 if words.contains("successful bind") => {
+        1 if words.contains("successful bind") || words.contains("without authentication") => {
             "the server tells nothing to anonymous clients: set `username` and `password`"
         }
         3 | 11 => "the server's limits are too low for this directory: raise them for this user",

@@ -127,9 +127,12 @@ pub(crate) async fn read(
             "ldap",
             "ldap-references",
             format_args!(
-                "{} time(s) {} said that another server holds a part of the directory; people there were not read. If they \
-                 belong to it, name a server that knows all of it in `host`, for instance a global catalog (port 3268)",
-                session.references, session.host
+                "{} time(s) {} said that another server holds a part of the directory, first `{}`; people there were not read. \
+                 If they belong to it, name a server that knows all of it in `host`, for instance a global catalog \
+                 (port 3268)",
+                session.references,
+                session.host,
+                session.reference.as_deref().unwrap_or_default()
             ),
         );
     }

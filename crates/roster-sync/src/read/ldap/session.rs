@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use crate::log::Log;
+use crate::read::ldap::ber::Reader;
 use crate::read::ldap::connect::Connected;
 use crate::read::ldap::error::{
     Failure, NO_SUCH_OBJECT, UNAVAILABLE_CRITICAL_EXTENSION, broken, failed, refused,
@@ -23,8 +24,9 @@ pub(crate) struct Session {
     wire: Wire<'static>,
     pub(crate) host: String,
     page_size: i32,
-    /// Entries that another server holds, and that nobody was asked for.
+    /// How often the server said that another one holds a part, and the first of these.
     pub(crate) references: usize,
+    pub(crate) reference: Option<String>,
 }
 
 impl Session {
@@ -34,6 +36,7 @@ impl Session {
             host: connected.host,
             page_size,
             references: 0,
+            reference: None,
         }
     }
 
@@ -61,7 +64,7 @@ impl Session {
                 }
                 match read(&answer).map_err(|error| broken(&self.host, tried, &error.into()))? {
                     Answer::Entry(found) => take(Seen::Entry(&found))?,
-                    Answer::Reference => self.references += 1,
+                    Answer::Reference(there) => self.refer(there),
                     Answer::Other => {}
                     Answer::Done(outcome, cookie) if outcome.code == 0 => {
                         if page.is_some() {
@@ -120,7 +123,7 @@ impl Session {
             let at = under_way.get(place).map_or(0, |(_, at)| *at);
             match read(&answer).map_err(|error| broken(&self.host, &tried(at), &error.into()))? {
                 Answer::Entry(found) => entry(at, &found)?,
-                Answer::Reference => self.references += 1,
+                Answer::Reference(there) => self.refer(there),
                 Answer::Other => {}
                 Answer::Done(outcome, _) => {
                     under_way.remove(place);
@@ -246,7 +249,7 @@ impl Session {
                 // Whoever may not look there does without.
                 Answer::Done(outcome, _) if outcome.code != 0 => return Ok(None),
                 Answer::Done(..) => break,
-                Answer::Reference | Answer::Other => {}
+                Answer::Reference(_) | Answer::Other => {}
             }
         }
         for (name, from) in rest {
@@ -265,6 +268,21 @@ impl Session {
             }
         }
         Ok(found.then(|| mem::take(&mut lists)))
+    }
+
+    fn refer(&mut self, there: String) {
+        // Every Active Directory refers to these parts of itself, and no people are in them.
+        const ITSELF: [&str; 3] = ["CN=Configuration,", "DC=DomainDnsZones,", "DC=ForestDnsZones,"];
+        let name = there.splitn(4, '/').nth(3).unwrap_or_default();
+        let is = |own: &&str| {
+            name.get(..own.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(own))
+        };
+        if ITSELF.iter().any(is) {
+            return;
+        }
+        self.references += 1;
+        self.reference.get_or_insert(there);
     }
 
     /// Says goodbye. Nothing depends on it any more.
@@ -291,8 +309,8 @@ pub(crate) enum Found {
 
 enum Answer<'b> {
     Entry(Entry<'b>),
-    /// Something that another server holds.
-    Reference,
+    /// Something that another server holds, as a URL.
+    Reference(String),
     /// The end, and the cookie of the next page.
     Done(Outcome, Option<Vec<u8>>),
     Other,
@@ -301,7 +319,7 @@ enum Answer<'b> {
 fn read<'b>(message: &Message<'b>) -> Result<Answer<'b>, crate::read::ldap::ber::Malformed> {
     Ok(match message.tag {
         ENTRY => Answer::Entry(Entry::parse(message.body)?),
-        REFERENCE => Answer::Reference,
+        REFERENCE => Answer::Reference(Reader::new(message.body).text("a reference")?),
         SEARCH_DONE => {
             let outcome = Outcome::parse(message.body)?;
             Answer::Done(outcome, Some(message.cookie()?.to_vec()))

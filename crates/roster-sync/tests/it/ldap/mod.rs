@@ -1,6 +1,7 @@
 //! Real directories: OpenLDAP's server, started by each test for itself, and an Active Directory where
 //! `scripts/with-samba.sh` has made one.
 
+mod active_directory;
 mod openldap;
 mod slapd;
 

@@ -384,6 +384,9 @@ async fn what_another_server_holds_is_told_and_not_followed() {
             body.element(OCTETS, b"ldap://127.0.0.1:1/dc=y");
         });
         vec![
+            envelope(id, None, 0x73, |body| {
+                body.element(OCTETS, b"ldap://dc1/CN=Configuration,dc=x");
+            }),
             reference.clone(),
             person(id, "ada"),
             reference,
@@ -394,7 +397,9 @@ async fn what_another_server_holds_is_told_and_not_followed() {
     let ended = read(&server, PLAIN, &[], true).await;
     assert_eq!(ended.people.unwrap(), ["ada@x.com "]);
     assert!(
-        ended.log.contains("2 time(s)") && ended.log.contains("[ldap-references]"),
+        ended.log.contains("2 time(s)")
+            && ended.log.contains("`ldap://127.0.0.1:1/dc=y`")
+            && ended.log.contains("[ldap-references]"),
         "{}",
         ended.log
     );
