@@ -4,7 +4,7 @@
 #     scripts/with-samba.sh cargo test -p roster-sync active_directory
 #
 # The command finds in ROSTER_TEST_SAMBA the folder of the directory: `ca.pem` is the authority of its certificate, which
-# is for `dc1.corp.example`; `krb5.conf` and `reader.ccache` are for Kerberos. It is at ROSTER_TEST_SAMBA_ADDRESS, ports 389 and
+# is for `dc1.corp.example`; KRB5_CONFIG and KRB5CCNAME have a ticket of `reader`. It is at ROSTER_TEST_SAMBA_ADDRESS, ports 389 and
 # 636; the base is `dc=corp,dc=example`, `CORP\reader` has the password `Reader-1234`. Needs root, because these ports do.
 # Everything it writes is in a temporary folder.
 set -euo pipefail
@@ -110,6 +110,9 @@ group("Apprentices", "Apprentices", ["ben", "Painters"])
 group("Paint\\, Wool (old)", "wool", ["cai"])
 group("Many", "Many", [f"m{n}" for n in range(1510)])
 db.modify_ldif(f"dn: CN=Painters,{people}\nchangetype: modify\nadd: member\nmember: CN=Apprentices,{people}\n")
+# A service that is not run here would do this.
+db.modify_ldif("dn: CN=DC1,OU=Domain Controllers,DC=corp,DC=example\nchangetype: modify\n"
+               "add: servicePrincipalName\nservicePrincipalName: ldap/dc1.corp.example\n")
 db.transaction_commit()
 db.disable_account("(sAMAccountName=off)")
 EOT
@@ -144,6 +147,7 @@ if command -v kinit >/dev/null; then
 fi
 
 export ROSTER_TEST_SAMBA=$dir ROSTER_TEST_SAMBA_ADDRESS=$address
+export KRB5_CONFIG=$dir/krb5.conf KRB5CCNAME=FILE:$dir/reader.ccache
 status=0
 "$@" || status=$?
 exit "$status"

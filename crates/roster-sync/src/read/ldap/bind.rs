@@ -35,6 +35,8 @@ pub(crate) async fn bind(
             let tried = format!("binding as `{username}` with NTLM");
             ntlm(wire, username, password.reveal(), peer, &tried).await
         }
+        #[cfg(feature = "gssapi")]
+        Login::Kerberos => crate::read::ldap::kerberos::bind(wire, peer, log).await,
     }
 }
 

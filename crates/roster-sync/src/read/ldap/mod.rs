@@ -11,6 +11,8 @@ mod error;
 mod filter;
 mod groups;
 mod host;
+#[cfg(feature = "gssapi")]
+mod kerberos;
 mod message;
 mod ntlm;
 mod people;

@@ -6,6 +6,8 @@ use std::mem;
 use crate::log::Log;
 use crate::read::ldap::ber::Reader;
 use crate::read::ldap::connect::Connected;
+#[cfg(feature = "gssapi")]
+use crate::read::ldap::error::connection;
 use crate::read::ldap::error::{
     Failure, NO_SUCH_OBJECT, UNAVAILABLE_CRITICAL_EXTENSION, broken, failed, refused,
 };
@@ -289,6 +291,50 @@ impl Session {
     pub(crate) async fn close(mut self) {
         let id = self.wire.id();
         let _ = self.wire.send(&message::unbind(id)).await;
+    }
+}
+
+/// The values of an attribute of the server itself, which tells them to anybody.
+#[cfg(feature = "gssapi")]
+pub(crate) async fn root_values(
+    wire: &mut Wire<'_>,
+    host: &str,
+    attribute: &str,
+) -> Result<Vec<String>, Failure> {
+    const TRIED: &str = "asking the server for its name";
+    let (filter, names) = (everything(), [attribute.to_owned()]);
+    let search = Search {
+        base: "",
+        scope: Scope::Base,
+        filter: &filter,
+        attributes: &names,
+    };
+    let id = wire.id();
+    wire.send(&message::search(id, &search, None))
+        .await
+        .map_err(|error| connection(host, TRIED, &error, "hint: check that this is an LDAP server"))?;
+    let mut found = Vec::new();
+    loop {
+        let answer = wire.next().await;
+        let answer = answer
+            .map_err(|error| connection(host, TRIED, &error, "hint: check that this is an LDAP server"))?;
+        if answer.id != id {
+            continue;
+        }
+        match read(&answer).map_err(|error| broken(host, TRIED, &error.into()))? {
+            Answer::Entry(entry) => {
+                let values = entry.values(attribute).unwrap_or_default();
+                found.extend(
+                    values
+                        .list
+                        .iter()
+                        .map(|v| String::from_utf8_lossy(v).into_owned()),
+                );
+            }
+            // Whoever does not tell is asked under the name in the settings.
+            Answer::Done(..) => return Ok(found),
+            Answer::Reference(_) | Answer::Other => {}
+        }
     }
 }
 

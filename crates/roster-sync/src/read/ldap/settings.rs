@@ -79,6 +79,9 @@ pub(crate) enum Login {
         /// The password, or `LMHASH:NTHASH`.
         password: Secret,
     },
+    /// The ticket of whoever runs the program.
+    #[cfg(feature = "gssapi")]
+    Kerberos,
 }
 
 /// How the people of a group are found.
@@ -275,7 +278,10 @@ impl Reader<'_, '_, '_> {
             return None;
         }
         match (method.as_str(), username) {
-            ("kerberos", _) => self.kerberos(),
+            #[cfg(feature = "gssapi")]
+            ("kerberos", _) => Some(Login::Kerberos),
+            #[cfg(not(feature = "gssapi"))]
+            ("kerberos", _) => self.no_kerberos(),
             ("anonymous", _) => Some(Login::Anonymous { instead: false }),
             (_, None) => Some(Login::Anonymous { instead: true }),
             (method, Some(username)) => {
@@ -299,12 +305,13 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn kerberos(&self) -> Option<Login> {
+    #[cfg(not(feature = "gssapi"))]
+    fn no_kerberos(&self) -> Option<Login> {
         self.error(
             "authentication_method",
             "ldap-method",
-            "Kerberos Authentication Method is not supported by this program; `ntlm`, or `simple` over `ldaps://`, does \
-             without"
+            "Kerberos Authentication Method is not supported by this program: it was built without the system's Kerberos \
+             library (`cargo build --features gssapi` makes one with it); `ntlm`, or `simple` over `ldaps://`, do without"
                 .to_owned(),
         );
         None

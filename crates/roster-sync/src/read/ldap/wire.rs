@@ -23,6 +23,14 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
+/// Encryption that was agreed on while binding, where there is no TLS.
+pub(crate) trait Layer: Send {
+    /// A message as it goes out, without its length before it.
+    fn wrap(&mut self, message: &[u8]) -> Result<Vec<u8>, String>;
+    /// What came in, readable.
+    fn unwrap(&mut self, sealed: &[u8]) -> Result<Vec<u8>, String>;
+}
+
 /// Why nothing more can be said over a connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WireError {
@@ -44,6 +52,9 @@ pub(crate) enum WireError {
     /// An answer that is none.
     #[error("{0}")]
     Malformed(#[from] Malformed),
+    /// Encryption that does not fit.
+    #[error("what is sent or came in cannot be encrypted or decrypted: {0}")]
+    Layer(String),
     /// An answer that is too long to be kept.
     #[error("an answer of {0} bytes is longer than any directory needs")]
     TooLong(usize),
@@ -52,6 +63,9 @@ pub(crate) enum WireError {
 /// A connection.
 pub(crate) struct Wire<'s> {
     stream: Box<dyn Stream + 's>,
+    layer: Option<Box<dyn Layer>>,
+    /// What came in and is still wrapped in the layer.
+    sealed: Vec<u8>,
     buffer: Vec<u8>,
     /// Where the next message begins.
     start: usize,
@@ -65,12 +79,23 @@ impl<'s> Wire<'s> {
     pub(crate) fn new(stream: Box<dyn Stream + 's>, answer: Duration, stop: Arc<AtomicBool>) -> Self {
         Self {
             stream,
+            layer: None,
+            sealed: Vec::new(),
             buffer: Vec::new(),
             start: 0,
             last_id: 0,
             answer,
             stop,
         }
+    }
+
+    /// From here on everything is encrypted.
+    #[cfg_attr(
+        not(feature = "gssapi"),
+        expect(dead_code, reason = "only Kerberos agrees on encryption")
+    )]
+    pub(crate) fn set_layer(&mut self, layer: Box<dyn Layer>) {
+        self.layer = Some(layer);
     }
 
     /// The number of the next request.
@@ -81,6 +106,15 @@ impl<'s> Wire<'s> {
 
     /// Sends a request.
     pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), WireError> {
+        let sealed;
+        let message = if let Some(layer) = &mut self.layer {
+            let wrapped = layer.wrap(message).map_err(WireError::Layer)?;
+            let length = u32::try_from(wrapped.len()).map_err(|_| WireError::TooLong(wrapped.len()))?;
+            sealed = [&length.to_be_bytes()[..], &wrapped].concat();
+            &sealed
+        } else {
+            message
+        };
         let all = async {
             self.stream.write_all(message).await?;
             self.stream.flush().await
@@ -123,6 +157,11 @@ impl<'s> Wire<'s> {
     async fn fill(&mut self) -> Result<(), WireError> {
         self.buffer.drain(..self.start);
         self.start = 0;
+        let into = if self.layer.is_some() {
+            &mut self.sealed
+        } else {
+            &mut self.buffer
+        };
         let began = Instant::now();
         loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -132,13 +171,32 @@ impl<'s> Wire<'s> {
             if left.is_zero() {
                 return Err(WireError::Late(self.answer));
             }
-            self.buffer.reserve(PIECE);
-            match timeout(left.min(TICK), self.stream.read_buf(&mut self.buffer)).await {
+            into.reserve(PIECE);
+            match timeout(left.min(TICK), self.stream.read_buf(into)).await {
                 Err(_) => {}
                 Ok(Ok(0)) => return Err(WireError::Closed),
-                Ok(Ok(_)) => return Ok(()),
+                Ok(Ok(_)) => break,
                 Ok(Err(error)) => return Err(error.into()),
             }
         }
+        self.open_sealed()
+    }
+
+    /// Takes what is complete out of its wrapping.
+    fn open_sealed(&mut self) -> Result<(), WireError> {
+        let Some(layer) = &mut self.layer else {
+            return Ok(());
+        };
+        while let Some((length, rest)) = self.sealed.split_first_chunk::<4>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            if length > LONGEST {
+                return Err(WireError::TooLong(length));
+            }
+            let Some(wrapped) = rest.get(..length) else { break };
+            let open = layer.unwrap(wrapped).map_err(WireError::Layer)?;
+            self.buffer.extend_from_slice(&open);
+            self.sealed.drain(..4 + length);
+        }
+        Ok(())
     }
 }

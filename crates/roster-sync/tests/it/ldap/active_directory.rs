@@ -182,3 +182,20 @@ async fn a_directory_that_wants_encryption_or_a_name_says_so() {
     let (ended, server) = run(&start_tls, &["Painters"], READ).await;
     assert_eq!(joined(&ended, &server), ["ada: Painters"]);
 }
+
+#[cfg(feature = "gssapi")]
+#[tokio::test]
+async fn kerberos_binds_with_a_ticket_over_tls_and_encrypts_without() {
+    let Some(directory) = directory() else { return };
+    let kerberos = "authentication_method: kerberos\n";
+    let (_, address) = &directory;
+    let clear = format!("host: {address}\nbase_dn: dc=corp,dc=example\n{kerberos}");
+    for file in [connector(&directory, kerberos), clear] {
+        // The address names nobody a ticket could be for: the controller's own name is asked for.
+        let (ended, server) = run(&file, &["Painters"], READ).await;
+        assert_eq!(joined(&ended, &server), ["ada: Painters"], "{file}");
+        // Long answers come in many encrypted pieces.
+        let (ended, _) = run(&file, &["Many"], READ).await;
+        assert!(ended.log.contains("directory users read: 1510"), "{}", ended.log);
+    }
+}

@@ -442,3 +442,37 @@ async fn every_problem_of_the_connector_file_is_told_at_once() {
     }
     assert!(server.requests().is_empty());
 }
+
+#[cfg(feature = "gssapi")]
+#[tokio::test]
+async fn a_server_without_kerberos_is_told_from_a_user_without_a_ticket() {
+    let Some(slapd) = Slapd::start(&people()) else {
+        return;
+    };
+    let host = format!("ldap://localhost:{}", slapd.port);
+    let file = format!("host: {host}\nbase_dn: dc=x\nauthentication_method: kerberos\n");
+    refused(
+        &file,
+        &[
+            "[ldap-connection]",
+            "binding with Kerberos to `ldap/localhost`",
+            "`klist` shows",
+        ],
+    )
+    .await;
+}
+
+#[cfg(not(feature = "gssapi"))]
+#[tokio::test]
+async fn kerberos_is_refused_by_a_program_without_it() {
+    let file = "host: dc1\nbase_dn: dc=x\nauthentication_method: Kerberos\n";
+    refused(
+        file,
+        &[
+            "ldap.yml:3: Kerberos Authentication Method is not supported",
+            "--features gssapi",
+            "[ldap-method]",
+        ],
+    )
+    .await;
+}
