@@ -1,5 +1,5 @@
 #!/bin/bash
-# Brings what the tests need and this machine lacks: PostgreSQL's and OpenLDAP's servers, Python with venv, curl,
+# Brings what the tests need and this machine lacks: PostgreSQL's and OpenLDAP's servers, Samba's, Python with venv, curl,
 # openssl, a C compiler, strace; and, below target/, a Python environment with the public UMAPI clients. Does nothing when all
 # is there. For Debian and its relatives; elsewhere it names what is missing.
 set -euo pipefail
@@ -11,6 +11,15 @@ have() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
 { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; } || missing+=(postgresql)
 have slapd || missing+=(slapd)
 have ldapadd || missing+=(ldap-utils)
+# Samba's Active Directory is for root only, so it is installed for root only.
+if ((EUID == 0)); then
+    { have samba && have samba-tool && [[ -d /usr/share/samba/setup ]]; } \
+        || missing+=(samba samba-ad-provision samba-dsdb-modules samba-vfs-modules)
+    have kinit || missing+=(krb5-user)
+    have krb5-config || missing+=(libkrb5-dev)
+    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || missing+=(libclang-dev)
+    have ip || missing+=(iproute2)
+fi
 { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; } || missing+=(python3 python3-venv)
 have curl || missing+=(curl)
 have openssl || missing+=(openssl)

@@ -53,5 +53,6 @@ pub use error::ClientError;
 pub use observe::{Event, Observer, Signal};
 pub use read::{Group, GroupPage, GroupPages, User, UserPage, UserPages, UserQuery};
 pub use roster_core::command::Command;
+pub use tls::client_config as tls_config;
 pub use transport::Client;
 pub use wire::{COMMANDS_PER_REQUEST, NAMES_PER_LIST, STEPS_PER_COMMAND, pieces};

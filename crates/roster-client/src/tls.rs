@@ -12,8 +12,12 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use crate::config::Trust;
 use crate::error::ClientError;
 
-/// Builds the configuration; TLS 1.2 and newer.
-pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
+/// Builds the configuration of a rustls client; TLS 1.2 and newer.
+///
+/// # Errors
+///
+/// A file of trusted certificates that is not PEM.
+pub fn client_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

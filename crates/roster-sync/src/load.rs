@@ -16,15 +16,18 @@ use crate::log::{Level, Log};
 use crate::memory::Seen;
 use crate::observe::ToLog;
 use crate::options::{AdobeUsers, Connector, Users};
-use crate::read::{self, People, Tables, csv};
+use crate::read::{self, People, Tables, csv, ldap};
 use crate::run::{End, LOGGER, Surroundings, divider, hours};
 use crate::select::{Selection, position, select};
 use crate::start::{Started, say};
 
-pub(crate) fn directory_settings(started: &Started, log: &Log) -> Result<csv::Settings, End> {
-    let Connector::Csv(file) = &started.options.connector else {
-        return Err(End::NotAvailable);
-    };
+/// Where people come from, with its settings.
+pub(crate) enum Source {
+    Csv(Box<csv::Settings>),
+    Ldap(Box<ldap::Settings>),
+}
+
+pub(crate) fn directory_settings(started: &Started, log: &Log) -> Result<Source, End> {
     let problems = Problems::default();
     let Some(connectors) = &started.file.connectors else {
         problems.error(
@@ -35,12 +38,31 @@ pub(crate) fn directory_settings(started: &Started, log: &Log) -> Result<csv::Se
         say(problems, log)?;
         return Err(End::Failed);
     };
-    let settings = match connectors.get("csv") {
-        None => Some(csv::Settings::plain(file.clone())),
-        Some(paths) => started
-            .files
-            .read_merged(paths, &problems)
-            .and_then(|node| csv::Settings::read(&node, file.clone(), &problems)),
+    let named = |kind: &str| {
+        let paths = connectors.get(kind)?;
+        Some(started.files.read_merged(paths, &problems))
+    };
+    let settings = match &started.options.connector {
+        Connector::Csv(file) => match named("csv") {
+            None => Some(csv::Settings::plain(file.clone())),
+            Some(node) => node.and_then(|node| csv::Settings::read(&node, file.clone(), &problems)),
+        }
+        .map(|settings| Source::Csv(Box::new(settings))),
+        Connector::Ldap => match named("ldap") {
+            None => {
+                problems.error(
+                    None,
+                    "value-missing",
+                    "`directory_users.connectors.ldap` is missing: it names the file with the settings of the LDAP directory",
+                );
+                None
+            }
+            Some(node) => node.and_then(|node| {
+                ldap::Settings::read(&node, !started.file.additional.is_empty(), &problems)
+            }),
+        }
+        .map(|settings| Source::Ldap(Box::new(settings))),
+        Connector::Okta | Connector::AdobeConsole => return Err(End::NotAvailable),
     };
     say(problems, log)?;
     settings.ok_or(End::Failed)
@@ -130,9 +152,10 @@ fn adobe_failed(error: &ClientError, log: &Log) -> End {
 }
 
 /// Loads the directory: reads, selects, maps.
-pub(crate) fn load(
+pub(crate) async fn load(
     started: &Started,
-    csv: &csv::Settings,
+    surroundings: &Surroundings,
+    source: &Source,
     world: &mut World,
     log: &Log,
 ) -> Result<Seen, End> {
@@ -145,13 +168,38 @@ pub(crate) fn load(
         Users::Groups(names) => Some(names.iter().cloned().collect()),
     };
     warn_about_mapping(started, log);
-    let mapped: csv::Mapped = file.mapping.iter().map(|(name, _)| name.clone()).collect();
+    let mapped: BTreeSet<String> = file.mapping.iter().map(|(name, _)| name.clone()).collect();
     let mut tables = Tables {
         texts: &mut world.texts,
         sets: &mut world.sets,
     };
-    let people = csv::read(csv, file.default_type, &mapped, &mut tables, log)
-        .map_err(|error| directory_failed(&error, log))?;
+    let people = match source {
+        Source::Csv(settings) => csv::read(settings, file.default_type, &mapped, &mut tables, log)
+            .map_err(|error| directory_failed(&error, log))?,
+        Source::Ldap(settings) => {
+            let asked = groups.iter().flatten();
+            let processed = mapped.iter().filter(|_| options.process_groups);
+            let wanted = ldap::Wanted {
+                everybody: groups.is_none(),
+                groups: &asked.chain(processed).cloned().collect(),
+                member_groups: !file.additional.is_empty(),
+                default_type: file.default_type,
+            };
+            let run = ldap::Run {
+                trust: &surroundings.trust,
+                stop: &surroundings.stop,
+                patience: ldap::Patience::default(),
+            };
+            match ldap::read(settings, &wanted, &run, &mut tables, log).await {
+                Ok(people) => people,
+                Err(ldap::Failure::Told(error)) => return Err(directory_failed(&error, log)),
+                Err(ldap::Failure::Stopped) => {
+                    log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
+                    return Err(End::Interrupted);
+                }
+            }
+        }
+    };
     let selection = Selection {
         groups,
         filter: options.user_filter.as_ref(),

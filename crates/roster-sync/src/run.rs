@@ -142,7 +142,7 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
     not_yet(started, surroundings, log)?;
     let _lock = only_run(started, surroundings, log)?;
     let from_list = started.options.adobe_only_list.is_some();
-    let csv = if from_list {
+    let source = if from_list {
         None
     } else {
         Some(directory_settings(started, log)?)
@@ -160,8 +160,8 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
             .map_err(|error| directory_failed(&error, log))?;
     }
     let mut doubt = Doubt::default();
-    if let Some(csv) = csv {
-        let seen = load(started, &csv, &mut world, log)?;
+    if let Some(source) = source {
+        let seen = load(started, surroundings, &source, &mut world, log).await?;
         doubt = doubt::look(started, surroundings, seen, &world, log)?;
     }
     let push = started.options.strategy == Strategy::Push;
@@ -238,9 +238,10 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
 /// Parts that are configured and not there yet end the run before anything is read.
 fn not_yet(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<(), End> {
     let mut missing = Vec::new();
-    if started.options.adobe_only_list.is_none() && !matches!(started.options.connector, Connector::Csv(_)) {
+    let there = matches!(started.options.connector, Connector::Csv(_) | Connector::Ldap);
+    if started.options.adobe_only_list.is_none() && !there {
         missing.push(format!(
-            "the connector `{}`; `--connector csv FILE` is",
+            "the connector `{}`; `--connector csv FILE` and `--connector ldap` are",
             started.options.connector.name()
         ));
     }

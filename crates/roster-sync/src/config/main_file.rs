@@ -179,7 +179,7 @@ pub fn read(node: &Node, problems: &Problems) -> Option<MainFile> {
 }
 
 /// Notes a word that is no identity type.
-pub(super) fn unknown_type(problems: &Problems, place: &Place, name: &str, word: &str) {
+pub(crate) fn unknown_type(problems: &Problems, place: &Place, name: &str, word: &str) {
     problems.error(
         Some(place),
         "unknown-identity-type",

@@ -4,7 +4,7 @@
 mod adobe_users;
 pub mod codec;
 mod directory_users;
-mod files;
+pub(crate) mod files;
 pub mod logging;
 pub mod main_file;
 pub mod section;

@@ -3,6 +3,7 @@
 //! Every reader keeps one promise: what could make its answer incomplete is an error, never a shorter answer.
 
 pub(crate) mod csv;
+pub(crate) mod ldap;
 pub(crate) mod organization;
 
 use roster_core::plan::text::{SetId, Sets, TextId, Texts};

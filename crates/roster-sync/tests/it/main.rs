@@ -10,6 +10,7 @@
 
 mod careful;
 mod fuzz;
+mod ldap;
 mod refused;
 mod scene;
 #[allow(dead_code, reason = "the client's own tests need more of it")]

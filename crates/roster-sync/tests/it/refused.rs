@@ -122,7 +122,15 @@ limits:
 async fn what_is_not_there_yet_is_refused_plainly() {
     let server = organization("", fine).await;
     let scene = Scene::new(&server.url);
-    for options in ["", "--connector okta --users mapped", "--connector adobe_console"] {
+    // LDAP is what is read where nothing else is said, and its file has to be named.
+    let ended = scene.run("").await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(
+        ended.log.contains("`directory_users.connectors.ldap` is missing"),
+        "{}",
+        ended.log
+    );
+    for options in ["--connector okta --users mapped", "--connector adobe_console"] {
         let ended = scene.run(options).await;
         assert_eq!(ended.code, 2, "{options}: {}", ended.log);
         assert!(

@@ -36,16 +36,16 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const HELP: &str = "\
 Keep organizations in step with a directory.
 
-Reads the files and options of user-sync: people from a CSV file, accounts through the
-User Management API; sends what differs.
+Reads the files and options of user-sync: people from an LDAP directory or a CSV file, accounts
+through the User Management API; sends what differs.
 
 Usage: {program} [OPTIONS]
 
 Options:
   -c, --config-filename FILE        main configuration file [user-sync-config.yml]
       --config-file-encoding NAME   encoding of the configuration files [utf8]
-      --connector KIND [FILE]       where people come from: csv FILE (ldap, okta and adobe_console are not
-                                    there yet) [ldap]
+      --connector KIND [FILE]       where people come from: ldap, or csv FILE (okta and adobe_console
+                                    are not there yet) [ldap]
       --users WHICH                 all, mapped, `group A,B`, or `file FILE` [all]
       --user-filter REGEX           only usernames that fit it entirely
       --process-groups, --no-process-groups
@@ -77,6 +77,7 @@ Environment: SSL_CERT_FILE or REQUESTS_CA_BUNDLE names a file of authorities to 
 with an authority of its own; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are heeded.
 
 Examples:
+  {program} --process-groups --users mapped -t
   {program} --connector csv users.csv --process-groups -t
   {program} --users file users.csv --process-groups --update-user-info
   {program} --connector csv users.csv --adobe-only-user-action write-file left.csv

@@ -1,0 +1,203 @@
+//! What went wrong with a directory, for people: where, what was tried, what was answered, what helps.
+
+use std::fmt::Write as _;
+
+use crate::read::ReadError;
+use crate::read::ldap::message::Outcome;
+use crate::read::ldap::wire::WireError;
+
+/// Why a directory could not be read.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The run was asked to stop.
+    Stopped,
+    /// Something that has to be said.
+    Told(ReadError),
+}
+
+/// The names of result codes (RFC 4511, appendix A).
+const CODES: [(i32, &str); 29] = [
+    (1, "operationsError"),
+    (2, "protocolError"),
+    (3, "timeLimitExceeded"),
+    (4, "sizeLimitExceeded"),
+    (7, "authMethodNotSupported"),
+    (8, "strongerAuthRequired"),
+    (10, "referral"),
+    (11, "adminLimitExceeded"),
+    (12, "unavailableCriticalExtension"),
+    (13, "confidentialityRequired"),
+    (14, "saslBindInProgress"),
+    (16, "noSuchAttribute"),
+    (17, "undefinedAttributeType"),
+    (18, "inappropriateMatching"),
+    (19, "constraintViolation"),
+    (21, "invalidAttributeSyntax"),
+    (32, "noSuchObject"),
+    (33, "aliasProblem"),
+    (34, "invalidDNSyntax"),
+    (36, "aliasDereferencingProblem"),
+    (48, "inappropriateAuthentication"),
+    (49, "invalidCredentials"),
+    (50, "insufficientAccessRights"),
+    (51, "busy"),
+    (52, "unavailable"),
+    (53, "unwillingToPerform"),
+    (54, "loopDetect"),
+    (71, "affectsMultipleDSAs"),
+    (80, "other"),
+];
+
+pub(crate) const NO_SUCH_OBJECT: i32 = 32;
+pub(crate) const UNAVAILABLE_CRITICAL_EXTENSION: i32 = 12;
+pub(crate) const SASL_BIND_IN_PROGRESS: i32 = 14;
+
+/// What a server answered: code, name, its own words.
+pub(crate) fn answer(outcome: &Outcome) -> String {
+    let name = CODES.iter().find(|(code, _)| *code == outcome.code);
+    let name = name.map_or("a code of its own", |(_, name)| name);
+    let mut said = format!("{name} ({})", outcome.code);
+    if !outcome.diagnostic.is_empty() {
+        let words: String = outcome.diagnostic.chars().take(300).collect();
+        let _ = write!(said, ": `{words}`");
+    }
+    if let Some(there) = outcome.referrals.first() {
+        let _ = write!(said, ", and names {there}");
+    }
+    said
+}
+
+/// What to check after an answer.
+fn advice(outcome: &Outcome) -> &'static str {
+    // Active Directory says in a number of its own what is wrong with a login.
+    const ACTIVE_DIRECTORY: [(&str, &str); 8] = [
+        ("data 525", "there is no such user: check `username`"),
+        (
+            "data 52e",
+            "the name is known and the password is wrong: check `password`",
+        ),
+        ("data 530", "this user may not log in at this hour"),
+        ("data 531", "this user may not log in from this machine"),
+        ("data 532", "the password has expired"),
+        ("data 533", "the account is disabled"),
+        ("data 701", "the account has expired"),
+        ("data 775", "the account is locked"),
+    ];
+    let words = &outcome.diagnostic;
+    if outcome.code == 49 {
+        let known = ACTIVE_DIRECTORY.iter().find(|(mark, _)| words.contains(mark));
+        return known.map_or("check `username` and `password`", |(_, advice)| advice);
+    }
+    match outcome.code {
+        1 if words.contains("successful bind") || words.contains("without authentication") => {
+            "the server tells nothing to anonymous clients: set `username` and `password`"
+        }
+        3 | 11 => "the server's limits are too low for this directory: raise them for this user",
+        4 => {
+            "the server's size limit cuts the answer off: raise it for this user, or let the server answer in pages with `search_page_size`"
+        }
+        8 | 13 => {
+            "the server wants encryption: use `ldaps://` in `host`, or `require_tls_cert: true` for StartTLS"
+        }
+        10 => "this server does not hold that part of the directory: name the one that does in `host`",
+        12 => "set `search_page_size: 0` for a server that does not answer in pages",
+        32 | 34 => "check `base_dn`",
+        7 | 48 => "check `authentication_method`",
+        50 => "give the user of `username` the right to read there",
+        51 | 52 => "try again later",
+        _ => "the server's log says more",
+    }
+}
+
+/// Something that ended before people were asked for.
+pub(crate) fn connection(host: &str, tried: &str, error: &WireError, advice: &str) -> Failure {
+    match error {
+        WireError::Stopped => Failure::Stopped,
+        error => connection_text(host, &format!("{tried}: {error}; {advice}")),
+    }
+}
+
+/// As [`connection`], with the words ready.
+pub(crate) fn connection_text(host: &str, what: &str) -> Failure {
+    Failure::Told(ReadError {
+        key: "ldap-connection",
+        message: format!("LDAP connection failure: {host}: {what}"),
+    })
+}
+
+/// A refusal before people were asked for.
+pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> Failure {
+    let (answer, advice) = (answer(outcome), advice(outcome));
+    connection_text(
+        host,
+        &format!("{tried} was answered with {answer}; hint: {advice}"),
+    )
+}
+
+/// A connection that broke while people were read.
+pub(crate) fn broken(host: &str, tried: &str, error: &WireError) -> Failure {
+    match error {
+        WireError::Stopped => Failure::Stopped,
+        error => failed(
+            host,
+            &format!("{tried}: {error}; try again; if that lasts, the server's log says more"),
+        ),
+    }
+}
+
+/// A refusal while people were read.
+pub(crate) fn refused(host: &str, tried: &str, outcome: &Outcome) -> Failure {
+    let (answer, advice) = (answer(outcome), advice(outcome));
+    failed(
+        host,
+        &format!("{tried} was answered with {answer}; hint: {advice}"),
+    )
+}
+
+/// Anything else that went wrong while people were read.
+pub(crate) fn failed(host: &str, what: &str) -> Failure {
+    Failure::Told(ReadError {
+        key: "ldap-read-failure",
+        message: format!("Unexpected LDAP failure reading {host}: {what}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_where_what_and_what_helps() {
+        let outcome = |code, words: &str| Outcome {
+            code,
+            diagnostic: words.to_owned(),
+            referrals: Vec::new(),
+            token: None,
+        };
+        let said = |failure: Failure| match failure {
+            Failure::Told(error) => error.to_string(),
+            Failure::Stopped => panic!("nobody asked to stop"),
+        };
+        assert_eq!(
+            said(refused(
+                "ldap://dc1",
+                "the search `(a=b)` below `dc=x`",
+                &outcome(4, "")
+            )),
+            "Unexpected LDAP failure reading ldap://dc1: the search `(a=b)` below `dc=x` was answered with \
+             sizeLimitExceeded (4); hint: the server's size limit cuts the answer off: raise it for this user, or let the \
+             server answer in pages with `search_page_size` [ldap-read-failure]"
+        );
+        let words = "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 775, v4563";
+        let locked = said(refused_connection(
+            "ldap://dc1",
+            "binding as `x`",
+            &outcome(49, words),
+        ));
+        assert!(
+            locked.contains("the account is locked") && locked.ends_with("[ldap-connection]"),
+            "{locked}"
+        );
+        assert_eq!(answer(&outcome(4242, "?")), "a code of its own (4242): `?`");
+    }
+}

@@ -1,0 +1,320 @@
+//! The people of a directory group, found by a filter or member by member.
+
+use std::collections::{BTreeSet, HashSet};
+
+use roster_core::plan::text::SetId;
+
+use crate::log::Log;
+use crate::read::ReadError;
+use crate::read::ldap::dn::Dn;
+use crate::read::ldap::error::{Failure, failed};
+use crate::read::ldap::filter;
+use crate::read::ldap::message::{Scope, Search};
+use crate::read::ldap::people::Keeper;
+use crate::read::ldap::session::{Found, Seen, Session};
+use crate::read::ldap::settings::{Members, Settings, everything};
+use crate::read::ldap::value;
+
+/// What looking for groups needs.
+pub(crate) struct Lookup<'r> {
+    pub(crate) settings: &'r Settings,
+    /// The filter for people, as it is sent.
+    pub(crate) all_users: &'r [u8],
+    /// The attributes of people.
+    pub(crate) attributes: &'r [String],
+    pub(crate) log: &'r Log,
+}
+
+/// A group of the directory.
+struct Group {
+    dn: String,
+    /// The number that people have whose primary group it is.
+    relative_id: Option<u32>,
+}
+
+impl Lookup<'_> {
+    /// Adds the people of a group.
+    pub(crate) async fn people_of(
+        &self,
+        name: &str,
+        session: &mut Session,
+        keeper: &mut Keeper<'_, '_>,
+    ) -> Result<(), Failure> {
+        let Some(group) = self.find(name, session).await? else {
+            self.log.warning(
+                "ldap",
+                "directory-group-not-found",
+                format_args!("No group found for: {name}"),
+            );
+            return Ok(());
+        };
+        let set = keeper.group(name);
+        match &self.settings.members {
+            Members::Filter(template) => {
+                let dn = filter::escape(&group.dn);
+                let filled = template.fill(|_| Some(dn.clone())).unwrap_or_default();
+                let mut members = filter::wrapped(&filled);
+                if let Some(id) = group.relative_id {
+                    members = format!("(|{members}(primaryGroupID={id}))");
+                }
+                self.by_filter(&members, set, session, keeper).await
+            }
+            Members::TwoSteps { attribute, nested } => {
+                let members = self.members(&group.dn, attribute, *nested, session).await?;
+                self.by_name(&members, set, session, keeper).await?;
+                match group.relative_id {
+                    Some(id) => {
+                        self.by_filter(&format!("(primaryGroupID={id})"), set, session, keeper)
+                            .await
+                    }
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    async fn find(&self, name: &str, session: &mut Session) -> Result<Option<Group>, Failure> {
+        let escaped = filter::escape(name);
+        let text = self
+            .settings
+            .group_filter
+            .fill(|_| Some(escaped.clone()))
+            .unwrap_or_default();
+        let text = filter::wrapped(&text);
+        let filter = parsed(&text, &session.host)?;
+        let attributes: &[String] = if self.settings.primary_group {
+            &["objectSid".to_owned()]
+        } else {
+            &[]
+        };
+        let mut found: Vec<Group> = Vec::new();
+        let mut keys = BTreeSet::new();
+        for base in &self.settings.group_bases {
+            let tried = format!("the search `{text}` for the group `{name}` below `{base}`");
+            self.log.debug("ldap", &tried);
+            let search = Search {
+                base,
+                scope: Scope::Subtree,
+                filter: &filter,
+                attributes,
+            };
+            session
+                .search(&search, &tried, |seen| {
+                    let Seen::Entry(entry) = seen else { return Ok(()) };
+                    let sid = entry.values("objectSid").unwrap_or_default();
+                    let relative_id = sid.list.first().and_then(|sid| value::relative_id(sid));
+                    // Bases may lie within each other.
+                    if keys.insert(key(entry.dn)) {
+                        found.push(Group {
+                            dn: entry.dn.to_owned(),
+                            relative_id: relative_id.filter(|_| self.settings.primary_group),
+                        });
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        if found.len() > 1 {
+            let names: Vec<&str> = found.iter().take(5).map(|group| group.dn.as_str()).collect();
+            return Err(Failure::Told(ReadError {
+                key: "directory-group-not-unique",
+                message: format!(
+                    "Multiple LDAP groups found for: {name}: `{}`; make `group_filter_format` or `group_base_dn` narrower",
+                    names.join("`, `")
+                ),
+            }));
+        }
+        Ok(found.pop())
+    }
+
+    /// People who fit a filter.
+    async fn by_filter(
+        &self,
+        members: &str,
+        group: SetId,
+        session: &mut Session,
+        keeper: &mut Keeper<'_, '_>,
+    ) -> Result<(), Failure> {
+        let text = format!("(&{members}{})", self.settings.all_users);
+        let filter = parsed(&text, &session.host)?;
+        let host = session.host.clone();
+        for base in &self.settings.user_bases {
+            let tried = format!("the search `{text}` below `{base}`");
+            self.log.debug("ldap", &tried);
+            let search = Search {
+                base,
+                scope: Scope::Subtree,
+                filter: &filter,
+                attributes: self.attributes,
+            };
+            session
+                .search(&search, &tried, |seen| {
+                    match seen {
+                        Seen::Entry(entry) => {
+                            if let Some(position) = keeper.take(entry, &host)? {
+                                keeper.join(position, group);
+                            }
+                        }
+                        Seen::PageEnd => keeper.page_end(),
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The names of a group's members; with `nested`, of those of the groups in it as well.
+    async fn members(
+        &self,
+        group: &str,
+        attribute: &str,
+        nested: bool,
+        session: &mut Session,
+    ) -> Result<Vec<String>, Failure> {
+        let filter = everything();
+        let attributes = [attribute.to_owned()];
+        let search = Search {
+            base: "",
+            scope: Scope::Base,
+            filter: &filter,
+            attributes: &attributes,
+        };
+        let host = session.host.clone();
+        let mut seen = HashSet::from([key(group)]);
+        let mut found = Vec::new();
+        let mut level = vec![group.to_owned()];
+        self.log
+            .debug("ldap", format_args!("reading `{attribute}` of `{group}`"));
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            let mut unfinished = Vec::new();
+            let mut add = |holder: &str, bytes: &[u8]| {
+                let member = member(bytes, holder, attribute, &host)?;
+                if seen.insert(key(&member)) {
+                    next.push(member);
+                }
+                Ok(())
+            };
+            session
+                .search_each(
+                    &level,
+                    &search,
+                    |at, entry| {
+                        let holder = level.get(at).map_or("", String::as_str);
+                        let values = entry
+                            .values(attribute)
+                            .map_err(|error| failed(&host, &format!("the entry `{holder}`: {error}")))?;
+                        unfinished.extend(values.more_from.map(|from| (at, from)));
+                        values.list.into_iter().try_for_each(|bytes| add(holder, bytes))
+                    },
+                    // A member that is not there is told when people are asked for.
+                    |_, _| Ok(()),
+                )
+                .await?;
+            for (at, from) in unfinished {
+                let holder = level.get(at).map_or("", String::as_str);
+                session
+                    .values(holder, attribute, from, |bytes| add(holder, bytes))
+                    .await?;
+            }
+            found.extend(next.iter().cloned());
+            level = if nested { next } else { Vec::new() };
+        }
+        Ok(found)
+    }
+
+    /// The people that members are.
+    async fn by_name(
+        &self,
+        members: &[String],
+        group: SetId,
+        session: &mut Session,
+        keeper: &mut Keeper<'_, '_>,
+    ) -> Result<(), Failure> {
+        let mut bases = Vec::new();
+        for base in &self.settings.user_bases {
+            bases
+                .push(Dn::parse(base).map_err(|error| failed(&session.host, &format!("`{base}`: {error}")))?);
+        }
+        let inside =
+            |member: &&String| Dn::parse(member).is_ok_and(|dn| bases.iter().any(|base| dn.is_inside(base)));
+        let members: Vec<String> = members.iter().filter(inside).cloned().collect();
+        let search = Search {
+            base: "",
+            scope: Scope::Subtree,
+            filter: self.all_users,
+            attributes: self.attributes,
+        };
+        let host = session.host.clone();
+        let mut people = vec![0_u8; members.len()];
+        session
+            .search_each(
+                &members,
+                &search,
+                |at, entry| {
+                    let member = members.get(at).map_or("", String::as_str);
+                    if let Some(count) = people.get_mut(at) {
+                        *count = count.saturating_add(1);
+                        if *count > 1 {
+                            return Err(failed(
+                                &host,
+                                &format!(
+                                    "Unexpected multiple LDAP objects: below the member `{member}` there is more than one person \
+                                     that fits `all_users_filter` [ldap-several-entries]"
+                                ),
+                            ));
+                        }
+                    }
+                    if let Some(position) = keeper.take(entry, &host)? {
+                        keeper.join(position, group);
+                    }
+                    Ok(())
+                },
+                |at, found| {
+                    if found == Found::No {
+                        let member = members.get(at).map_or("", String::as_str);
+                        self.log.warning(
+                            "ldap",
+                            "ldap-member-missing",
+                            format_args!("The member `{member}` of a group is not in the directory and is passed over"),
+                        );
+                    }
+                    Ok(())
+                },
+            )
+            .await
+    }
+}
+
+/// A filter made of parts that have been checked.
+fn parsed(text: &str, host: &str) -> Result<Vec<u8>, Failure> {
+    filter::parse(text)
+        .map(|filter| filter.bytes)
+        .map_err(|error| failed(host, &format!("`{text}` is no filter: {error}")))
+}
+
+/// The same text for all spellings of a name.
+fn key(dn: &str) -> String {
+    Dn::parse(dn).map_or_else(|_| dn.to_lowercase(), |dn| dn.key())
+}
+
+/// The name of a member out of a value.
+fn member(bytes: &[u8], holder: &str, attribute: &str, host: &str) -> Result<String, Failure> {
+    let text = String::from_utf8_lossy(bytes);
+    // `uniqueMember` may have a number behind the name: `cn=a,dc=b#'01'B`.
+    let text = match text.rsplit_once("#'") {
+        Some((name, number)) if number.ends_with("'B") => name,
+        _ => &text,
+    };
+    if text.is_empty() || Dn::parse(text).is_err() {
+        return Err(failed(
+            host,
+            &format!(
+                "`{attribute}` of `{holder}` has `{text}`, which is not the name of an entry; hint: \
+                 `two_steps_lookup.group_member_attribute_name` is an attribute such as `member` or `uniqueMember`"
+            ),
+        ));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,375 @@
+//! Asking a server: searches in pages, many small ones at once, its schema.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use crate::log::Log;
+use crate::read::ldap::ber::Reader;
+use crate::read::ldap::connect::Connected;
+#[cfg(feature = "gssapi")]
+use crate::read::ldap::error::connection;
+use crate::read::ldap::error::{
+    Failure, NO_SUCH_OBJECT, UNAVAILABLE_CRITICAL_EXTENSION, broken, failed, refused,
+};
+use crate::read::ldap::message::{
+    self, ENTRY, Entry, Message, Outcome, REFERENCE, SEARCH_DONE, Scope, Search,
+};
+use crate::read::ldap::schema::Schema;
+use crate::read::ldap::settings::everything;
+use crate::read::ldap::wire::Wire;
+
+/// How many small searches are under way at once.
+const AT_ONCE: usize = 64;
+
+/// A connection that is bound.
+pub(crate) struct Session {
+    wire: Wire<'static>,
+    pub(crate) host: String,
+    page_size: i32,
+    /// How often the server said that another one holds a part, and the first of these.
+    pub(crate) references: usize,
+    pub(crate) reference: Option<String>,
+}
+
+impl Session {
+    pub(crate) fn new(connected: Connected, page_size: i32) -> Self {
+        Self {
+            wire: connected.wire,
+            host: connected.host,
+            page_size,
+            references: 0,
+            reference: None,
+        }
+    }
+
+    /// A search to its end. `tried` says for messages what is searched; `take` is given what is found.
+    pub(crate) async fn search(
+        &mut self,
+        search: &Search<'_>,
+        tried: &str,
+        mut take: impl FnMut(Seen<'_, '_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut page = (self.page_size > 0 && search.scope == Scope::Subtree).then(Vec::new);
+        loop {
+            let id = self.wire.id();
+            let place = page.as_ref().map(|cookie| (self.page_size, cookie.as_slice()));
+            let request = message::search(id, search, place);
+            self.wire
+                .send(&request)
+                .await
+                .map_err(|error| broken(&self.host, tried, &error))?;
+            let cookie = loop {
+                let answer = self.wire.next().await;
+                let answer = answer.map_err(|error| broken(&self.host, tried, &error))?;
+                if answer.id != id {
+                    continue;
+                }
+                match read(&answer).map_err(|error| broken(&self.host, tried, &error.into()))? {
+                    Answer::Entry(found) => take(Seen::Entry(&found))?,
+                    Answer::Reference(there) => self.refer(there),
+                    Answer::Other => {}
+                    Answer::Done(outcome, cookie) if outcome.code == 0 => {
+                        if page.is_some() {
+                            take(Seen::PageEnd)?;
+                        }
+                        break cookie;
+                    }
+                    Answer::Done(outcome, _)
+                        if outcome.code == UNAVAILABLE_CRITICAL_EXTENSION
+                            && page.as_ref().is_some_and(Vec::is_empty) =>
+                    {
+                        page = None;
+                        break None;
+                    }
+                    Answer::Done(outcome, _) => return Err(refused(&self.host, tried, &outcome)),
+                }
+            };
+            match (cookie, &mut page) {
+                (Some(cookie), Some(page)) if !cookie.is_empty() => *page = cookie,
+                // The server knows no pages: once more, without.
+                (None, None) => self.page_size = 0,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// A search for each of `bases`, many at once. `entry` is given the number of the base, and so is `done` once its
+    /// search is over; an entry that is not there is no error.
+    pub(crate) async fn search_each(
+        &mut self,
+        bases: &[String],
+        template: &Search<'_>,
+        mut entry: impl FnMut(usize, &Entry<'_>) -> Result<(), Failure>,
+        mut done: impl FnMut(usize, Found) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let tried = |at: usize| format!("reading `{}`", bases.get(at).map_or("", String::as_str));
+        let mut under_way: VecDeque<(i32, usize)> = VecDeque::new();
+        let mut next = 0;
+        while next < bases.len() || !under_way.is_empty() {
+            while let Some(base) = bases.get(next).filter(|_| under_way.len() < AT_ONCE) {
+                let id = self.wire.id();
+                let request = message::search(id, &Search { base, ..*template }, None);
+                self.wire
+                    .send(&request)
+                    .await
+                    .map_err(|error| broken(&self.host, &tried(next), &error))?;
+                under_way.push_back((id, next));
+                next += 1;
+            }
+            let oldest = under_way.front().map_or(0, |(_, at)| *at);
+            let answer = self.wire.next().await;
+            let answer = answer.map_err(|error| broken(&self.host, &tried(oldest), &error))?;
+            let Some(place) = under_way.iter().position(|(id, _)| *id == answer.id) else {
+                continue;
+            };
+            let at = under_way.get(place).map_or(0, |(_, at)| *at);
+            match read(&answer).map_err(|error| broken(&self.host, &tried(at), &error.into()))? {
+                Answer::Entry(found) => entry(at, &found)?,
+                Answer::Reference(there) => self.refer(there),
+                Answer::Other => {}
+                Answer::Done(outcome, _) => {
+                    under_way.remove(place);
+                    match outcome.code {
+                        0 => done(at, Found::Yes)?,
+                        NO_SUCH_OBJECT => done(at, Found::No)?,
+                        _ => return Err(refused(&self.host, &tried(at), &outcome)),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All values of an attribute of an entry, from the `from`th on, however many answers they need.
+    pub(crate) async fn values(
+        &mut self,
+        dn: &str,
+        attribute: &str,
+        from: u32,
+        mut value: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let tried = format!("reading `{attribute}` of `{dn}`");
+        let filter = everything();
+        let host = self.host.clone();
+        let mut from = Some(from);
+        while let Some(first) = from.take() {
+            let name = if first == 0 {
+                attribute.to_owned()
+            } else {
+                format!("{attribute};range={first}-*")
+            };
+            let search = Search {
+                base: dn,
+                scope: Scope::Base,
+                filter: &filter,
+                attributes: &[name],
+            };
+            let mut more_from = None;
+            self.search(&search, &tried, |seen| {
+                let Seen::Entry(entry) = seen else { return Ok(()) };
+                let values = entry
+                    .values(attribute)
+                    .map_err(|error| failed(&host, &format!("{tried}: {error}")))?;
+                more_from = values.more_from;
+                values.list.into_iter().try_for_each(&mut value)
+            })
+            .await?;
+            if more_from.is_some_and(|next| next <= first) {
+                return Err(failed(
+                    &self.host,
+                    &format!("{tried}: the server does not get on with the list"),
+                ));
+            }
+            from = more_from;
+        }
+        Ok(())
+    }
+
+    /// The names the server knows, unless it does not tell.
+    pub(crate) async fn schema(&mut self, log: &Log) -> Result<Option<Schema>, Failure> {
+        let root = self.texts("", &["subschemaSubentry"]).await?;
+        let Some([subentry]) = root.as_deref().and_then(|lists| lists.first()).map(Vec::as_slice) else {
+            log.debug("ldap", "the server does not say where its schema is");
+            return Ok(None);
+        };
+        let lists = self.texts(subentry, &["attributeTypes", "objectClasses"]).await?;
+        let Some([attributes, classes]) = lists.as_deref() else {
+            log.debug("ldap", "the schema cannot be read");
+            return Ok(None);
+        };
+        let schema = Schema::new(
+            attributes.iter().map(String::as_str),
+            classes.iter().map(String::as_str),
+        );
+        Ok(Some(schema).filter(Schema::is_readable))
+    }
+
+    /// The values of some attributes of an entry; `None` when it cannot be read.
+    async fn texts(&mut self, dn: &str, attributes: &[&str]) -> Result<Option<Vec<Vec<String>>>, Failure> {
+        let tried = format!("reading `{dn}`");
+        let (filter, names): (_, Vec<String>) = (
+            everything(),
+            attributes.iter().map(|&name| name.to_owned()).collect(),
+        );
+        let search = Search {
+            base: dn,
+            scope: Scope::Base,
+            filter: &filter,
+            attributes: &names,
+        };
+        let mut lists: Vec<Vec<String>> = vec![Vec::new(); attributes.len()];
+        let mut rest = Vec::new();
+        let mut found = false;
+        let id = self.wire.id();
+        let request = message::search(id, &search, None);
+        self.wire
+            .send(&request)
+            .await
+            .map_err(|error| broken(&self.host, &tried, &error))?;
+        loop {
+            let answer = self.wire.next().await;
+            let answer = answer.map_err(|error| broken(&self.host, &tried, &error))?;
+            if answer.id != id {
+                continue;
+            }
+            match read(&answer).map_err(|error| broken(&self.host, &tried, &error.into()))? {
+                Answer::Entry(entry) => {
+                    found = true;
+                    for (list, name) in lists.iter_mut().zip(attributes) {
+                        let values = entry
+                            .values(name)
+                            .map_err(|error| broken(&self.host, &tried, &error.into()))?;
+                        list.extend(
+                            values
+                                .list
+                                .iter()
+                                .map(|v| String::from_utf8_lossy(v).into_owned()),
+                        );
+                        rest.extend(values.more_from.map(|from| (*name, from)));
+                    }
+                }
+                // Whoever may not look there does without.
+                Answer::Done(outcome, _) if outcome.code != 0 => return Ok(None),
+                Answer::Done(..) => break,
+                Answer::Reference(_) | Answer::Other => {}
+            }
+        }
+        for (name, from) in rest {
+            let mut more = Vec::new();
+            Box::pin(self.values(dn, name, from, |value| {
+                more.push(String::from_utf8_lossy(value).into_owned());
+                Ok(())
+            }))
+            .await?;
+            if let Some((list, _)) = lists
+                .iter_mut()
+                .zip(attributes)
+                .find(|(_, known)| **known == name)
+            {
+                list.append(&mut more);
+            }
+        }
+        Ok(found.then(|| mem::take(&mut lists)))
+    }
+
+    fn refer(&mut self, there: String) {
+        // Every Active Directory refers to these parts of itself, and no people are in them.
+        const ITSELF: [&str; 3] = ["CN=Configuration,", "DC=DomainDnsZones,", "DC=ForestDnsZones,"];
+        let name = there.splitn(4, '/').nth(3).unwrap_or_default();
+        let is = |own: &&str| {
+            name.get(..own.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(own))
+        };
+        if ITSELF.iter().any(is) {
+            return;
+        }
+        self.references += 1;
+        self.reference.get_or_insert(there);
+    }
+
+    /// Says goodbye. Nothing depends on it any more.
+    pub(crate) async fn close(mut self) {
+        let id = self.wire.id();
+        let _ = self.wire.send(&message::unbind(id)).await;
+    }
+}
+
+/// The values of an attribute of the server itself, which tells them to anybody.
+#[cfg(feature = "gssapi")]
+pub(crate) async fn root_values(
+    wire: &mut Wire<'_>,
+    host: &str,
+    attribute: &str,
+) -> Result<Vec<String>, Failure> {
+    const TRIED: &str = "asking the server for its name";
+    let (filter, names) = (everything(), [attribute.to_owned()]);
+    let search = Search {
+        base: "",
+        scope: Scope::Base,
+        filter: &filter,
+        attributes: &names,
+    };
+    let id = wire.id();
+    wire.send(&message::search(id, &search, None))
+        .await
+        .map_err(|error| connection(host, TRIED, &error, "hint: check that this is an LDAP server"))?;
+    let mut found = Vec::new();
+    loop {
+        let answer = wire.next().await;
+        let answer = answer
+            .map_err(|error| connection(host, TRIED, &error, "hint: check that this is an LDAP server"))?;
+        if answer.id != id {
+            continue;
+        }
+        match read(&answer).map_err(|error| broken(host, TRIED, &error.into()))? {
+            Answer::Entry(entry) => {
+                let values = entry.values(attribute).unwrap_or_default();
+                found.extend(
+                    values
+                        .list
+                        .iter()
+                        .map(|v| String::from_utf8_lossy(v).into_owned()),
+                );
+            }
+            // Whoever does not tell is asked under the name in the settings.
+            Answer::Done(..) => return Ok(found),
+            Answer::Reference(_) | Answer::Other => {}
+        }
+    }
+}
+
+/// What a search comes upon.
+pub(crate) enum Seen<'e, 'b> {
+    /// An entry.
+    Entry(&'e Entry<'b>),
+    /// The last entry of a page was before this.
+    PageEnd,
+}
+
+/// Whether an entry is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Yes,
+    No,
+}
+
+enum Answer<'b> {
+    Entry(Entry<'b>),
+    /// Something that another server holds, as a URL.
+    Reference(String),
+    /// The end, and the cookie of the next page.
+    Done(Outcome, Option<Vec<u8>>),
+    Other,
+}
+
+fn read<'b>(message: &Message<'b>) -> Result<Answer<'b>, crate::read::ldap::ber::Malformed> {
+    Ok(match message.tag {
+        ENTRY => Answer::Entry(Entry::parse(message.body)?),
+        REFERENCE => Answer::Reference(Reader::new(message.body).text("a reference")?),
+        SEARCH_DONE => {
+            let outcome = Outcome::parse(message.body)?;
+            Answer::Done(outcome, Some(message.cookie()?.to_vec()))
+        }
+        _ => Answer::Other,
+    })
+}
