@@ -20,6 +20,7 @@ mod read;
 mod run;
 mod select;
 mod send;
+mod source;
 mod start;
 mod summary;
 

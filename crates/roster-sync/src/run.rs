@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use roster_client::{Client, Proxies};
+use roster_client::{Client, Proxies, Trust};
 use roster_core::plan::people::{Organization, UserKey};
 use roster_core::plan::settings::Strategy;
 use roster_core::plan::{Plan, Settings, World, check, plan};
@@ -14,14 +14,13 @@ use time::UtcOffset;
 use crate::arguments::Arguments;
 use crate::config::umapi::Connection;
 use crate::doubt::{self, Doubt};
-use crate::load::{
-    directory_failed, directory_settings, load, organizations, plan_settings, read_organizations,
-};
+use crate::load::{directory_failed, load, organizations, plan_settings, read_organizations};
 use crate::lock::{self, Lock, LockError};
 use crate::log::Log;
 use crate::notes::{self, Names};
 use crate::options::Connector;
 use crate::send::{self, Report, Sending, Stop};
+use crate::source::Source;
 use crate::start::{Started, start};
 use crate::{lists, summary};
 
@@ -45,6 +44,22 @@ pub struct Surroundings {
     pub state_folder: Option<PathBuf>,
     /// Set when the run should stop after the request in flight.
     pub stop: Stop,
+}
+
+impl Surroundings {
+    /// What requests say about who sends them.
+    pub(crate) fn user_agent(&self) -> String {
+        format!("roster/{} (compatible; user-sync 2.10)", self.version)
+    }
+
+    /// Whom to trust for https.
+    pub(crate) fn trust(&self, verify: bool) -> Trust {
+        Trust {
+            pem: self.trust.clone(),
+            verify,
+            ..Trust::default()
+        }
+    }
 }
 
 /// How a run ended; the numbers are exit codes.
@@ -142,10 +157,10 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
     not_yet(started, surroundings, log)?;
     let _lock = only_run(started, surroundings, log)?;
     let from_list = started.options.adobe_only_list.is_some();
-    let csv = if from_list {
+    let source = if from_list {
         None
     } else {
-        Some(directory_settings(started, log)?)
+        Some(Source::open(started, surroundings, log)?)
     };
     let (clients, connections) = organizations(started, surroundings, log)?;
     let mut world = World::default();
@@ -160,8 +175,8 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
             .map_err(|error| directory_failed(&error, log))?;
     }
     let mut doubt = Doubt::default();
-    if let Some(csv) = csv {
-        let seen = load(started, &csv, &mut world, log)?;
+    if let Some(source) = source {
+        let seen = load(started, &source, &mut world, log).await?;
         doubt = doubt::look(started, surroundings, seen, &world, log)?;
     }
     let push = started.options.strategy == Strategy::Push;
@@ -238,7 +253,9 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
 /// Parts that are configured and not there yet end the run before anything is read.
 fn not_yet(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<(), End> {
     let mut missing = Vec::new();
-    if started.options.adobe_only_list.is_none() && !matches!(started.options.connector, Connector::Csv(_)) {
+    if started.options.adobe_only_list.is_none()
+        && matches!(started.options.connector, Connector::Ldap | Connector::Okta)
+    {
         missing.push(format!(
             "the connector `{}`; `--connector csv FILE` is",
             started.options.connector.name()

@@ -3,6 +3,7 @@
 
 mod adobe_users;
 pub mod codec;
+pub mod console;
 mod directory_users;
 mod files;
 pub mod logging;

@@ -51,19 +51,8 @@ pub fn read(
 
 fn connection(node: &Node, organization: &str, problems: &Problems) -> Option<Connection> {
     let root = Section::new(node, "", problems)?;
-    let oauth = match root.text("authentication_method").as_deref().map(str::trim) {
-        None | Some("jwt") => false,
-        Some("oauth") => true,
-        Some(other) => {
-            problems.error(
-                root.get("authentication_method").map(|n| &n.place),
-                "unknown-authentication-method",
-                format!("`authentication_method` is `oauth` or `jwt`, not `{other}`"),
-            );
-            return None;
-        }
-    };
-    let server = server(&root);
+    let oauth = is_oauth(&root)?;
+    let server = server(&root, true);
     let business_id = root.boolean("uses_business_id").unwrap_or(false);
     if root.get("uses_business_id").is_some() {
         problems.warning(
@@ -84,7 +73,7 @@ fn connection(node: &Node, organization: &str, problems: &Problems) -> Option<Co
     warn_about_unknown(&root, problems);
     let config = root
         .required_section("enterprise")
-        .and_then(|s| enterprise(&s, oauth, organization))?;
+        .and_then(|s| credentials(&s, oauth, organization, ["tech_acct", "tech_acct_id"]))?;
     let mut connection = Connection {
         config,
         verify: None,
@@ -93,6 +82,22 @@ fn connection(node: &Node, organization: &str, problems: &Problems) -> Option<Co
     };
     server?.apply(&mut connection);
     Some(connection)
+}
+
+/// `authentication_method`.
+pub(super) fn is_oauth(root: &Section<'_, '_>) -> Option<bool> {
+    match root.text("authentication_method").as_deref().map(str::trim) {
+        None | Some("jwt") => Some(false),
+        Some("oauth") => Some(true),
+        Some(other) => {
+            root.problems().error(
+                root.get("authentication_method").map(|n| &n.place),
+                "unknown-authentication-method",
+                format!("`authentication_method` is `oauth` or `jwt`, not `{other}`"),
+            );
+            None
+        }
+    }
 }
 
 /// Unknown keys at the top are said and not refused, as ever.
@@ -120,17 +125,19 @@ fn warn_about_unknown(root: &Section<'_, '_>, problems: &Problems) {
 }
 
 /// The `server` section.
-struct Server {
+pub(super) struct Server {
     host: Option<String>,
     endpoint: Option<String>,
     auth_host: Option<String>,
     auth_endpoint: Option<String>,
     timeout: Option<i64>,
-    retries: Option<i64>,
+    /// `retries`, which not every connector counts alike.
+    pub(super) retries: Option<i64>,
     verify: Option<bool>,
 }
 
-fn server(root: &Section<'_, '_>) -> Option<Server> {
+/// Reads the `server` section; `with_verify` where `ssl_verify` may stand in it.
+pub(super) fn server(root: &Section<'_, '_>, with_verify: bool) -> Option<Server> {
     let none = Server {
         host: None,
         endpoint: None,
@@ -155,14 +162,14 @@ fn server(root: &Section<'_, '_>) -> Option<Server> {
         auth_endpoint: old_or_new("ims_endpoint_jwt", "auth_endpoint"),
         timeout: section.integer("timeout"),
         retries: section.integer("retries"),
-        verify: section.boolean("ssl_verify"),
+        verify: with_verify.then(|| section.boolean("ssl_verify")).flatten(),
     };
     section.finish();
     Some(server)
 }
 
 impl Server {
-    fn apply(self, connection: &mut Connection) {
+    pub(super) fn apply(self, connection: &mut Connection) {
         let config = &mut connection.config;
         if let Some(host) = self.host {
             config.host = Host::new(&host);
@@ -186,11 +193,18 @@ impl Server {
     }
 }
 
-fn enterprise(section: &Section<'_, '_>, oauth: bool, organization: &str) -> Option<Config> {
+/// Who asks: the organization, the client and its secrets. `account` has both names of the technical account; where both
+/// stand, the first counts.
+pub(super) fn credentials(
+    section: &Section<'_, '_>,
+    oauth: bool,
+    organization: &str,
+    account: [&str; 2],
+) -> Option<Config> {
     let problems = section.problems();
     let id = section.required_text("org_id");
-    let account = section.text("tech_acct").or_else(|| section.text("tech_acct_id"));
-    section.get("tech_acct_id");
+    let [first, second] = account.map(|name| section.text(name));
+    let account = first.or(second);
     if oauth && account.is_some() {
         problems.error(
             Some(section.place()),

@@ -2,6 +2,7 @@
 //!
 //! Every reader keeps one promise: what could make its answer incomplete is an error, never a shorter answer.
 
+pub(crate) mod console;
 pub(crate) mod csv;
 pub(crate) mod organization;
 

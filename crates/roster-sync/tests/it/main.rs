@@ -9,6 +9,7 @@
 )]
 
 mod careful;
+mod console;
 mod fuzz;
 mod refused;
 mod scene;

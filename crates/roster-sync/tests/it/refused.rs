@@ -122,7 +122,7 @@ limits:
 async fn what_is_not_there_yet_is_refused_plainly() {
     let server = organization("", fine).await;
     let scene = Scene::new(&server.url);
-    for options in ["", "--connector okta --users mapped", "--connector adobe_console"] {
+    for options in ["", "--connector okta --users mapped"] {
         let ended = scene.run(options).await;
         assert_eq!(ended.code, 2, "{options}: {}", ended.log);
         assert!(

@@ -36,16 +36,16 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const HELP: &str = "\
 Keep organizations in step with a directory.
 
-Reads the files and options of user-sync: people from a CSV file, accounts through the
-User Management API; sends what differs.
+Reads the files and options of user-sync: people from a file or another organization, accounts
+through the User Management API; sends what differs.
 
 Usage: {program} [OPTIONS]
 
 Options:
   -c, --config-filename FILE        main configuration file [user-sync-config.yml]
       --config-file-encoding NAME   encoding of the configuration files [utf8]
-      --connector KIND [FILE]       where people come from: csv FILE (ldap, okta and adobe_console are not
-                                    there yet) [ldap]
+      --connector KIND [FILE]       where people come from: `csv FILE`, adobe_console (another organization),
+                                    ldap and okta (not there yet) [ldap]
       --users WHICH                 all, mapped, `group A,B`, or `file FILE` [all]
       --user-filter REGEX           only usernames that fit it entirely
       --process-groups, --no-process-groups

@@ -11,6 +11,7 @@
 mod audit;
 mod backup;
 mod canary;
+mod console;
 mod crash;
 mod data;
 mod demo;

@@ -1,0 +1,136 @@
+//! The directory of a run: its connector file read, and its people, whichever connector it is.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use roster_client::Client;
+use roster_core::value::IdentityType;
+
+use crate::config::console;
+use crate::config::section::Problems;
+use crate::load::{Side, client, client_failed, directory_failed};
+use crate::log::Log;
+use crate::options::Connector;
+use crate::read::{self, People, Tables, csv};
+use crate::run::{End, Surroundings};
+use crate::start::{Started, say};
+
+/// A directory that can be read.
+pub(crate) enum Source {
+    /// A file.
+    Csv(Box<csv::Settings>),
+    /// Another organization.
+    Console {
+        /// Its client.
+        client: Client,
+        /// Only accounts of this type.
+        only: Option<IdentityType>,
+    },
+}
+
+/// What is wanted of a directory.
+pub(crate) struct Asked {
+    /// The groups whose members are wanted.
+    pub(crate) groups: BTreeSet<String>,
+    /// Whether everybody is wanted, in whichever groups.
+    pub(crate) everybody: bool,
+    /// All groups of the mapping.
+    pub(crate) mapped: csv::Mapped,
+    /// The type of people whose source names none.
+    pub(crate) default_type: IdentityType,
+}
+
+impl Source {
+    /// Reads the connector file of the run. Nothing is asked of the directory yet.
+    pub(crate) fn open(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) -> Result<Self, End> {
+        let problems = Problems::default();
+        if started.file.connectors.is_none() {
+            problems.error(
+                None,
+                "connectors-missing",
+                "Missing key 'connectors' in `directory_users`",
+            );
+            say(problems, log)?;
+            return Err(End::Failed);
+        }
+        match &started.options.connector {
+            Connector::Csv(file) => {
+                let settings = match connector_files(started, "csv") {
+                    None => Some(csv::Settings::plain(file.clone())),
+                    Some(paths) => started
+                        .files
+                        .read_merged(paths, &problems)
+                        .and_then(|node| csv::Settings::read(&node, file.clone(), &problems)),
+                };
+                say(problems, log)?;
+                settings.map(Box::new).map(Self::Csv).ok_or(End::Failed)
+            }
+            Connector::AdobeConsole => {
+                let console = required_files(started, &problems)
+                    .and_then(|paths| console::read(started.files, paths, &problems));
+                say(problems, log)?;
+                let mut console = console.ok_or(End::Failed)?;
+                let client = client(&mut console.connection, started, surroundings, log)
+                    .map_err(|error| client_failed(&error, Side::Source, log))?;
+                Ok(Self::Console {
+                    client,
+                    only: console.only,
+                })
+            }
+            Connector::Ldap | Connector::Okta => Err(End::NotAvailable),
+        }
+    }
+
+    /// Whether the groups of people are known without being asked for.
+    pub(crate) fn knows_all_groups(&self) -> bool {
+        matches!(self, Self::Csv(_))
+    }
+
+    /// Reads the people.
+    pub(crate) async fn read(
+        &self,
+        asked: &Asked,
+        tables: &mut Tables<'_>,
+        log: &Log,
+    ) -> Result<People, End> {
+        match self {
+            Self::Csv(settings) => csv::read(settings, asked.default_type, &asked.mapped, tables, log)
+                .map_err(|error| directory_failed(&error, log)),
+            Self::Console { client, only } => {
+                let wanted = read::console::Wanted {
+                    groups: &asked.groups,
+                    everybody: asked.everybody,
+                    only: *only,
+                    default_type: asked.default_type,
+                };
+                let people = read::console::read(client, &wanted, tables, log).await;
+                people.map_err(|failure| match failure {
+                    read::console::Failure::Client(error) => client_failed(&error, Side::Source, log),
+                    read::console::Failure::Read(error) => directory_failed(&error, log),
+                })
+            }
+        }
+    }
+}
+
+/// The connector files of a kind, if the main file names any.
+fn connector_files<'s>(started: &'s Started, kind: &str) -> Option<&'s Vec<PathBuf>> {
+    started.file.connectors.as_ref()?.get(kind)
+}
+
+/// The connector files of a connector that cannot do without.
+fn required_files<'s>(started: &'s Started, problems: &Problems) -> Option<&'s Vec<PathBuf>> {
+    let kind = started.options.connector.name();
+    let files = connector_files(started, kind);
+    if files.is_none() {
+        problems.error(
+            None,
+            "connector-file-missing",
+            format!(
+                "Config file must be specified for connector type {kind}: name it under `directory_users.connectors.{kind}`"
+            ),
+        );
+    }
+    files
+}
