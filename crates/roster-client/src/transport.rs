@@ -301,10 +301,6 @@ impl Client {
                         timeout: false,
                         attempt: tried,
                     });
-                    self.observe(&Event::GaveUp {
-                        attempts: tried,
-                        after: began.elapsed(),
-                    });
                     return Err(ClientError::Untrusted {
                         request: name.to_owned(),
                         cause,
