@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use roster_client::Client;
+use roster_client::{Client, Web, WebSettings};
 use roster_core::value::IdentityType;
 
-use crate::config::console;
 use crate::config::section::Problems;
+use crate::config::{console, okta};
 use crate::load::{Side, client, client_failed, directory_failed};
 use crate::log::Log;
+use crate::observe::Telling;
 use crate::options::Connector;
+use crate::read::okta::api::{Api, Failure};
 use crate::read::{self, People, Tables, csv};
-use crate::run::{End, Surroundings};
+use crate::run::{End, LOGGER, Surroundings};
+use crate::send::Stop;
 use crate::start::{Started, say};
 
 /// A directory that can be read.
@@ -26,6 +30,15 @@ pub(crate) enum Source {
         client: Client,
         /// Only accounts of this type.
         only: Option<IdentityType>,
+    },
+    /// Okta.
+    Okta {
+        /// How it is reached and understood.
+        settings: Box<okta::Settings>,
+        /// The connection.
+        web: Web,
+        /// When to give up.
+        stop: Stop,
     },
 }
 
@@ -54,6 +67,10 @@ impl Source {
             say(problems, log)?;
             return Err(End::Failed);
         }
+        let store = Telling {
+            store: &*surroundings.secrets,
+            log,
+        };
         match &started.options.connector {
             Connector::Csv(file) => {
                 let settings = match connector_files(started, "csv") {
@@ -68,7 +85,7 @@ impl Source {
             }
             Connector::AdobeConsole => {
                 let console = required_files(started, &problems)
-                    .and_then(|paths| console::read(started.files, paths, &problems));
+                    .and_then(|paths| console::read(started.files, paths, &store, &problems));
                 say(problems, log)?;
                 let mut console = console.ok_or(End::Failed)?;
                 let client = client(&mut console.connection, started, surroundings, log)
@@ -78,7 +95,33 @@ impl Source {
                     only: console.only,
                 })
             }
-            Connector::Ldap | Connector::Okta => Err(End::NotAvailable),
+            Connector::Okta => {
+                let settings = required_files(started, &problems)
+                    .and_then(|paths| okta::read(started.files, paths, &store, &problems));
+                say(problems, log)?;
+                let settings = settings.map(Box::new).ok_or(End::Failed)?;
+                if !started.file.additional.is_empty() {
+                    log.warning(
+                        "okta",
+                        "additional-groups-without-effect",
+                        "`additional_groups` has no effect with Okta",
+                    );
+                }
+                let web = Web::new(&WebSettings {
+                    trust: surroundings.trust(true),
+                    proxies: surroundings.proxies.clone(),
+                    user_agent: surroundings.user_agent(),
+                    timeout: Some(Duration::from_mins(2)),
+                    connect_timeout: Duration::from_secs(10),
+                });
+                let web = web.map_err(|error| client_failed(&error, Side::Source, log))?;
+                Ok(Self::Okta {
+                    settings,
+                    web,
+                    stop: Arc::clone(&surroundings.stop),
+                })
+            }
+            Connector::Ldap => Err(End::NotAvailable),
         }
     }
 
@@ -108,6 +151,25 @@ impl Source {
                 people.map_err(|failure| match failure {
                     read::console::Failure::Client(error) => client_failed(&error, Side::Source, log),
                     read::console::Failure::Read(error) => directory_failed(&error, log),
+                })
+            }
+            Self::Okta { settings, web, stop } => {
+                let api = Api {
+                    web,
+                    base: &settings.base,
+                    token: &settings.token,
+                    stop,
+                    log,
+                    patience: Duration::from_mins(15),
+                    first_pause: Duration::from_secs(1),
+                };
+                let people = read::okta::read(&api, settings, &asked.groups, asked.default_type, tables, log);
+                people.await.map_err(|failure| match failure {
+                    Failure::Stopped => {
+                        log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
+                        End::Interrupted
+                    }
+                    Failure::Read(error) => directory_failed(&error, log),
                 })
             }
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use roster_core::value::IdentityType;
 
 use crate::config::Files;
+use crate::config::credential::SecretStore;
 use crate::config::main_file::{identity_type, unknown_type};
 use crate::config::section::{Problems, Section};
 use crate::config::umapi::{self, Connection};
@@ -20,11 +21,16 @@ pub struct Console {
 }
 
 /// Reads the connector file.
-pub fn read(files: Files, paths: &[PathBuf], problems: &Problems) -> Option<Console> {
-    console(&files.read_merged(paths, problems)?, problems)
+pub fn read(
+    files: Files,
+    paths: &[PathBuf],
+    store: &dyn SecretStore,
+    problems: &Problems,
+) -> Option<Console> {
+    console(&files.read_merged(paths, problems)?, store, problems)
 }
 
-fn console(node: &Node, problems: &Problems) -> Option<Console> {
+fn console(node: &Node, store: &dyn SecretStore, problems: &Problems) -> Option<Console> {
     let root = Section::new(node, "", problems)?;
     let oauth = umapi::is_oauth(&root);
     let word = root.text("identity_type_filter");
@@ -49,7 +55,13 @@ fn console(node: &Node, problems: &Problems) -> Option<Console> {
     let server = umapi::server(&root, false);
     let config = oauth.and_then(|oauth| {
         let section = root.required_section("integration")?;
-        umapi::credentials(&section, oauth, "adobe_console", ["tech_acct_id", "tech_acct"])
+        umapi::credentials(
+            &section,
+            oauth,
+            "adobe_console",
+            ["tech_acct_id", "tech_acct"],
+            store,
+        )
     });
     root.finish();
     let mut connection = Connection {
@@ -70,11 +82,12 @@ fn console(node: &Node, problems: &Problems) -> Option<Console> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::credential::tests::One;
     use crate::config::yaml::parse;
 
     fn read(text: &str) -> (Option<Console>, Vec<String>) {
         let problems = Problems::default();
-        let console = console(&parse(text, "console.yml").unwrap(), &problems);
+        let console = console(&parse(text, "console.yml").unwrap(), &One("", "", ""), &problems);
         let said = problems.into_list().iter().map(ToString::to_string).collect();
         (console, said)
     }
@@ -132,5 +145,12 @@ mod tests {
             "{said:?}"
         );
         assert!(console.is_some_and(|console| console.only.is_none()));
+    }
+
+    #[test]
+    fn the_example_is_right_with_everything_in_it_switched_on() {
+        let text = include_str!("../../../roster/src/command/sync/examples/connector-adobe-console.yml");
+        let (console, said) = read(&crate::config::section::switched_on(text, &[]));
+        assert!(console.is_some() && said.is_empty(), "{said:?}");
     }
 }

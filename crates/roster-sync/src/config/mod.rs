@@ -4,10 +4,12 @@
 mod adobe_users;
 pub mod codec;
 pub mod console;
+pub mod credential;
 mod directory_users;
 mod files;
 pub mod logging;
 pub mod main_file;
+pub(crate) mod okta;
 pub mod section;
 pub mod umapi;
 pub mod yaml;

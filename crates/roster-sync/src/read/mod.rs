@@ -4,7 +4,9 @@
 
 pub(crate) mod console;
 pub(crate) mod csv;
+pub(crate) mod okta;
 pub(crate) mod organization;
+pub(crate) mod template;
 
 use roster_core::plan::text::{SetId, Sets, TextId, Texts};
 use roster_core::value::IdentityType;
