@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use roster_client::{Client, ClientError};
 use roster_core::plan::text::SetId;
-use roster_core::plan::{Settings, World};
+use roster_core::plan::{Settings, World, assignable};
+use roster_core::value::Key;
 
 use crate::config::main_file;
 use crate::config::section::Problems;
@@ -14,7 +15,7 @@ use crate::config::umapi::{self, Connection};
 use crate::doubt::Doubt;
 use crate::log::{Level, Log};
 use crate::memory::Seen;
-use crate::observe::ToLog;
+use crate::observe::{Telling, ToLog};
 use crate::options::{AdobeUsers, Users};
 use crate::read::{self, People, Tables};
 use crate::run::{End, LOGGER, Surroundings, divider, hours};
@@ -28,6 +29,10 @@ pub(crate) fn organizations(
     log: &Arc<Log>,
 ) -> Result<(Vec<Client>, Vec<Connection>), End> {
     let problems = Problems::default();
+    let store = Telling {
+        store: &*surroundings.secrets,
+        log,
+    };
     let primary = std::iter::once((None, &started.file.primary));
     let rest = started
         .file
@@ -36,7 +41,7 @@ pub(crate) fn organizations(
         .map(|(name, paths)| (Some(name.as_str()), paths));
     let connections: Vec<Option<Connection>> = primary
         .chain(rest)
-        .map(|(name, paths)| umapi::read(started.files, paths, name, &problems))
+        .map(|(name, paths)| umapi::read(started.files, paths, name, &store, &problems))
         .collect();
     say(problems, log)?;
     let mut connections: Vec<Connection> = connections.into_iter().flatten().collect();
@@ -268,11 +273,20 @@ pub(crate) async fn read_organizations(
         }
         let groups = match &options.adobe_users {
             AdobeUsers::All => None,
-            AdobeUsers::Mapped => Some(named(
-                file.mapping.iter().flat_map(|(_, groups)| groups),
-                at,
-                started,
-            )),
+            AdobeUsers::Mapped => {
+                let mut names = named(file.mapping.iter().flat_map(|(_, groups)| groups), at, started);
+                if file.strict && at == 0 {
+                    // user-sync counts these among the groups that it knows.
+                    names.extend(
+                        file.exclude_groups
+                            .iter()
+                            .filter(|name| !names.contains(name))
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    );
+                }
+                Some(names)
+            }
             AdobeUsers::Groups(groups) => Some(named(groups.iter(), at, started)),
         };
         let wanted = read::organization::Wanted {
@@ -324,7 +338,9 @@ pub(crate) fn plan_settings(started: &Started, doubt: &Doubt, world: &mut World)
             AdobeUsers::Groups(groups) => groups.as_slice(),
             _ => &[],
         };
-        for name in &file.exclude_groups {
+        // Those that the API does not assign would be left out with a warning; nobody has asked for them here.
+        let assigned = |name: &&String| assignable(Key::new(name).as_str());
+        for name in file.exclude_groups.iter().filter(assigned) {
             world.targets.add(&mut world.texts, 0, name);
         }
         for group in asked {

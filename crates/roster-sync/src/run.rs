@@ -12,6 +12,7 @@ use roster_core::plan::{Plan, Settings, World, check, plan};
 use time::UtcOffset;
 
 use crate::arguments::Arguments;
+use crate::config::credential::SecretStore;
 use crate::config::umapi::Connection;
 use crate::doubt::{self, Doubt};
 use crate::load::{directory_failed, load, organizations, plan_settings, read_organizations};
@@ -42,6 +43,8 @@ pub struct Surroundings {
     pub hooks_off: bool,
     /// Where runs keep what they have to remember, and apart from each other; `None` does without.
     pub state_folder: Option<PathBuf>,
+    /// Where secrets are that a file names with `secure_…_key`.
+    pub secrets: Arc<dyn SecretStore>,
     /// Set when the run should stop after the request in flight.
     pub stop: Stop,
 }
@@ -140,9 +143,9 @@ fn banner(started: &Started, surroundings: &Surroundings, log: &Log) {
     }
 }
 
-/// A title between rules, 70 characters wide.
+/// A title between rules, 70 characters wide, or more where the title leaves no room for rules.
 pub(crate) fn divider(title: &str, rule: char) -> String {
-    let room = 70_usize.saturating_sub(title.chars().count() + 2);
+    let room = 70_usize.saturating_sub(title.chars().count() + 2).max(10);
     let left = room / 2;
     let side = |count: usize| rule.to_string().repeat(count);
     format!("{} {title} {}", side(left), side(room - left))
@@ -251,11 +254,9 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
 }
 
 /// Parts that are configured and not there yet end the run before anything is read.
-fn not_yet(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<(), End> {
+pub(crate) fn not_yet(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<(), End> {
     let mut missing = Vec::new();
-    if started.options.adobe_only_list.is_none()
-        && matches!(started.options.connector, Connector::Ldap | Connector::Okta)
-    {
+    if started.options.adobe_only_list.is_none() && started.options.connector == Connector::Ldap {
         missing.push(format!(
             "the connector `{}`; `--connector csv FILE` is",
             started.options.connector.name()
@@ -366,5 +367,17 @@ fn end_of(report: &Report) -> End {
         End::Failed
     } else {
         End::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_title_has_rules_on_both_sides_too() {
+        assert_eq!(divider("Command line arguments", '-').chars().count(), 70);
+        let title = "End Run (User Sync version: 0.10.0) (TEST MODE) (Total time: 0:00:00)";
+        assert_eq!(divider(title, '='), format!("===== {title} ====="));
     }
 }

@@ -11,12 +11,14 @@
 mod audit;
 mod backup;
 mod canary;
+mod commands;
 mod console;
 mod crash;
 mod data;
 mod demo;
 mod disk;
 mod golden;
+mod keyring;
 mod keys;
 mod org;
 mod strain;
