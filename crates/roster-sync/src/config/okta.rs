@@ -50,7 +50,8 @@ pub(crate) fn read(
     settings(&files.read_merged(paths, problems)?, store, problems)
 }
 
-fn settings(node: &Node, store: &dyn SecretStore, problems: &Problems) -> Option<Settings> {
+/// The settings in a connector file.
+pub(crate) fn settings(node: &Node, store: &dyn SecretStore, problems: &Problems) -> Option<Settings> {
     let root = Section::new(node, "", problems)?;
     let host = root.required_text("host");
     let base = host.as_deref().and_then(|host| base(host, &root));

@@ -62,7 +62,7 @@ fn openssl_key(passphrase: &[u8], salt: &[u8], length: usize) -> Vec<u8> {
 type Scheme = fn(&str, &[u8], u64, &[u8]) -> Option<Vec<u8>>;
 
 /// More rounds than anybody has used with these; a file that asks for more wants to keep the program busy.
-const MOST_ROUNDS: u64 = 10_000_000;
+const MOST_ROUNDS: u64 = 300_000;
 
 /// Opens a key that is encrypted with PBES1 or the triple DES of PKCS#12; `None` when it is another scheme.
 pub(super) fn pbes1(der: &[u8], passphrase: &str) -> Option<Result<Vec<u8>, KeyError>> {

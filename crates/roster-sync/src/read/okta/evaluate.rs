@@ -235,13 +235,25 @@ pub(super) fn value(expression: &Expression, user: &Json) -> Result<Value, Strin
             self::method(*method, of(target)?, list(arguments)?)?
         }
         Expression::Not(inner) => Value::Bool(!of(inner)?.is_true()),
-        Expression::And(left, right) => {
-            let left = of(left)?;
-            if left.is_true() { of(right)? } else { left }
+        Expression::And(parts) => {
+            let mut last = Value::Bool(true);
+            for part in parts {
+                last = of(part)?;
+                if !last.is_true() {
+                    break;
+                }
+            }
+            last
         }
-        Expression::Or(left, right) => {
-            let left = of(left)?;
-            if left.is_true() { left } else { of(right)? }
+        Expression::Or(parts) => {
+            let mut last = Value::Bool(false);
+            for part in parts {
+                last = of(part)?;
+                if last.is_true() {
+                    break;
+                }
+            }
+            last
         }
         Expression::Compare(first, chain) => {
             let mut left = of(first)?;

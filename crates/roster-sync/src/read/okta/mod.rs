@@ -206,3 +206,68 @@ fn shown(value: &Value) -> Option<String> {
         Value::Null | Value::Bool(false) | Value::Object(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use roster_core::plan::World;
+    use time::UtcOffset;
+
+    use super::*;
+    use crate::config::credential::tests::One;
+    use crate::config::section::Problems;
+    use crate::config::yaml::parse;
+
+    #[test]
+    fn k10_people_of_okta() {
+        roster_testkit::fuzz::Target {
+            name: "okta",
+            corpus: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"),
+            words: &[
+                "\"profile\":",
+                "\"email\":",
+                "\"login\":",
+                "\"status\":\"ACTIVE\"",
+                "null",
+                "true",
+                "0",
+                "\"\"",
+                "[]",
+                "{}",
+                "@",
+                "\"id\":",
+                ",",
+                "İ",
+            ],
+            property: |text| {
+                let Ok(Value::Array(users)) = serde_json::from_slice(text) else {
+                    return;
+                };
+                let node = parse(
+                    "host: h\napi_token: t\nuser_username_format: '{login:.5}-{n}'\n",
+                    "okta.yml",
+                )
+                .unwrap();
+                let settings =
+                    crate::config::okta::settings(&node, &One("", "", ""), &Problems::default()).unwrap();
+                let mut world = World::default();
+                let log = Log::new(Box::new(std::io::sink()), UtcOffset::UTC);
+                let mut reader = Reader {
+                    settings: &settings,
+                    default_type: IdentityType::Federated,
+                    tables: &mut Tables {
+                        texts: &mut world.texts,
+                        sets: &mut world.sets,
+                    },
+                    log: &log,
+                };
+                for user in &users {
+                    if let Ok(Some(record)) = reader.user(user, &mut vec![1], 1) {
+                        assert!(!reader.tables.texts.get(record.email).is_empty());
+                        assert!(!reader.tables.texts.get(record.username).is_empty());
+                    }
+                }
+            },
+        }
+        .run();
+    }
+}
