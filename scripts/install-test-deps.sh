@@ -1,7 +1,7 @@
 #!/bin/bash
 # Brings what the tests need and this machine lacks: PostgreSQL's and OpenLDAP's servers, Samba's, Python with venv, curl,
-# openssl, a C compiler, strace; and, below target/, a Python environment with the public UMAPI clients. Does nothing when all
-# is there. For Debian and its relatives; elsewhere it names what is missing.
+# openssl, a C compiler, strace, GNOME's keyring with a session bus; and, below target/, a Python environment with the public
+# UMAPI clients. Does nothing when all is there. For Debian and its relatives; elsewhere it names what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,6 +26,9 @@ have openssl || missing+=(openssl)
 have cc || missing+=(gcc libc6-dev)
 have runuser || missing+=(util-linux)
 have strace || missing+=(strace)
+have dbus-run-session || missing+=(dbus)
+have gnome-keyring-daemon || missing+=(gnome-keyring)
+have secret-tool || missing+=(libsecret-tools)
 
 if ((${#missing[@]})); then
     if ! have apt-get; then

@@ -44,6 +44,7 @@ mod retry;
 mod tls;
 mod token;
 mod transport;
+mod web;
 mod wire;
 
 pub use action::{Done, Numbering, Outcome, StepError, Warning};
@@ -55,4 +56,5 @@ pub use read::{Group, GroupPage, GroupPages, User, UserPage, UserPages, UserQuer
 pub use roster_core::command::Command;
 pub use tls::client_config as tls_config;
 pub use transport::Client;
+pub use web::{NoAnswer, Web, WebAnswer, WebSettings};
 pub use wire::{COMMANDS_PER_REQUEST, NAMES_PER_LIST, STEPS_PER_COMMAND, pieces};

@@ -147,6 +147,11 @@ impl UserPages {
             total,
         }))
     }
+
+    /// Whether the server has named a page the last one. A list may also end with a page that is empty or not there.
+    pub fn was_the_last_named(&self) -> bool {
+        self.walk.last_named
+    }
 }
 
 impl GroupPages {
@@ -235,6 +240,8 @@ struct Walk {
     next: Option<u32>,
     /// Whether the page before said that the next one is the last of several.
     last_comes: bool,
+    /// Whether a page said that it is the last.
+    last_named: bool,
 }
 
 impl Walk {
@@ -245,6 +252,7 @@ impl Walk {
             tail,
             next: Some(0),
             last_comes: false,
+            last_named: false,
         }
     }
 
@@ -267,7 +275,8 @@ impl Walk {
         if body.is_empty() {
             return Ok(None);
         }
-        self.next = (!body.last()).then_some(number + 1);
+        self.last_named = body.last();
+        self.next = (!self.last_named).then_some(number + 1);
         let (current, pages) = (answer.number(header::CURRENT), answer.number(header::PAGES));
         self.last_comes = matches!((current, pages), (Some(at), Some(of)) if of >= 2 && at + 2 == of);
         Ok(Some((body, number, answer.number(header::TOTAL))))

@@ -15,6 +15,7 @@ use crate::config::{Config, Proxies};
 use crate::error::ClientError;
 use crate::observe::{Event, Signal};
 use crate::token::{self, Token};
+use crate::web::{self, WebSettings};
 use crate::{retry, tls};
 
 /// A client of one organization. Cheap to clone; clones share connections and token.
@@ -112,21 +113,13 @@ impl Client {
             reqwest::Url::parse(url)
                 .map_err(|e| ClientError::Settings(format!("`{url}` is no address: {e}")))?;
         }
-        let mut tls = tls::client_config(&config.trust)?;
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(config.user_agent.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(config.connect_timeout)
-            .no_proxy();
-        for proxy in proxies(&config.proxies)? {
-            builder = builder.proxy(proxy);
-        }
-        if let Some(timeout) = config.timeout {
-            builder = builder.timeout(timeout);
-        }
-        let http = builder.build().map_err(|e| ClientError::Settings(causes(&e)))?;
+        let http = web::http(&WebSettings {
+            trust: config.trust.clone(),
+            proxies: config.proxies.clone(),
+            user_agent: config.user_agent.clone(),
+            timeout: config.timeout,
+            connect_timeout: config.connect_timeout,
+        })?;
         let request_id = format!("{:016x}{:016x}", retry::chance(), retry::chance());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -308,10 +301,6 @@ impl Client {
                         timeout: false,
                         attempt: tried,
                     });
-                    self.observe(&Event::GaveUp {
-                        attempts: tried,
-                        after: began.elapsed(),
-                    });
                     return Err(ClientError::Untrusted {
                         request: name.to_owned(),
                         cause,
@@ -413,7 +402,7 @@ impl std::fmt::Debug for Client {
     }
 }
 
-fn proxies(settings: &Proxies) -> Result<Vec<reqwest::Proxy>, ClientError> {
+pub(crate) fn proxies(settings: &Proxies) -> Result<Vec<reqwest::Proxy>, ClientError> {
     let except = settings.except.as_deref().and_then(reqwest::NoProxy::from_string);
     let mut found = Vec::new();
     for (url, make) in [
@@ -439,7 +428,7 @@ fn proxies(settings: &Proxies) -> Result<Vec<reqwest::Proxy>, ClientError> {
 }
 
 /// An error and everything below it, in one line.
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

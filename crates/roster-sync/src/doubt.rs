@@ -152,7 +152,7 @@ fn warn_about_emptiness(started: &Started, now: &Seen, log: &Log) {
     let matters = started.options.process_groups || started.options.users == Users::Mapped;
     let names = started.file.mapping.iter().map(|(name, _)| name);
     let empty: BTreeSet<&str> = names
-        .filter(|name| !now.groups.contains(*name))
+        .filter(|name| !now.groups.contains(*name) && !now.not_asked.contains(*name))
         .map(String::as_str)
         .collect();
     if matters && !empty.is_empty() {

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use roster_client::{Client, ClientError};
 use roster_core::plan::text::SetId;
-use roster_core::plan::{Settings, World};
+use roster_core::plan::{Settings, World, assignable};
+use roster_core::value::Key;
 
 use crate::config::main_file;
 use crate::config::section::Problems;
@@ -14,59 +15,13 @@ use crate::config::umapi::{self, Connection};
 use crate::doubt::Doubt;
 use crate::log::{Level, Log};
 use crate::memory::Seen;
-use crate::observe::ToLog;
-use crate::options::{AdobeUsers, Connector, Users};
-use crate::read::{self, People, Tables, csv, ldap};
+use crate::observe::{Telling, ToLog};
+use crate::options::{AdobeUsers, Users};
+use crate::read::{self, People, Tables};
 use crate::run::{End, LOGGER, Surroundings, divider, hours};
 use crate::select::{Selection, position, select};
+use crate::source::{Asked, Source};
 use crate::start::{Started, say};
-
-/// Where people come from, with its settings.
-pub(crate) enum Source {
-    Csv(Box<csv::Settings>),
-    Ldap(Box<ldap::Settings>),
-}
-
-pub(crate) fn directory_settings(started: &Started, log: &Log) -> Result<Source, End> {
-    let problems = Problems::default();
-    let Some(connectors) = &started.file.connectors else {
-        problems.error(
-            None,
-            "connectors-missing",
-            "Missing key 'connectors' in `directory_users`",
-        );
-        say(problems, log)?;
-        return Err(End::Failed);
-    };
-    let named = |kind: &str| {
-        let paths = connectors.get(kind)?;
-        Some(started.files.read_merged(paths, &problems))
-    };
-    let settings = match &started.options.connector {
-        Connector::Csv(file) => match named("csv") {
-            None => Some(csv::Settings::plain(file.clone())),
-            Some(node) => node.and_then(|node| csv::Settings::read(&node, file.clone(), &problems)),
-        }
-        .map(|settings| Source::Csv(Box::new(settings))),
-        Connector::Ldap => match named("ldap") {
-            None => {
-                problems.error(
-                    None,
-                    "value-missing",
-                    "`directory_users.connectors.ldap` is missing: it names the file with the settings of the LDAP directory",
-                );
-                None
-            }
-            Some(node) => node.and_then(|node| {
-                ldap::Settings::read(&node, !started.file.additional.is_empty(), &problems)
-            }),
-        }
-        .map(|settings| Source::Ldap(Box::new(settings))),
-        Connector::Okta | Connector::AdobeConsole => return Err(End::NotAvailable),
-    };
-    say(problems, log)?;
-    settings.ok_or(End::Failed)
-}
 
 pub(crate) fn organizations(
     started: &Started,
@@ -74,6 +29,10 @@ pub(crate) fn organizations(
     log: &Arc<Log>,
 ) -> Result<(Vec<Client>, Vec<Connection>), End> {
     let problems = Problems::default();
+    let store = Telling {
+        store: &*surroundings.secrets,
+        log,
+    };
     let primary = std::iter::once((None, &started.file.primary));
     let rest = started
         .file
@@ -82,35 +41,53 @@ pub(crate) fn organizations(
         .map(|(name, paths)| (Some(name.as_str()), paths));
     let connections: Vec<Option<Connection>> = primary
         .chain(rest)
-        .map(|(name, paths)| umapi::read(started.files, paths, name, &problems))
+        .map(|(name, paths)| umapi::read(started.files, paths, name, &store, &problems))
         .collect();
     say(problems, log)?;
     let mut connections: Vec<Connection> = connections.into_iter().flatten().collect();
     let mut clients = Vec::new();
     for connection in &mut connections {
-        let verify = connection.verify.unwrap_or(started.options.ssl_cert_verify);
-        let config = &mut connection.config;
-        config.test_mode = started.options.test_mode;
-        config.sync_signals = true;
-        config.user_agent = format!("roster/{} (compatible; user-sync 2.10)", surroundings.version);
-        config.trust.pem.clone_from(&surroundings.trust);
-        config.trust.verify = verify;
-        config.proxies = surroundings.proxies.clone();
-        config.stop = Some(Arc::clone(&surroundings.stop));
-        config.observer = Arc::new(ToLog(Arc::clone(log)));
-        if !verify {
-            log.warning(
-                LOGGER,
-                "certificate-not-checked",
-                format_args!(
-                    "SSL certificate verification is bypassed for {}",
-                    config.organization
-                ),
-            );
-        }
-        clients.push(Client::new(config.clone()).map_err(|error| adobe_failed(&error, log))?);
+        connection.config.test_mode = started.options.test_mode;
+        connection.config.sync_signals = true;
+        let client = client(connection, started, surroundings, log)
+            .map_err(|error| client_failed(&error, Side::Target, log))?;
+        clients.push(client);
     }
     Ok((clients, connections))
+}
+
+/// The client for a connection, with what the run has for all of them.
+pub(crate) fn client(
+    connection: &mut Connection,
+    started: &Started,
+    surroundings: &Surroundings,
+    log: &Arc<Log>,
+) -> Result<Client, ClientError> {
+    let verify = connection.verify.unwrap_or(started.options.ssl_cert_verify);
+    let config = &mut connection.config;
+    config.user_agent = surroundings.user_agent();
+    config.trust = surroundings.trust(verify);
+    config.proxies = surroundings.proxies.clone();
+    config.stop = Some(Arc::clone(&surroundings.stop));
+    config.observer = Arc::new(ToLog(Arc::clone(log)));
+    if !verify {
+        let organization = &config.organization;
+        log.warning(
+            LOGGER,
+            "certificate-not-checked",
+            format_args!("SSL certificate verification is bypassed for {organization}"),
+        );
+    }
+    Client::new(config.clone())
+}
+
+/// Which side of a run an organization is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// People come from it.
+    Source,
+    /// People go to it.
+    Target,
 }
 
 pub(crate) fn directory_failed(error: &impl std::fmt::Display, log: &Log) -> End {
@@ -118,43 +95,52 @@ pub(crate) fn directory_failed(error: &impl std::fmt::Display, log: &Log) -> End
     End::Failed
 }
 
-fn adobe_failed(error: &ClientError, log: &Log) -> End {
+pub(crate) fn client_failed(error: &ClientError, side: Side, log: &Log) -> End {
     if let ClientError::Stopped { .. } = error {
         log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
         return End::Interrupted;
     }
+    let organization = match side {
+        Side::Source => "organization that people are read from",
+        Side::Target => "organization",
+    };
     let (key, what) = match error {
-        ClientError::Unavailable { .. } | ClientError::LongWait { .. } => {
-            ("server-unavailable", "Error contacting UMAPI server")
+        ClientError::Unavailable { .. } | ClientError::LongWait { .. } | ClientError::Untrusted { .. } => {
+            let what = match side {
+                Side::Source => "Error contacting the organization that people are read from",
+                Side::Target => "Error contacting UMAPI server",
+            };
+            ("server-unavailable", what.to_owned())
         }
         ClientError::Token { .. } | ClientError::Unauthorized { .. } => (
             "authorization",
-            "The organization does not accept the credentials of the connector file",
+            format!("The {organization} does not accept the credentials of the connector file"),
         ),
-        ClientError::Untrusted { .. } => {
-            log.critical(
-                LOGGER,
-                "server-unavailable",
-                format_args!(
-                    "Error contacting UMAPI server: {error}; hint: for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem"
-                ),
-            );
-            return End::Failed;
-        }
         ClientError::PrivateKey(_) => (
             "credential-key",
-            "The credentials of the connector file cannot be used",
+            "The credentials of the connector file cannot be used".to_owned(),
         ),
-        _ => ("adobe-read-failed", "The organization cannot be read"),
+        _ => {
+            let key = match side {
+                Side::Source => "directory-read-failed",
+                Side::Target => "adobe-read-failed",
+            };
+            (key, format!("The {organization} cannot be read"))
+        }
     };
-    log.critical(LOGGER, key, format_args!("{what}: {error}"));
+    let hint = match error {
+        ClientError::Untrusted { .. } => {
+            "; hint: for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem"
+        }
+        _ => "",
+    };
+    log.critical(LOGGER, key, format_args!("{what}: {error}{hint}"));
     End::Failed
 }
 
 /// Loads the directory: reads, selects, maps.
 pub(crate) async fn load(
     started: &Started,
-    surroundings: &Surroundings,
     source: &Source,
     world: &mut World,
     log: &Log,
@@ -169,37 +155,22 @@ pub(crate) async fn load(
     };
     warn_about_mapping(started, log);
     let mapped: BTreeSet<String> = file.mapping.iter().map(|(name, _)| name.clone()).collect();
+    let mut asked_groups = groups.clone().unwrap_or_default();
+    if options.process_groups {
+        asked_groups.extend(mapped.iter().cloned());
+    }
+    let asked = Asked {
+        groups: asked_groups,
+        everybody: groups.is_none(),
+        member_groups: !file.additional.is_empty(),
+        mapped,
+        default_type: file.default_type,
+    };
     let mut tables = Tables {
         texts: &mut world.texts,
         sets: &mut world.sets,
     };
-    let people = match source {
-        Source::Csv(settings) => csv::read(settings, file.default_type, &mapped, &mut tables, log)
-            .map_err(|error| directory_failed(&error, log))?,
-        Source::Ldap(settings) => {
-            let asked = groups.iter().flatten();
-            let processed = mapped.iter().filter(|_| options.process_groups);
-            let wanted = ldap::Wanted {
-                everybody: groups.is_none(),
-                groups: &asked.chain(processed).cloned().collect(),
-                member_groups: !file.additional.is_empty(),
-                default_type: file.default_type,
-            };
-            let run = ldap::Run {
-                trust: &surroundings.trust,
-                stop: &surroundings.stop,
-                patience: ldap::Patience::default(),
-            };
-            match ldap::read(settings, &wanted, &run, &mut tables, log).await {
-                Ok(people) => people,
-                Err(ldap::Failure::Told(error)) => return Err(directory_failed(&error, log)),
-                Err(ldap::Failure::Stopped) => {
-                    log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
-                    return Err(End::Interrupted);
-                }
-            }
-        }
-    };
+    let people = source.read(&asked, &mut tables, log).await?;
     let selection = Selection {
         groups,
         filter: options.user_filter.as_ref(),
@@ -208,7 +179,10 @@ pub(crate) async fn load(
         default_type: file.default_type,
         organizations: &started.secondaries,
     };
-    let seen = seen(&people, file, world);
+    let mut seen = seen(&people, file, world);
+    if !source.knows_all_groups() {
+        seen.not_asked = asked.mapped.difference(&asked.groups).cloned().collect();
+    }
     select(people, &selection, world, log).map_err(|error| directory_failed(&error, log))?;
     let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
     log.info("processor", divider(&title, '-'));
@@ -232,6 +206,7 @@ fn seen(people: &People, file: &main_file::MainFile, world: &mut World) -> Seen 
     Seen {
         people: !people.records.is_empty(),
         groups,
+        not_asked: BTreeSet::new(),
     }
 }
 
@@ -299,11 +274,20 @@ pub(crate) async fn read_organizations(
         }
         let groups = match &options.adobe_users {
             AdobeUsers::All => None,
-            AdobeUsers::Mapped => Some(named(
-                file.mapping.iter().flat_map(|(_, groups)| groups),
-                at,
-                started,
-            )),
+            AdobeUsers::Mapped => {
+                let mut names = named(file.mapping.iter().flat_map(|(_, groups)| groups), at, started);
+                if file.strict && at == 0 {
+                    // user-sync counts these among the groups that it knows.
+                    names.extend(
+                        file.exclude_groups
+                            .iter()
+                            .filter(|name| !names.contains(name))
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    );
+                }
+                Some(names)
+            }
             AdobeUsers::Groups(groups) => Some(named(groups.iter(), at, started)),
         };
         let wanted = read::organization::Wanted {
@@ -316,11 +300,11 @@ pub(crate) async fn read_organizations(
         };
         read::organization::accounts(client, &wanted, world, log)
             .await
-            .map_err(|error| adobe_failed(&error, log))?;
+            .map_err(|error| client_failed(&error, Side::Target, log))?;
         if list_groups && has_groups {
             read::organization::groups(client, at, world)
                 .await
-                .map_err(|error| adobe_failed(&error, log))?;
+                .map_err(|error| client_failed(&error, Side::Target, log))?;
         }
     }
     Ok(())
@@ -355,7 +339,9 @@ pub(crate) fn plan_settings(started: &Started, doubt: &Doubt, world: &mut World)
             AdobeUsers::Groups(groups) => groups.as_slice(),
             _ => &[],
         };
-        for name in &file.exclude_groups {
+        // Those that the API does not assign would be left out with a warning; nobody has asked for them here.
+        let assigned = |name: &&String| assignable(Key::new(name).as_str());
+        for name in file.exclude_groups.iter().filter(assigned) {
             world.targets.add(&mut world.texts, 0, name);
         }
         for group in asked {

@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) people: bool,
     /// The mapped groups that had members.
     pub(crate) groups: BTreeSet<String>,
+    /// The mapped groups that this run did not ask for: nothing is known of them.
+    pub(crate) not_asked: BTreeSet<String>,
 }
 
 /// The file of one main file and source.
@@ -52,13 +54,17 @@ impl Memory {
 
     /// What has disappeared: whether the whole source has, and which groups.
     pub(crate) fn missing(&self, now: &Seen) -> (bool, BTreeSet<String>) {
-        let groups = self.earlier.groups.difference(&now.groups).cloned().collect();
-        (self.earlier.people && !now.people, groups)
+        let gone = self.earlier.groups.difference(&now.groups);
+        let groups = gone.filter(|name| !now.not_asked.contains(*name)).cloned();
+        (self.earlier.people && !now.people, groups.collect())
     }
 
     /// Records a run. What has disappeared stays recorded unless it was `accepted`.
     pub(crate) fn record(&self, now: &Seen, accepted: bool) -> io::Result<()> {
         let mut seen = now.clone();
+        seen.groups
+            .extend(self.earlier.groups.intersection(&now.not_asked).cloned());
+        seen.not_asked.clear();
         if !accepted {
             seen.people |= self.earlier.people;
             seen.groups.extend(self.earlier.groups.iter().cloned());
@@ -88,6 +94,7 @@ fn read(text: &str) -> Option<Seen> {
     Some(Seen {
         people: value.get("people")?.as_bool()?,
         groups,
+        not_asked: BTreeSet::new(),
     })
 }
 
@@ -99,7 +106,22 @@ mod tests {
         Seen {
             people,
             groups: groups.iter().map(|&name| name.to_owned()).collect(),
+            not_asked: BTreeSet::new(),
         }
+    }
+
+    #[test]
+    fn a_group_that_was_not_asked_for_is_neither_missing_nor_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Memory::open(folder.path(), Path::new("main.yml"), "console").unwrap();
+        open().record(&seen(true, &["A"]), false).unwrap();
+        let now = Seen {
+            not_asked: ["A".to_owned()].into(),
+            ..seen(true, &[])
+        };
+        assert_eq!(open().missing(&now), (false, [].into()));
+        open().record(&now, true).unwrap();
+        assert_eq!(open().missing(&seen(true, &[])), (false, ["A".to_owned()].into()));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use roster_client::{Event, Observer, Signal};
+use roster_client::{Event, Observer, Secret, Signal};
 
+use crate::config::credential::SecretStore;
 use crate::log::Log;
 
 /// Writes what a client tells into the log.
@@ -74,5 +75,22 @@ impl Observer for ToLog {
                 ),
             ),
         }
+    }
+}
+
+/// Says where a secret was found; never which.
+pub(crate) struct Telling<'l> {
+    pub store: &'l dyn SecretStore,
+    pub log: &'l Log,
+}
+
+impl SecretStore for Telling<'_> {
+    fn find(&self, name: &str, account: &str) -> Result<(Secret, String), String> {
+        let found = self.store.find(name, account)?;
+        self.log.info(
+            "keyring",
+            format_args!("Using keyring '{}' to retrieve '{name}'", found.1),
+        );
+        Ok(found)
     }
 }

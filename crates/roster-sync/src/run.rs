@@ -5,23 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use roster_client::{Client, Proxies};
+use roster_client::{Client, Proxies, Trust};
 use roster_core::plan::people::{Organization, UserKey};
 use roster_core::plan::settings::Strategy;
 use roster_core::plan::{Plan, Settings, World, check, plan};
 use time::UtcOffset;
 
 use crate::arguments::Arguments;
+use crate::config::credential::SecretStore;
 use crate::config::umapi::Connection;
 use crate::doubt::{self, Doubt};
-use crate::load::{
-    directory_failed, directory_settings, load, organizations, plan_settings, read_organizations,
-};
+use crate::load::{directory_failed, load, organizations, plan_settings, read_organizations};
 use crate::lock::{self, Lock, LockError};
 use crate::log::Log;
 use crate::notes::{self, Names};
-use crate::options::Connector;
 use crate::send::{self, Report, Sending, Stop};
+use crate::source::Source;
 use crate::start::{Started, start};
 use crate::{lists, summary};
 
@@ -43,8 +42,26 @@ pub struct Surroundings {
     pub hooks_off: bool,
     /// Where runs keep what they have to remember, and apart from each other; `None` does without.
     pub state_folder: Option<PathBuf>,
+    /// Where secrets are that a file names with `secure_…_key`.
+    pub secrets: Arc<dyn SecretStore>,
     /// Set when the run should stop after the request in flight.
     pub stop: Stop,
+}
+
+impl Surroundings {
+    /// What requests say about who sends them.
+    pub(crate) fn user_agent(&self) -> String {
+        format!("roster/{} (compatible; user-sync 2.10)", self.version)
+    }
+
+    /// Whom to trust for https.
+    pub(crate) fn trust(&self, verify: bool) -> Trust {
+        Trust {
+            pem: self.trust.clone(),
+            verify,
+            ..Trust::default()
+        }
+    }
 }
 
 /// How a run ended; the numbers are exit codes.
@@ -125,9 +142,9 @@ fn banner(started: &Started, surroundings: &Surroundings, log: &Log) {
     }
 }
 
-/// A title between rules, 70 characters wide.
+/// A title between rules, 70 characters wide, or more where the title leaves no room for rules.
 pub(crate) fn divider(title: &str, rule: char) -> String {
-    let room = 70_usize.saturating_sub(title.chars().count() + 2);
+    let room = 70_usize.saturating_sub(title.chars().count() + 2).max(10);
     let left = room / 2;
     let side = |count: usize| rule.to_string().repeat(count);
     format!("{} {title} {}", side(left), side(room - left))
@@ -145,7 +162,7 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
     let source = if from_list {
         None
     } else {
-        Some(directory_settings(started, log)?)
+        Some(Source::open(started, surroundings, log)?)
     };
     let (clients, connections) = organizations(started, surroundings, log)?;
     let mut world = World::default();
@@ -161,7 +178,7 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
     }
     let mut doubt = Doubt::default();
     if let Some(source) = source {
-        let seen = load(started, surroundings, &source, &mut world, log).await?;
+        let seen = load(started, &source, &mut world, log).await?;
         doubt = doubt::look(started, surroundings, seen, &world, log)?;
     }
     let push = started.options.strategy == Strategy::Push;
@@ -236,15 +253,8 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
 }
 
 /// Parts that are configured and not there yet end the run before anything is read.
-fn not_yet(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<(), End> {
+pub(crate) fn not_yet(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<(), End> {
     let mut missing = Vec::new();
-    let there = matches!(started.options.connector, Connector::Csv(_) | Connector::Ldap);
-    if started.options.adobe_only_list.is_none() && !there {
-        missing.push(format!(
-            "the connector `{}`; `--connector csv FILE` and `--connector ldap` are",
-            started.options.connector.name()
-        ));
-    }
     if started.file.extension.is_some() && !surroundings.hooks_off {
         missing.push("hooks (`directory_users.extension`)".to_owned());
     }
@@ -350,5 +360,17 @@ fn end_of(report: &Report) -> End {
         End::Failed
     } else {
         End::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_title_has_rules_on_both_sides_too() {
+        assert_eq!(divider("Command line arguments", '-').chars().count(), 70);
+        let title = "End Run (User Sync version: 0.10.0) (TEST MODE) (Total time: 0:00:00)";
+        assert_eq!(divider(title, '='), format!("===== {title} ====="));
     }
 }

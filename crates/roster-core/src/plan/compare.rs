@@ -479,8 +479,8 @@ fn has_targets(world: &World, organization: usize) -> bool {
         .any(|(_, target)| usize::from(target.organization) == organization)
 }
 
-/// Whether anybody can be put into the group or taken out of it through the API.
-fn assignable(folded: &str) -> bool {
+/// Whether anybody can be put into the group or taken out of it through the API. The name is folded.
+pub fn assignable(folded: &str) -> bool {
     !matches!(
         GroupName::parse(folded),
         GroupName::Reserved(ReservedName::SystemAdmin | ReservedName::Compartment)

@@ -17,7 +17,7 @@ pub mod text;
 
 pub use check::{Finding, check};
 pub use commands::Commands;
-pub use compare::plan;
+pub use compare::{assignable, plan};
 pub use output::{FailedGroups, Note, Plan};
 pub use people::World;
 pub use settings::Settings;

@@ -368,4 +368,24 @@ mod tests {
             .unwrap();
         assert!(said.text.ends_with(": x, y, z"), "{said}");
     }
+
+    #[test]
+    fn the_example_is_right_with_everything_in_it_switched_on() {
+        let text = include_str!("../../../roster/src/command/sync/examples/user-sync-config.yml");
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["umapi", "partner", "ldap", "csv", "okta", "adobe-console"] {
+            std::fs::write(folder.path().join(format!("connector-{file}.yml")), "").unwrap();
+        }
+        let text = text
+            .replace("{umapi}", "connector-umapi.yml")
+            .replace("{ldap}", "connector-ldap.yml");
+        let text = crate::config::section::switched_on(&text, &[]);
+        let file = folder.path().join("user-sync-config.yml");
+        let node = crate::config::yaml::parse(&text, &file.display().to_string()).unwrap();
+        let problems = Problems::default();
+        let read = read(&node, &problems);
+        crate::config::logging::read(&node, &problems);
+        let said = problems.into_list();
+        assert!(read.is_some() && said.is_empty(), "{said:?}\n{text}");
+    }
 }

@@ -3,10 +3,13 @@
 
 mod adobe_users;
 pub mod codec;
+pub mod console;
+pub mod credential;
 mod directory_users;
 pub(crate) mod files;
 pub mod logging;
 pub mod main_file;
+pub(crate) mod okta;
 pub mod section;
 pub mod umapi;
 pub mod yaml;

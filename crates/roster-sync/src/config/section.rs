@@ -293,6 +293,31 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
+/// An example file with the settings that are commented out in it, but for those named.
+#[cfg(test)]
+pub(crate) fn switched_on(text: &str, but: &[&str]) -> String {
+    let lines = text.lines().map(|line| {
+        let indent = line.len() - line.trim_start().len();
+        let Some(rest) = line.trim_start().strip_prefix("# ") else {
+            return line.to_owned();
+        };
+        let key = rest
+            .trim_start_matches("- ")
+            .trim_start()
+            .split(':')
+            .next()
+            .unwrap();
+        let is_key = rest.contains(':') && key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let is_item = rest.trim_start().starts_with("- ") || rest.starts_with("  ");
+        if (is_key || is_item) && !but.contains(&key) {
+            format!("{}{rest}", " ".repeat(indent))
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use roster_client::{Config, Host, Secret};
 
 use crate::config::Files;
+use crate::config::credential::{self, SecretStore};
 use crate::config::files::resolve;
 use crate::config::section::{Problems, Section};
 use crate::config::yaml::{Node, Value};
+use crate::key;
 
 /// An organization as its connector file describes it.
 #[derive(Debug)]
@@ -29,41 +31,22 @@ pub fn read(
     files: Files,
     paths: &[PathBuf],
     organization: Option<&str>,
+    store: &dyn SecretStore,
     problems: &Problems,
 ) -> Option<Connection> {
-    let node = match files.read_merged(paths, problems) {
-        Some(node) => node,
-        None if paths.is_empty() => return None,
-        None => return None,
-    };
-    let mine = Problems::default();
-    let connection = connection(&node, organization.unwrap_or("primary"), &mine);
-    for problem in mine.into_list() {
-        problems.add(
-            problem.place.as_ref(),
-            problem.keys,
-            problem.text,
-            problem.warning,
-        );
-    }
-    connection
+    let node = files.read_merged(paths, problems)?;
+    connection(&node, organization.unwrap_or("primary"), store, problems)
 }
 
-fn connection(node: &Node, organization: &str, problems: &Problems) -> Option<Connection> {
+fn connection(
+    node: &Node,
+    organization: &str,
+    store: &dyn SecretStore,
+    problems: &Problems,
+) -> Option<Connection> {
     let root = Section::new(node, "", problems)?;
-    let oauth = match root.text("authentication_method").as_deref().map(str::trim) {
-        None | Some("jwt") => false,
-        Some("oauth") => true,
-        Some(other) => {
-            problems.error(
-                root.get("authentication_method").map(|n| &n.place),
-                "unknown-authentication-method",
-                format!("`authentication_method` is `oauth` or `jwt`, not `{other}`"),
-            );
-            return None;
-        }
-    };
-    let server = server(&root);
+    let oauth = is_oauth(&root)?;
+    let server = server(&root, true);
     let business_id = root.boolean("uses_business_id").unwrap_or(false);
     if root.get("uses_business_id").is_some() {
         problems.warning(
@@ -84,7 +67,7 @@ fn connection(node: &Node, organization: &str, problems: &Problems) -> Option<Co
     warn_about_unknown(&root, problems);
     let config = root
         .required_section("enterprise")
-        .and_then(|s| enterprise(&s, oauth, organization))?;
+        .and_then(|s| credentials(&s, oauth, organization, ["tech_acct", "tech_acct_id"], store))?;
     let mut connection = Connection {
         config,
         verify: None,
@@ -93,6 +76,22 @@ fn connection(node: &Node, organization: &str, problems: &Problems) -> Option<Co
     };
     server?.apply(&mut connection);
     Some(connection)
+}
+
+/// `authentication_method`.
+pub(super) fn is_oauth(root: &Section<'_, '_>) -> Option<bool> {
+    match root.text("authentication_method").as_deref().map(str::trim) {
+        None | Some("jwt") => Some(false),
+        Some("oauth") => Some(true),
+        Some(other) => {
+            root.problems().error(
+                root.get("authentication_method").map(|n| &n.place),
+                "unknown-authentication-method",
+                format!("`authentication_method` is `oauth` or `jwt`, not `{other}`"),
+            );
+            None
+        }
+    }
 }
 
 /// Unknown keys at the top are said and not refused, as ever.
@@ -120,17 +119,19 @@ fn warn_about_unknown(root: &Section<'_, '_>, problems: &Problems) {
 }
 
 /// The `server` section.
-struct Server {
+pub(super) struct Server {
     host: Option<String>,
     endpoint: Option<String>,
     auth_host: Option<String>,
     auth_endpoint: Option<String>,
     timeout: Option<i64>,
-    retries: Option<i64>,
+    /// `retries`, which not every connector counts alike.
+    pub(super) retries: Option<i64>,
     verify: Option<bool>,
 }
 
-fn server(root: &Section<'_, '_>) -> Option<Server> {
+/// Reads the `server` section; `with_verify` where `ssl_verify` may stand in it.
+pub(super) fn server(root: &Section<'_, '_>, with_verify: bool) -> Option<Server> {
     let none = Server {
         host: None,
         endpoint: None,
@@ -155,14 +156,14 @@ fn server(root: &Section<'_, '_>) -> Option<Server> {
         auth_endpoint: old_or_new("ims_endpoint_jwt", "auth_endpoint"),
         timeout: section.integer("timeout"),
         retries: section.integer("retries"),
-        verify: section.boolean("ssl_verify"),
+        verify: with_verify.then(|| section.boolean("ssl_verify")).flatten(),
     };
     section.finish();
     Some(server)
 }
 
 impl Server {
-    fn apply(self, connection: &mut Connection) {
+    pub(super) fn apply(self, connection: &mut Connection) {
         let config = &mut connection.config;
         if let Some(host) = self.host {
             config.host = Host::new(&host);
@@ -186,11 +187,25 @@ impl Server {
     }
 }
 
-fn enterprise(section: &Section<'_, '_>, oauth: bool, organization: &str) -> Option<Config> {
+/// Who asks: the organization, the client and its secrets. `account` has both names of the technical account; where both
+/// stand, the first counts.
+pub(super) fn credentials(
+    section: &Section<'_, '_>,
+    oauth: bool,
+    organization: &str,
+    account: [&str; 2],
+    store: &dyn SecretStore,
+) -> Option<Config> {
     let problems = section.problems();
     let id = section.required_text("org_id");
-    let account = section.text("tech_acct").or_else(|| section.text("tech_acct_id"));
-    section.get("tech_acct_id");
+    let owner = Owner {
+        section,
+        organization,
+        id: id.as_deref(),
+        store,
+    };
+    let [first, second] = account.map(|name| section.text(name));
+    let account = first.or(second);
     if oauth && account.is_some() {
         problems.error(
             Some(section.place()),
@@ -212,9 +227,7 @@ fn enterprise(section: &Section<'_, '_>, oauth: bool, organization: &str) -> Opt
         );
     }
     let client_id = if section.has("api_key") && section.has("client_id") {
-        refused(
-            section,
-            organization,
+        owner.refused(
             "credential-twice",
             "cannot contain setting for both `api_key` and `client_id`",
         );
@@ -225,169 +238,120 @@ fn enterprise(section: &Section<'_, '_>, oauth: bool, organization: &str) -> Opt
         } else {
             "client_id"
         };
-        credential(section, key, organization, true)
+        owner.credential(key, true)
     };
-    let secret = credential(section, "client_secret", organization, true);
-    let key = if oauth {
-        None
-    } else {
-        private_key(section, organization)
-    };
+    let secret = owner.credential("client_secret", true);
+    let key = if oauth { None } else { owner.private_key() };
     section.finish();
-    let (id, client_id, secret) = (id?, client_id?, secret?);
+    let (client_id, secret) = (client_id?, secret?);
     if oauth {
-        return Some(Config::oauth(&id, &client_id, secret.as_str()));
+        return Some(Config::oauth(&id?, client_id.reveal(), secret.reveal()));
     }
     Some(Config::jwt(
-        &id,
-        &client_id,
-        secret.as_str(),
+        &id?,
+        client_id.reveal(),
+        secret.reveal(),
         &account?,
         key?.reveal(),
     ))
 }
 
-/// A problem with credentials also means that the organization cannot be reached.
-fn refused(section: &Section<'_, '_>, organization: &str, key: &'static str, what: &str) {
-    section.problems().add(
-        Some(section.place()),
-        vec![key, "connection-refused-by-settings"],
-        format!(
-            "Connection to org {organization} failed: `{}` {what}",
-            section.name("").trim_end_matches('.')
-        ),
-        false,
-    );
+/// Whose credentials are read, and where from.
+struct Owner<'o, 'n, 'p> {
+    section: &'o Section<'n, 'p>,
+    /// What messages call the organization.
+    organization: &'o str,
+    /// Its id, which is the account that stores know secrets by.
+    id: Option<&'o str>,
+    store: &'o dyn SecretStore,
 }
 
-/// A credential in clear. A reference to a store of the operating system is understood and not yet followed.
-fn credential(section: &Section<'_, '_>, key: &str, organization: &str, required: bool) -> Option<String> {
-    let secure = format!("secure_{key}_key");
-    match (section.has(key), section.has(&secure)) {
-        (true, true) => {
-            refused(
-                section,
-                organization,
-                "credential-twice",
-                &format!("cannot contain setting for both `{key}` and `{secure}`"),
-            );
-            None
-        }
-        (true, false) => {
-            let text = section.text(key);
-            if text.is_none() && section.get(key).is_none() && required {
-                refused(
-                    section,
-                    organization,
-                    "credential-missing",
-                    &format!("must contain setting for `{key}`"),
-                );
-            }
-            text
-        }
-        (false, true) => {
-            refused(
-                section,
-                organization,
-                "credential-store",
-                &format!(
-                    "names a secure store with `{secure}`, which this version cannot read yet; write `{key}` into the file for now"
-                ),
-            );
-            None
-        }
-        (false, false) => {
-            if required {
-                refused(
-                    section,
-                    organization,
-                    "credential-missing",
-                    &format!("must contain setting for `{key}`"),
-                );
-            }
-            None
-        }
+impl Owner<'_, '_, '_> {
+    /// A problem with credentials also means that the organization cannot be reached.
+    fn refused(&self, key: &'static str, what: &str) {
+        let section = self.section;
+        section.problems().add(
+            Some(section.place()),
+            vec![key, "connection-refused-by-settings"],
+            format!(
+                "Connection to org {} failed: `{}` {what}",
+                self.organization,
+                section.name("").trim_end_matches('.')
+            ),
+            false,
+        );
     }
-}
 
-fn private_key(section: &Section<'_, '_>, organization: &str) -> Option<Secret> {
-    let path = section.text("priv_key_path");
-    let has_data = section.has("priv_key_data") || section.has("secure_priv_key_data_key");
-    let passphrase = credential(section, "priv_key_pass", organization, false);
-    let text = match (path, has_data) {
-        (Some(_), true) => {
-            credential(section, "priv_key_data", organization, false);
-            refused(
-                section,
-                organization,
-                "credential-twice",
-                "cannot specify both \"priv_key_path\" and \"priv_key_data\"",
-            );
+    fn credential(&self, key: &str, required: bool) -> Option<Secret> {
+        let complain = |key: &'static str, what: &str| self.refused(key, what);
+        credential::read(self.section, key, self.id, required, self.store, &complain)
+    }
+
+    fn private_key(&self) -> Option<Secret> {
+        let section = self.section;
+        let path = section.text("priv_key_path");
+        let has_data = section.has("priv_key_data") || section.has("secure_priv_key_data_key");
+        let passphrase = self.credential("priv_key_pass", false);
+        if passphrase.is_none() && section.has("secure_priv_key_pass_key") {
+            // Why it is not there has been said.
             return None;
         }
-        (None, false) => {
-            refused(
-                section,
-                organization,
-                "credential-missing",
-                "must contain setting for one of \"priv_key_path\" and \"priv_key_data\"",
-            );
-            return None;
-        }
-        (None, true) => credential(section, "priv_key_data", organization, true)?,
-        (Some(path), false) => {
-            let place = section.get("priv_key_path").map_or(section.place(), |n| &n.place);
-            let path = resolve(
-                &path,
-                place,
-                true,
-                &section.name("priv_key_path"),
-                section.problems(),
-            )?;
-            match fs::read_to_string(&path) {
-                Ok(text) => text,
-                Err(error) => {
-                    refused(
-                        section,
-                        organization,
-                        "credential-unreadable",
-                        &format!("names a key that cannot be read: {}: {error}", path.display()),
-                    );
-                    return None;
+        let text = match (path, has_data) {
+            (Some(_), true) => {
+                self.refused(
+                    "credential-twice",
+                    "cannot specify both \"priv_key_path\" and \"priv_key_data\"",
+                );
+                return None;
+            }
+            (None, false) => {
+                self.refused(
+                    "credential-missing",
+                    "must contain setting for one of \"priv_key_path\" and \"priv_key_data\"",
+                );
+                return None;
+            }
+            (None, true) => self.credential("priv_key_data", true)?,
+            (Some(path), false) => {
+                let place = section.get("priv_key_path").map_or(section.place(), |n| &n.place);
+                let name = section.name("priv_key_path");
+                let path = resolve(&path, place, true, &name, section.problems())?;
+                match fs::read_to_string(&path) {
+                    Ok(text) => Secret::new(text),
+                    Err(error) => {
+                        self.refused(
+                            "credential-unreadable",
+                            &format!("names a key that cannot be read: {}: {error}", path.display()),
+                        );
+                        return None;
+                    }
                 }
             }
-        }
-    };
-    let text = with_line_ends(&text);
-    if text.contains("ENCRYPTED") {
-        let why = if passphrase.is_some() {
-            "Error decrypting private key: keys with a passphrase are not supported yet; take the passphrase off and protect the file"
-        } else {
-            "Error decrypting private key: the key has a passphrase and `priv_key_pass` is not set"
         };
-        refused(section, organization, "credential-key-decrypt", why);
-        return None;
+        match key::open(text.reveal(), passphrase.as_ref().map(Secret::reveal)) {
+            Ok(pem) => Some(pem),
+            Err(error) => {
+                self.refused(
+                    "credential-key-decrypt",
+                    &format!("has a key that cannot be used: Error decrypting private key: {error}"),
+                );
+                None
+            }
+        }
     }
-    Some(Secret::new(text))
-}
-
-/// Keys come with any line end, bare carriage returns included, and with blanks around.
-fn with_line_ends(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let mut lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
-    lines.push("");
-    lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::credential::tests::One;
     use crate::config::yaml::parse;
 
     fn read(text: &str) -> (Option<Connection>, Vec<String>) {
         let node = parse(text, "umapi.yml").unwrap();
         let problems = Problems::default();
-        let connection = connection(&node, "primary", &problems);
+        let store = One("", "", "");
+        let connection = connection(&node, "primary", &store, &problems);
         let said = problems.into_list().iter().map(ToString::to_string).collect();
         (connection, said)
     }
@@ -412,22 +376,6 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_any_line_end_and_need_no_passphrase() {
-        assert_eq!(
-            with_line_ends(" -----BEGIN\rx\r-----END\r"),
-            "-----BEGIN\nx\n-----END\n"
-        );
-        assert_eq!(with_line_ends("a\r\nb"), "a\nb\n");
-        let (connection, said) = read(
-            "enterprise: {org_id: o, client_id: k, client_secret: s, tech_acct: t, priv_key_data: 'Proc-Type: 4,ENCRYPTED'}\n",
-        );
-        assert!(
-            connection.is_none() && said[0].contains("[credential-key-decrypt]"),
-            "{said:?}"
-        );
-    }
-
-    #[test]
     fn timeouts_and_attempts_are_as_configured() {
         let head = "authentication_method: oauth\nenterprise: {org_id: o, client_id: k, client_secret: s}\n";
         let config = |server: &str| read(&format!("{head}{server}")).0.unwrap().config;
@@ -435,5 +383,18 @@ mod tests {
         assert_eq!((usual.attempts, usual.timeout), (3, Some(Duration::from_mins(2))));
         let other = config("server: {timeout: 0, retries: 1}\n");
         assert_eq!((other.attempts, other.timeout), (1, None));
+    }
+
+    #[test]
+    fn the_example_is_right_with_everything_in_it_switched_on() {
+        let text = include_str!("../../../roster/src/command/sync/examples/connector-umapi.yml");
+        let jwt = [
+            "secure_client_secret_key",
+            "tech_acct_id",
+            "priv_key_path",
+            "priv_key_pass",
+        ];
+        let (connection, said) = read(&crate::config::section::switched_on(text, &jwt));
+        assert!(connection.is_some() && said.is_empty(), "{said:?}");
     }
 }

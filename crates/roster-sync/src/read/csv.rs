@@ -552,6 +552,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_example_is_right_with_everything_in_it_switched_on() {
+        let text = include_str!("../../../roster/src/command/sync/examples/connector-csv.yml");
+        let text = crate::config::section::switched_on(text, &[]);
+        let problems = Problems::default();
+        let node = crate::config::yaml::parse(&text, "csv.yml").unwrap();
+        let settings = Settings::read(&node, PathBuf::from("users.csv"), &problems).unwrap();
+        let said = problems.into_list();
+        assert!(said.is_empty(), "{said:?}");
+        assert_eq!(
+            settings.columns,
+            Columns::default(),
+            "what is commented out is the usual"
+        );
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {

@@ -2,9 +2,12 @@
 //!
 //! Every reader keeps one promise: what could make its answer incomplete is an error, never a shorter answer.
 
+pub(crate) mod console;
 pub(crate) mod csv;
 pub(crate) mod ldap;
+pub(crate) mod okta;
 pub(crate) mod organization;
+pub(crate) mod template;
 
 use roster_core::plan::text::{SetId, Sets, TextId, Texts};
 use roster_core::value::IdentityType;

@@ -367,3 +367,43 @@ async fn asked_to_stop_a_run_does_not_sit_out_a_long_pause() {
         assert!(!ended.log.contains("[batch-failed]"), "{method}: {}", ended.log);
     }
 }
+
+#[tokio::test]
+async fn strict_reads_the_members_of_excluded_groups_with_the_mapped_ones_and_says_nothing_of_admins() {
+    let server = organization("", fine).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace(
+            "  connectors:\n",
+            "  exclude_adobe_groups: [_org_admin, Loom, Photo]\n  connectors:\n",
+        ),
+    );
+    let run = "--connector csv @users.csv --process-groups --adobe-users mapped -t";
+    let read = |from: usize| -> Vec<String> {
+        let lines = server
+            .requests()
+            .into_iter()
+            .skip(from)
+            .map(|request| request.line);
+        let names = lines.filter_map(|line| {
+            Some(
+                line.split_once("/users/ORG@AdobeOrg/0/")?
+                    .1
+                    .split('?')
+                    .next()?
+                    .to_owned(),
+            )
+        });
+        names.collect()
+    };
+    let ended = scene.run(run).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert_eq!(read(0), ["Photo"]);
+    let before = server.requests().len();
+    let ended = scene.run(&format!("{run} --compat strict")).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert_eq!(read(before), ["Photo", "_org_admin", "Loom"]);
+    assert!(!ended.log.contains("[group-not-assignable]"), "{}", ended.log);
+}

@@ -9,8 +9,11 @@
 )]
 
 mod careful;
+mod check;
+mod console;
 mod fuzz;
 mod ldap;
+mod okta;
 mod refused;
 mod scene;
 #[allow(dead_code, reason = "the client's own tests need more of it")]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use roster_client::Proxies;
-use roster_sync::{Asked, Surroundings, parse, run};
+use roster_client::{Proxies, Secret};
+use roster_sync::{Arguments, Asked, SecretStore, Surroundings, check, parse, run};
 use tempfile::TempDir;
 
 use crate::server::{Reply, Request, Server};
@@ -29,6 +29,13 @@ pub(crate) struct Ended {
 #[derive(Clone, Default)]
 struct Console(Arc<Mutex<Vec<u8>>>);
 
+impl Console {
+    fn ended(&self, code: u8) -> Ended {
+        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        Ended { code, log }
+    }
+}
+
 impl Write for Console {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -37,6 +44,18 @@ impl Write for Console {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// A store that knows one secret: `box` of the organization.
+struct Known;
+
+impl SecretStore for Known {
+    fn find(&self, name: &str, account: &str) -> Result<(Secret, String), String> {
+        if (name, account) == ("box", "ORG@AdobeOrg") {
+            return Ok((Secret::new("s3cret-never-shown"), "of the test".to_owned()));
+        }
+        Err(format!("there is no secret `{name}` of `{account}`"))
     }
 }
 
@@ -69,6 +88,19 @@ impl Scene {
 
     /// Runs with options in which `@` stands for the folder.
     pub(crate) async fn run(&self, options: &str) -> Ended {
+        let (arguments, surroundings, console) = self.typed(options);
+        let code = run(&arguments, surroundings).await;
+        console.ended(code)
+    }
+
+    /// Checks with such options.
+    pub(crate) async fn check(&self, options: &str) -> Ended {
+        let (arguments, surroundings, console) = self.typed(options);
+        let code = check(&arguments, surroundings).await;
+        console.ended(code)
+    }
+
+    fn typed(&self, options: &str) -> (Arguments, Surroundings, Console) {
         let folder = format!("{}/", self.folder.path().display());
         let mut words: Vec<String> = vec!["-c".to_owned(), format!("{folder}user-sync-config.yml")];
         words.extend(options.split_whitespace().map(|word| word.replace('@', &folder)));
@@ -85,11 +117,10 @@ impl Scene {
             proxies: Proxies::default(),
             hooks_off: self.hooks_off,
             state_folder: self.state.clone(),
+            secrets: Arc::new(Known),
             stop: Arc::clone(&self.stop),
         };
-        let code = run(&arguments, surroundings).await;
-        let log = String::from_utf8(console.0.lock().unwrap().clone()).unwrap();
-        Ended { code, log }
+        (*arguments, surroundings, console)
     }
 }
 

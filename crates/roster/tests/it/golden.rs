@@ -122,6 +122,7 @@ topics! {
     names_that_differ_between_the_sides_still_match: "mismatch",
     the_command_line_wins_over_the_defaults: "precedence",
     push_sends_without_reading: "push",
+    another_organization_can_be_the_directory: "console",
     several_organizations_are_kept_in_step: "secondary",
     refusals_and_failures_of_the_server_are_survived: "server",
     unmapped_users_can_be_left_out: "unmapped",

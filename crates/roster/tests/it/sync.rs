@@ -68,7 +68,7 @@ fn wrong_usage_is_exit_code_2_on_standard_error_with_a_way_out() {
     for words in [
         &["sync", "--usres", "all"][..],
         &["sync", "--strategy"],
-        &["sync", "certgen"],
+        &["sync", "plan"],
         &["sync", "all"],
     ] {
         let output = run(Path::new(PROGRAM), words);

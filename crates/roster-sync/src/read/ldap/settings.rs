@@ -8,6 +8,7 @@ use roster_client::Secret;
 use roster_core::value::IdentityType;
 
 use crate::config::codec;
+use crate::config::credential::{self, SecretStore};
 use crate::config::files::resolve;
 use crate::config::main_file::{identity_type, unknown_type};
 use crate::config::section::{Problems, Section};
@@ -112,9 +113,17 @@ pub(crate) struct Formats {
 
 impl Settings {
     /// Reads the file. Everything that is wrong with it is noted.
-    pub(crate) fn read(node: &Node, needs_dynamic: bool, problems: &Problems) -> Option<Self> {
+    pub(crate) fn read(
+        node: &Node,
+        needs_dynamic: bool,
+        store: &dyn SecretStore,
+        problems: &Problems,
+    ) -> Option<Self> {
         let section = Section::new(node, "", problems)?;
-        let reader = Reader { section: &section };
+        let reader = Reader {
+            section: &section,
+            store,
+        };
         let hosts = reader.hosts();
         let bases = reader.bases();
         let login = reader.login();
@@ -180,6 +189,7 @@ impl Settings {
 
 struct Reader<'s, 'n, 'p> {
     section: &'s Section<'n, 'p>,
+    store: &'s dyn SecretStore,
 }
 
 impl Reader<'_, '_, '_> {
@@ -254,7 +264,7 @@ impl Reader<'_, '_, '_> {
         let method = section.text("authentication_method");
         let method = method.as_deref().unwrap_or("simple").trim().to_lowercase();
         let username = self.some_text("username");
-        let password = self.password();
+        let password = self.password(username.as_deref());
         let known = matches!(method.as_str(), "simple" | "ntlm" | "kerberos" | "anonymous");
         let has_user = username.is_some() || section.get("password").is_some();
         if !known || (matches!(method.as_str(), "kerberos" | "anonymous") && has_user) {
@@ -317,32 +327,23 @@ impl Reader<'_, '_, '_> {
         None
     }
 
-    fn password(&self) -> Option<Secret> {
-        let section = self.section;
-        match (section.has("password"), section.has("secure_password_key")) {
-            (true, true) => {
-                self.error(
-                    "secure_password_key",
-                    "credential-twice",
-                    "cannot contain setting for both `password` and `secure_password_key`".to_owned(),
-                );
-                None
-            }
-            (false, true) => {
-                self.error(
-                    "secure_password_key",
-                    "credential-store",
-                    "`secure_password_key` names a secure store, which this version cannot read yet; write `password` \
-                     into the file for now"
-                        .to_owned(),
-                );
-                None
-            }
-            _ => section
-                .text("password")
-                .filter(|password| !password.is_empty())
-                .map(Secret::new),
-        }
+    fn password(&self, username: Option<&str>) -> Option<Secret> {
+        let key = if self.section.has("password") {
+            "password"
+        } else {
+            "secure_password_key"
+        };
+        let found = credential::read(
+            self.section,
+            "password",
+            username,
+            false,
+            self.store,
+            &|name, what| {
+                self.error(key, name, format!("The connector file of LDAP {what}"));
+            },
+        );
+        found.filter(|password| !password.reveal().is_empty())
     }
 
     fn authorities(&self) -> Option<Vec<u8>> {

@@ -12,6 +12,7 @@ use roster_core::value::IdentityType;
 use time::UtcOffset;
 use tokio::net::TcpListener;
 
+use crate::config::credential::tests::One;
 use crate::config::section::Problems;
 use crate::config::yaml;
 use crate::log::Log;
@@ -50,7 +51,12 @@ async fn read_within(
     let text = format!("host: 'ldap://127.0.0.1:{}'\nbase_dn: dc=x\n{file}", server.port);
     let node = yaml::parse(&text, "ldap.yml").unwrap();
     let problems = Problems::default();
-    let settings = Settings::read(&node, file.contains("dynamic"), &problems);
+    let settings = Settings::read(
+        &node,
+        file.contains("dynamic"),
+        &One("ldap_password", "cn=x", "s3cret"),
+        &problems,
+    );
     let settings = settings.unwrap_or_else(|| panic!("{:?}", problems.into_list()));
     let console = Console::default();
     let log = Log::new(Box::new(console.clone()), UtcOffset::UTC);

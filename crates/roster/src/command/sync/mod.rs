@@ -1,6 +1,13 @@
 //! `roster sync`, and what the program does under the name `user-sync`. The options are user-sync's, so they are read
 //! by hand: some take every word up to the next option, which no option parser does.
 
+mod about;
+mod ask;
+mod files;
+mod keys;
+mod secrets;
+mod tools;
+
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -11,41 +18,27 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use roster_client::{Proxies, Secret};
 use roster_sync::{Asked, Surroundings};
 
-/// Commands that `user-sync` has and this version does not.
-const LATER: [&str; 16] = [
-    "sign-sync",
-    "sign",
-    "init",
-    "example-config",
-    "example-config-sign",
-    "shell-scripts",
-    "certgen",
-    "encrypt",
-    "decrypt",
-    "docs",
-    "info",
-    "migrate-post-sync",
-    "plan",
-    "apply",
-    "check",
-    "watch",
-];
+/// Commands of later versions.
+const LATER: [&str; 3] = ["plan", "apply", "watch"];
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const HELP: &str = "\
 Keep organizations in step with a directory.
 
-Reads the files and options of user-sync: people from an LDAP directory or a CSV file, accounts
-through the User Management API; sends what differs.
+Reads the files and options of user-sync: people from an LDAP directory, a file, Okta or another
+organization, accounts through the User Management API; sends what differs.
 
 Usage: {program} [OPTIONS]
+       {program} check [OPTIONS]    try everything that can be tried without changing anything, and say
+                                    what a run would do
+       {program} COMMAND --help
 
 Options:
   -c, --config-filename FILE        main configuration file [user-sync-config.yml]
       --config-file-encoding NAME   encoding of the configuration files [utf8]
-      --connector KIND [FILE]       where people come from: ldap, or csv FILE (okta and adobe_console
-                                    are not there yet) [ldap]
+      --connector KIND [FILE]       where people come from: ldap, `csv FILE`, okta, adobe_console (another
+                                    organization) [ldap]
       --users WHICH                 all, mapped, `group A,B`, or `file FILE` [all]
       --user-filter REGEX           only usernames that fit it entirely
       --process-groups, --no-process-groups
@@ -70,14 +63,18 @@ Options:
 `--users`, `--connector`, `--adobe-users` and `--adobe-only-user-action` take every word up to the next
 option. `invocation_defaults` in the configuration file sets what the command line leaves out.
 
+Commands:
+{commands}
 Exit codes: 0 done · 1 refused configuration, unreadable directory or organization, or sending broken
 off · 2 wrong usage, or a part that is not there yet · 130 interrupted, 143 terminated
+Of `check`: 0 in order · 1 findings · 3 configuration · 4 directory · 5 credentials · 6 organization
 
 Environment: SSL_CERT_FILE or REQUESTS_CA_BUNDLE names a file of authorities to trust as well, for a server
 with an authority of its own; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are heeded.
 
 Examples:
   {program} --process-groups --users mapped -t
+  {program} check --users file users.csv --process-groups
   {program} --connector csv users.csv --process-groups -t
   {program} --users file users.csv --process-groups --update-user-info
   {program} --connector csv users.csv --adobe-only-user-action write-file left.csv
@@ -96,7 +93,11 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
             Err(arg) => return usage(program, &format!("`{}` is not UTF-8", arg.display())),
         }
     }
+    let mut only_check = false;
     if let Some(first) = words.first().filter(|word| !word.starts_with('-')).cloned() {
+        if tools::has(&first) {
+            return tools::run(program, &words);
+        }
         if LATER.contains(&first.as_str()) {
             return usage(
                 program,
@@ -104,13 +105,17 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
             );
         }
         // Plain `sync` and `run` are names of what happens anyway.
-        if (first == "sync" && program != "roster sync") || first == "run" {
+        only_check = first == "check";
+        if (first == "sync" && program != "roster sync") || first == "run" || only_check {
             words.remove(0);
         }
     }
     let arguments = match roster_sync::parse(&words) {
         Ok(Asked::Run(arguments)) => arguments,
-        Ok(Asked::Help) => return say(&HELP.replace("{program}", program)),
+        Ok(Asked::Help) => {
+            let help = HELP.replace("{program}", program);
+            return say(&help.replace("{commands}", &tools::list()));
+        }
         Ok(Asked::Version) if program == "user-sync" => {
             return say(&format!("user-sync {VERSION} (compatible with 2.10)\n"));
         }
@@ -132,7 +137,11 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
         Ok(surroundings) => surroundings,
         Err(error) => return usage(program, &error),
     };
-    let code = runtime.block_on(roster_sync::run(&arguments, surroundings));
+    let code = if only_check {
+        runtime.block_on(roster_sync::check(&arguments, surroundings))
+    } else {
+        runtime.block_on(roster_sync::run(&arguments, surroundings))
+    };
     runtime.shutdown_background();
     match (code, signal.load(Ordering::Relaxed)) {
         (130, number) if number > 0 => ExitCode::from(u8::try_from(128 + number).unwrap_or(130)),
@@ -175,6 +184,7 @@ fn surroundings(
         proxies,
         hooks_off: variable("UST_EXTENSION").is_some_and(|value| value.trim() == "0"),
         state_folder: state_folder(variable),
+        secrets: Arc::new(secrets::Stores::of_this_system()),
         stop,
     })
 }

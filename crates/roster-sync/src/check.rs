@@ -1,0 +1,288 @@
+//! `check`: everything of a run that can be tried without changing anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use roster_client::{Client, ClientError, UserQuery};
+use roster_core::plan::World;
+use roster_core::plan::people::Organization;
+use roster_core::plan::settings::{AdobeOnly, Strategy};
+use roster_core::value::Key;
+
+use crate::arguments::Arguments;
+use crate::config::main_file::AdobeGroup;
+use crate::lists;
+use crate::load::{Side, client_failed, directory_failed, organizations};
+use crate::log::Log;
+use crate::options::{AdobeUsers, Users};
+use crate::read::{People, Tables};
+use crate::run::{End, LOGGER, Surroundings, not_yet};
+use crate::source::{Asked, Source};
+use crate::start::{Started, start};
+
+const FINDINGS: u8 = 1;
+const NOT_AVAILABLE: u8 = 2;
+const CONFIGURATION: u8 = 3;
+const DIRECTORY: u8 = 4;
+const CREDENTIALS: u8 = 5;
+const ORGANIZATION: u8 = 6;
+const INTERRUPTED: u8 = 130;
+
+/// Reads the configuration, the directory and a page of each organization, says what a run would do, and returns the exit
+/// code: 0 when nothing is wrong, 1 with findings, or that of the first part that cannot be used (3 configuration, 4
+/// directory, 5 credentials, 6 organization). Nothing is sent that changes anything.
+pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 {
+    let console = std::mem::replace(&mut surroundings.console, Box::new(std::io::sink()));
+    let log = Arc::new(Log::new(console, surroundings.offset));
+    let Ok(started) = start(arguments, &surroundings, &log) else {
+        return CONFIGURATION;
+    };
+    let code = match look(&started, &surroundings, &log).await {
+        Ok(0) => 0,
+        Ok(_) => FINDINGS,
+        Err(code) => code,
+    };
+    let verdict = match code {
+        0 => "Everything that can be checked is in order",
+        FINDINGS => "The run would work; see the findings above",
+        _ => "The run would not work",
+    };
+    log.info(LOGGER, format_args!("{verdict}; nothing was changed"));
+    code
+}
+
+/// Looks at everything; how much was found.
+async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) -> Result<usize, u8> {
+    for line in outline(started) {
+        log.info(LOGGER, line);
+    }
+    for remark in &started.options.remarks {
+        log.info("config", remark);
+    }
+    not_yet(started, surroundings, log).map_err(|_| NOT_AVAILABLE)?;
+    let list = &started.options.adobe_only_list;
+    let source = match list {
+        Some(_) => None,
+        None => Some(Source::open(started, surroundings, log).map_err(|_| CONFIGURATION)?),
+    };
+    let (clients, _) = organizations(started, surroundings, log).map_err(|_| CONFIGURATION)?;
+    let mut world = World::default();
+    for name in std::iter::once(None).chain(started.secondaries.iter().cloned().map(Some)) {
+        world.organizations.push(Organization {
+            name,
+            ..Organization::default()
+        });
+    }
+    if let Some(path) = list {
+        let read = lists::read(path, &started.secondaries, &mut world, log);
+        read.map_err(|error| {
+            directory_failed(&error, log);
+            DIRECTORY
+        })?;
+    }
+    // Both sides are tried, so that one look shows what is wrong with either.
+    let mut findings = 0;
+    let mut failed = None;
+    if let Some(source) = source {
+        match directory(started, &source, &mut world, log).await {
+            Ok(found) => findings += found,
+            Err(code) => failed = Some(code),
+        }
+    }
+    for (at, client) in clients.iter().enumerate() {
+        match organization(started, at, client, log).await {
+            Ok(found) => findings += found,
+            Err(code) => failed = failed.or(Some(code)),
+        }
+    }
+    failed.map_or(Ok(findings), Err)
+}
+
+/// What a run would do, in words.
+fn outline(started: &Started) -> Vec<String> {
+    let options = &started.options;
+    let people = match &options.users {
+        Users::All => "everybody".to_owned(),
+        Users::Mapped => "members of mapped groups".to_owned(),
+        Users::Groups(names) => format!("members of {}", names.join(", ")),
+    };
+    let from = options.adobe_only_list.as_ref().map_or_else(
+        || format!("people: {people}, from {}", options.connector.name()),
+        |list| format!("people: none; acts on the list {}", list.display()),
+    );
+    let yes = |yes: bool| if yes { "yes" } else { "no" };
+    let adobe_users = match &options.adobe_users {
+        AdobeUsers::All => "all".to_owned(),
+        AdobeUsers::Mapped => "those in mapped groups".to_owned(),
+        AdobeUsers::Groups(groups) => {
+            let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+            format!("those in {}", names.join(", "))
+        }
+    };
+    let adobe_only = match options.adobe_only {
+        AdobeOnly::Preserve => "preserve",
+        AdobeOnly::Exclude => "exclude",
+        AdobeOnly::WriteFile => "write-file",
+        AdobeOnly::RemoveAdobeGroups => "remove-adobe-groups",
+        AdobeOnly::Remove => "remove",
+        AdobeOnly::Delete => "delete",
+    };
+    let strategy = match options.strategy {
+        Strategy::Sync => "sync",
+        Strategy::Push => "push",
+    };
+    vec![
+        format!(
+            "Configuration {} is in order; a run would do this:",
+            started.path.display()
+        ),
+        format!("  {from}"),
+        format!("  accounts that are looked at: {adobe_users}; strategy: {strategy}"),
+        format!(
+            "  manages groups: {}; updates names and addresses: {}; leaves out unmapped people: {}",
+            yes(options.process_groups),
+            yes(options.update_user_info),
+            yes(options.exclude_unmapped_users)
+        ),
+        format!(
+            "  accounts without a person: {adobe_only}; test mode: {}",
+            yes(options.test_mode)
+        ),
+    ]
+}
+
+/// Reads the directory, and says how many members the groups have.
+async fn directory(started: &Started, source: &Source, world: &mut World, log: &Log) -> Result<usize, u8> {
+    let file = &started.file;
+    let mapped: BTreeSet<String> = file.mapping.iter().map(|(name, _)| name.clone()).collect();
+    let mut groups = mapped.clone();
+    if let Users::Groups(names) = &started.options.users {
+        groups.extend(names.iter().cloned());
+    }
+    let asked = Asked {
+        groups,
+        everybody: started.options.users == Users::All,
+        member_groups: !file.additional.is_empty(),
+        mapped,
+        default_type: file.default_type,
+    };
+    let mut tables = Tables {
+        texts: &mut world.texts,
+        sets: &mut world.sets,
+    };
+    let people = source
+        .read(&asked, &mut tables, log)
+        .await
+        .map_err(|end| match end {
+            End::Interrupted => INTERRUPTED,
+            _ => DIRECTORY,
+        })?;
+    log.info(
+        LOGGER,
+        format_args!("The directory can be read: {} people", people.records.len()),
+    );
+    let members = members(&people, world);
+    let mut findings = 0;
+    for name in &asked.groups {
+        let count = members.get(name).copied().unwrap_or(0);
+        log.info(
+            LOGGER,
+            format_args!("  directory group '{name}': {count} members"),
+        );
+        if count == 0 {
+            findings += 1;
+            log.warning(
+                LOGGER,
+                "directory-group-empty",
+                format_args!("The directory group '{name}' does not exist or has no members"),
+            );
+        }
+    }
+    if people.records.is_empty() {
+        findings += 1;
+        log.warning(LOGGER, "directory-empty", "The directory has no users");
+    }
+    Ok(findings)
+}
+
+fn members(people: &People, world: &World) -> BTreeMap<String, usize> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for record in &people.records {
+        for &group in world.sets.get(record.groups) {
+            *counts.entry(group).or_default() += 1;
+        }
+    }
+    let named = counts.into_iter();
+    named
+        .map(|(group, count)| (world.texts.get(world.texts.id(group)).to_owned(), count))
+        .collect()
+}
+
+/// Fetches a token, reads a page of people and all groups, and looks for the groups of the mapping.
+async fn organization(started: &Started, at: usize, client: &Client, log: &Log) -> Result<usize, u8> {
+    let name = at
+        .checked_sub(1)
+        .and_then(|at| started.secondaries.get(at))
+        .map_or("primary", String::as_str);
+    let failed = |error: ClientError| {
+        let code = match error {
+            ClientError::Token { .. } | ClientError::Unauthorized { .. } | ClientError::PrivateKey(_) => {
+                CREDENTIALS
+            }
+            ClientError::Stopped { .. } => INTERRUPTED,
+            _ => ORGANIZATION,
+        };
+        client_failed(&error, Side::Target, log);
+        code
+    };
+    let page = client
+        .users(&UserQuery::everybody())
+        .next()
+        .await
+        .map_err(failed)?;
+    let shown = page.as_ref().map_or(0, |page| page.users.len() as u64);
+    let total = page.and_then(|page| page.total).unwrap_or(shown);
+    let mut existing = BTreeSet::new();
+    let mut pages = client.groups();
+    while let Some(page) = pages.next().await.map_err(failed)? {
+        existing.extend(
+            page.groups
+                .iter()
+                .map(|group| Key::new(&group.group_name).into_string()),
+        );
+    }
+    log.info(
+        LOGGER,
+        format_args!(
+            "The {name} organization {} can be read: {total} accounts, {} groups",
+            client.config().organization,
+            existing.len()
+        ),
+    );
+    let wanted: BTreeSet<&str> = mine(started, name).collect();
+    let mut findings = 0;
+    for group in wanted {
+        // Groups of administrators are not all listed.
+        if group.starts_with('_') || existing.contains(&Key::new(group).into_string()) {
+            continue;
+        }
+        if started.file.create_groups && started.options.process_groups {
+            log.info(LOGGER, format_args!("  group '{group}' would be created"));
+            continue;
+        }
+        findings += 1;
+        log.warning(
+            LOGGER,
+            "adobe-group-missing",
+            format_args!("The {name} organization has no group '{group}'; create it, or set `group_sync_options.auto_create`"),
+        );
+    }
+    Ok(findings)
+}
+
+/// The names of an organization's groups in the mapping.
+fn mine<'s>(started: &'s Started, name: &'s str) -> impl Iterator<Item = &'s str> {
+    let groups = started.file.mapping.iter().flat_map(|(_, groups)| groups);
+    let is_mine = move |group: &&AdobeGroup| group.organization.as_deref().unwrap_or("primary") == name;
+    groups.filter(is_mine).map(|group| group.name.as_str())
+}

@@ -1,0 +1,288 @@
+//! Okta's interface on the wire: pages by link header, limits by header, refusals in JSON.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use roster_client::{Secret, Web, WebAnswer};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use crate::log::{Level, Log};
+use crate::read::ReadError;
+use crate::send::Stop;
+
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was asked to stop.
+    Stopped,
+    /// What happened.
+    Read(ReadError),
+}
+
+impl Failure {
+    pub(super) fn read(key: &'static str, message: String) -> Self {
+        Self::Read(ReadError { key, message })
+    }
+}
+
+/// The connection to one Okta organization.
+pub(crate) struct Api<'r> {
+    pub(crate) web: &'r Web,
+    /// Scheme and host, without a slash at the end.
+    pub(crate) base: &'r str,
+    pub(crate) token: &'r Secret,
+    pub(crate) stop: &'r Stop,
+    pub(crate) log: &'r Log,
+    /// How long waits for the limits may take for one request, in all.
+    pub(crate) patience: Duration,
+    /// The pause after a failed attempt; it doubles.
+    pub(crate) first_pause: Duration,
+}
+
+/// How often a request is tried when there is no answer or a failure of the server.
+const ATTEMPTS: u32 = 4;
+
+impl Api<'_> {
+    /// The items of a list, page by page: `page` says whether it wants more.
+    pub(super) async fn list(
+        &self,
+        path: &str,
+        mut page: impl FnMut(&[Value]) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let mut url = format!("{}{path}", self.base);
+        let mut seen = BTreeSet::new();
+        loop {
+            if !seen.insert(url.clone()) {
+                return Err(Failure::read(
+                    "okta-not-understood",
+                    format!("GET {url}: the pages lead in a circle"),
+                ));
+            }
+            let answer = self.get(&url).await?;
+            let Ok(Value::Array(items)) = serde_json::from_slice(&answer.body) else {
+                return Err(Failure::read(
+                    "okta-not-understood",
+                    format!("GET {url}: the answer is no list; is this the address of an Okta organization?"),
+                ));
+            };
+            if !page(&items)? {
+                return Ok(());
+            }
+            let Some(next) = answer.all("link").find_map(next_link) else {
+                return Ok(());
+            };
+            // The token goes to the organization of the settings and nowhere else.
+            let here = next
+                .strip_prefix(self.base)
+                .is_some_and(|rest| rest.starts_with('/'));
+            if !here {
+                return Err(Failure::read(
+                    "okta-not-understood",
+                    format!(
+                        "GET {url}: the next page is at another host: {next}; set `host` to the one that Okta itself uses"
+                    ),
+                ));
+            }
+            url = next;
+        }
+    }
+
+    /// Asks until there is an answer that is not "later".
+    async fn get(&self, url: &str) -> Result<WebAnswer, Failure> {
+        let (mut failed, mut waited) = (0, Duration::ZERO);
+        let authorization = format!("SSWS {}", self.token.reveal());
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Failure::Stopped);
+            }
+            let problem = match self.web.get(url, &authorization).await {
+                Ok(answer) if answer.status == 429 => {
+                    let pause = self.pause_for(&answer);
+                    waited += pause;
+                    if waited > self.patience {
+                        return Err(Failure::read(
+                            "okta-throttled",
+                            format!(
+                                "GET {url}: Okta's rate limit is used up and the wait until it is lifted, {} seconds, is longer than \
+                                 the {} allowed; run again later, or ask Okta for a higher limit",
+                                waited.as_secs(),
+                                self.patience.as_secs()
+                            ),
+                        ));
+                    }
+                    self.log.warning(
+                        "okta",
+                        "throttled",
+                        format_args!(
+                            "Okta request limit reached; waiting {} seconds to continue...",
+                            pause.as_secs()
+                        ),
+                    );
+                    self.pause(pause).await;
+                    continue;
+                }
+                Ok(answer) if answer.status >= 500 => format!("status {}", answer.status),
+                Ok(answer) if answer.status == 200 => {
+                    self.hold_back(&answer).await;
+                    return Ok(answer);
+                }
+                Ok(answer) => return Err(refused(url, &answer)),
+                Err(error) if error.untrusted => {
+                    return Err(Failure::read(
+                        "okta-unavailable",
+                        format!("GET {url}: the server's certificate is not trusted: {error}"),
+                    ));
+                }
+                Err(error) => error.to_string(),
+            };
+            failed += 1;
+            if failed >= ATTEMPTS {
+                return Err(Failure::read(
+                    "okta-unavailable",
+                    format!("GET {url}: no answer after {failed} attempts: {problem}"),
+                ));
+            }
+            let pause = self.first_pause.saturating_mul(1 << (failed - 1));
+            self.log.warning(
+                "okta",
+                "connection-error",
+                format_args!(
+                    "Okta does not answer ({problem}); trying again in {} seconds",
+                    pause.as_secs()
+                ),
+            );
+            self.pause(pause).await;
+        }
+    }
+
+    /// Where one request is left, the next one would be refused: it waits for the limit to be lifted first.
+    async fn hold_back(&self, answer: &WebAnswer) {
+        let left = number(answer, "x-rate-limit-remaining");
+        if left.is_some_and(|left| left <= 1) && answer.header("x-rate-limit-reset").is_some() {
+            let pause = self.pause_for(answer);
+            if pause <= self.patience {
+                self.log.line(
+                    Level::Info,
+                    "okta",
+                    format_args!(
+                        "Okta request limit nearly reached; waiting {} seconds to continue...",
+                        pause.as_secs()
+                    ),
+                );
+                self.pause(pause).await;
+            }
+        }
+    }
+
+    /// The time until the limit is lifted, by the clock of the server, and a moment more, so that several programs do
+    /// not all come back at once.
+    fn pause_for(&self, answer: &WebAnswer) -> Duration {
+        let date = answer.header("date");
+        let date = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
+        let now = date.map_or_else(
+            || {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH);
+                since.unwrap_or_default().as_secs()
+            },
+            |date| u64::try_from(date.unix_timestamp()).unwrap_or(0),
+        );
+        let jitter = {
+            use std::hash::{BuildHasher as _, Hasher as _};
+            std::hash::RandomState::new().build_hasher().finish() % 500
+        };
+        match number(answer, "x-rate-limit-reset") {
+            Some(reset) => {
+                Duration::from_secs(reset.saturating_sub(now)) + Duration::from_millis(500 + jitter)
+            }
+            None => self.first_pause.saturating_mul(4),
+        }
+    }
+
+    async fn pause(&self, pause: Duration) {
+        const GLANCE: Duration = Duration::from_millis(100);
+        let until = tokio::time::Instant::now() + pause;
+        while !self.stop.load(Ordering::Relaxed) && tokio::time::Instant::now() < until {
+            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + GLANCE)).await;
+        }
+    }
+}
+
+fn number(answer: &WebAnswer, header: &str) -> Option<u64> {
+    answer.header(header)?.trim().parse().ok()
+}
+
+fn refused(url: &str, answer: &WebAnswer) -> Failure {
+    let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |key: &str| {
+        said.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (summary, code) = (text("errorSummary"), text("errorCode"));
+    let hint = match answer.status {
+        401 => "; check `api_token`, which ends when it is not used for 30 days",
+        403 => "; the owner of `api_token` has to be allowed to read users and groups",
+        _ => "",
+    };
+    let key = if matches!(answer.status, 401 | 403) {
+        "authorization"
+    } else {
+        "okta-refused"
+    };
+    Failure::read(
+        key,
+        format!(
+            "GET {url}: Okta says no: status {} {code} {summary}{hint}",
+            answer.status
+        ),
+    )
+}
+
+/// The address of the next page in a `Link` header, which may hold several.
+fn next_link(header: &str) -> Option<String> {
+    let mut rest = header;
+    while let Some((_, link)) = rest.split_once('<') {
+        let (url, after) = link.split_once('>')?;
+        // The parameters end where the next link begins; an address may hold commas, so the bracket decides.
+        let parameters = after.split_once('<').map_or(after, |(parameters, _)| parameters);
+        let is_next = parameters.split([';', ',']).any(|parameter| {
+            let parameter = parameter.trim();
+            let value = parameter.strip_prefix("rel=").unwrap_or_default();
+            value.trim_matches('"').eq_ignore_ascii_case("next")
+        });
+        if is_next {
+            return Some(url.to_owned());
+        }
+        rest = after;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_among_links() {
+        for (header, next) in [
+            (
+                "<https://a/x?after=1,2>; rel=\"next\"",
+                Some("https://a/x?after=1,2"),
+            ),
+            (
+                "<https://a/x>; rel=\"self\", <https://a/y>; rel=\"next\"",
+                Some("https://a/y"),
+            ),
+            ("<https://a/y>;rel=next", Some("https://a/y")),
+            ("<https://a/x>; rel=\"self\"", None),
+            ("<https://a/x", None),
+            ("", None),
+        ] {
+            assert_eq!(next_link(header).as_deref(), next, "{header}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! People from Okta: groups by name, their members, a filter, formats.
+
+pub(crate) mod api;
+mod evaluate;
+pub(crate) mod predicate;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use roster_core::plan::text::{SetId, TextId};
+use roster_core::value::IdentityType;
+use serde_json::Value;
+
+use crate::config::okta::Settings;
+use crate::log::Log;
+use crate::read::template::Template;
+use crate::read::{People, Record, Tables};
+use api::{Api, Failure};
+
+const LOGGER: &str = "okta";
+
+/// How many a page holds; the most that Okta recommends for members.
+const PAGE: usize = 200;
+
+/// Reads the members of groups.
+///
+/// # Errors
+///
+/// Anything that Okta refuses or does not answer, and a filter that does not know what to say of somebody.
+pub(crate) async fn read(
+    api: &Api<'_>,
+    settings: &Settings,
+    groups: &BTreeSet<String>,
+    default_type: IdentityType,
+    tables: &mut Tables<'_>,
+    log: &Log,
+) -> Result<People, Failure> {
+    let mut members: Vec<(Value, Vec<u32>)> = Vec::new();
+    let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
+    for name in groups {
+        let Some(id) = find_group(api, settings, name).await? else {
+            log.warning(
+                LOGGER,
+                "directory-group-not-found",
+                format_args!("No group found for: {name}"),
+            );
+            continue;
+        };
+        let group = tables.texts.intern(name).number();
+        let path = format!("/api/v1/groups/{}/users?limit={PAGE}", encoded(&id));
+        api.list(&path, |page| {
+            for user in page {
+                let Some(id) = user.get("id").and_then(Value::as_str) else {
+                    return Err(Failure::read(
+                        "okta-not-understood",
+                        format!("a member of the group `{name}` has no id"),
+                    ));
+                };
+                let at = *by_id.entry(id.to_owned()).or_insert(members.len());
+                match members.get_mut(at) {
+                    Some((_, groups)) => groups.push(group),
+                    None => members.push((user.clone(), vec![group])),
+                }
+            }
+            Ok(true)
+        })
+        .await?;
+    }
+    let mut reader = Reader {
+        settings,
+        default_type: settings.default_type.unwrap_or(default_type),
+        tables,
+        log,
+    };
+    let mut people = People::default();
+    for (place, (user, mut groups)) in (1..).zip(members) {
+        if let Some(record) = reader.user(&user, &mut groups, place)? {
+            people.records.push(record);
+        }
+    }
+    Ok(people)
+}
+
+/// The id of the first group that has exactly this name.
+async fn find_group(api: &Api<'_>, settings: &Settings, name: &str) -> Result<Option<String>, Failure> {
+    let filled = settings.group_filter.fill(|_| Some(name.trim().to_owned()));
+    let query = filled.unwrap_or_else(|_| name.trim().to_owned());
+    let path = format!("/api/v1/groups?q={}&limit={PAGE}", encoded(&query));
+    let mut found = None;
+    api.list(&path, |page| {
+        let named = page.iter().find(|group| {
+            let profile = group.get("profile").and_then(|profile| profile.get("name"));
+            profile.and_then(Value::as_str) == Some(name)
+        });
+        let id = named.and_then(|group| group.get("id")).and_then(Value::as_str);
+        found = id.map(str::to_owned);
+        Ok(found.is_none())
+    })
+    .await?;
+    Ok(found)
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+struct Reader<'r, 't> {
+    settings: &'r Settings,
+    default_type: IdentityType,
+    tables: &'r mut Tables<'t>,
+    log: &'r Log,
+}
+
+impl Reader<'_, '_> {
+    fn user(&mut self, user: &Value, groups: &mut Vec<u32>, place: u32) -> Result<Option<Record>, Failure> {
+        let settings = self.settings;
+        let none = Value::Null;
+        let profile = user.get("profile").unwrap_or(&none);
+        let login = profile.get("login").and_then(Value::as_str).unwrap_or("?");
+        let fits = settings.filter.fits(user).map_err(|why| {
+            Failure::read(
+                "okta-filter",
+                format!(
+                    "`all_users_filter: {}` cannot be applied to `{login}`: {why}",
+                    settings.filter.as_str()
+                ),
+            )
+        })?;
+        if !fits {
+            return Ok(None);
+        }
+        let email = match filled(&settings.email, profile) {
+            Ok(email) => email,
+            Err(missing) => {
+                let message =
+                    format!("Skipping user with login `{login}`: empty email attribute ({missing})");
+                self.log.warning(LOGGER, "directory-user-without-email", message);
+                return Ok(None);
+            }
+        };
+        // What is missing is said where somebody has asked for it.
+        let log = self.log;
+        let warn = |missing: &str, what: &str| {
+            let message = format!("No {what} for user with login `{login}`: `{missing}` has no value");
+            log.warning(LOGGER, "directory-attribute-missing", message);
+        };
+        let optional = |format: &Option<Template>, what: &str| {
+            let value = filled(format.as_ref()?, profile);
+            value.inspect_err(|missing| warn(missing, what)).ok()
+        };
+        let username = optional(&settings.username, "username").unwrap_or_else(|| email.clone());
+        let domain = optional(&settings.domain, "domain").unwrap_or_else(|| {
+            if username == email {
+                String::new()
+            } else {
+                email.split_once('@').map_or("", |(_, domain)| domain).to_owned()
+            }
+        });
+        let required = |format: &Template, what: &str| {
+            filled(format, profile)
+                .inspect_err(|missing| warn(missing, what))
+                .unwrap_or_default()
+        };
+        let firstname = required(&settings.firstname, "first name");
+        let lastname = required(&settings.lastname, "last name");
+        let country = required(&settings.country, "country").to_uppercase();
+        Ok(Some(Record {
+            kind: Some(self.default_type),
+            email: self.text(&email),
+            username: self.text(&username),
+            domain: self.text(&domain),
+            firstname: self.text(&firstname),
+            lastname: self.text(&lastname),
+            country: self.text(&country),
+            groups: self.tables.sets.intern(groups),
+            member_groups: SetId::EMPTY,
+            place,
+        }))
+    }
+
+    fn text(&mut self, text: &str) -> TextId {
+        self.tables.texts.intern(text)
+    }
+}
+
+/// A format filled in from a profile, trimmed; an error is the property that has no value.
+fn filled(format: &Template, profile: &Value) -> Result<String, String> {
+    let text = format
+        .fill(|name| shown(profile.get(name)?))
+        .map_err(str::to_owned)?;
+    let text = text.trim();
+    if text.is_empty() {
+        let name = format.names().next().unwrap_or("the format");
+        return Err(name.to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A property as text; what Python takes for false counts as missing.
+fn shown(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+        Value::Bool(true) => Some("True".to_owned()),
+        Value::Number(number) => (number.as_f64() != Some(0.0)).then(|| number.to_string()),
+        Value::Array(items) => (!items.is_empty()).then(|| value.to_string()),
+        Value::Null | Value::Bool(false) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster_core::plan::World;
+    use time::UtcOffset;
+
+    use super::*;
+    use crate::config::credential::tests::One;
+    use crate::config::section::Problems;
+    use crate::config::yaml::parse;
+
+    #[test]
+    fn k10_people_of_okta() {
+        roster_testkit::fuzz::Target {
+            name: "okta",
+            corpus: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"),
+            words: &[
+                "\"profile\":",
+                "\"email\":",
+                "\"login\":",
+                "\"status\":\"ACTIVE\"",
+                "null",
+                "true",
+                "0",
+                "\"\"",
+                "[]",
+                "{}",
+                "@",
+                "\"id\":",
+                ",",
+                "İ",
+            ],
+            property: |text| {
+                let Ok(Value::Array(users)) = serde_json::from_slice(text) else {
+                    return;
+                };
+                let node = parse(
+                    "host: h\napi_token: t\nuser_username_format: '{login:.5}-{n}'\n",
+                    "okta.yml",
+                )
+                .unwrap();
+                let settings =
+                    crate::config::okta::settings(&node, &One("", "", ""), &Problems::default()).unwrap();
+                let mut world = World::default();
+                let log = Log::new(Box::new(std::io::sink()), UtcOffset::UTC);
+                let mut reader = Reader {
+                    settings: &settings,
+                    default_type: IdentityType::Federated,
+                    tables: &mut Tables {
+                        texts: &mut world.texts,
+                        sets: &mut world.sets,
+                    },
+                    log: &log,
+                };
+                for user in &users {
+                    if let Ok(Some(record)) = reader.user(user, &mut vec![1], 1) {
+                        assert!(!reader.tables.texts.get(record.email).is_empty());
+                        assert!(!reader.tables.texts.get(record.username).is_empty());
+                    }
+                }
+            },
+        }
+        .run();
+    }
+}

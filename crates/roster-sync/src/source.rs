@@ -1,0 +1,244 @@
+//! The directory of a run: its connector file read, and its people, whichever connector it is.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use roster_client::{Client, Web, WebSettings};
+use roster_core::value::IdentityType;
+
+use crate::config::section::Problems;
+use crate::config::{console, okta};
+use crate::load::{Side, client, client_failed, directory_failed};
+use crate::log::Log;
+use crate::observe::Telling;
+use crate::options::Connector;
+use crate::read::okta::api::{Api, Failure};
+use crate::read::{self, People, Tables, csv, ldap};
+use crate::run::{End, LOGGER, Surroundings};
+use crate::send::Stop;
+use crate::start::{Started, say};
+
+/// A directory that can be read.
+pub(crate) enum Source {
+    /// A file.
+    Csv(Box<csv::Settings>),
+    /// An LDAP directory.
+    Ldap {
+        /// How it is reached and understood.
+        settings: Box<ldap::Settings>,
+        /// Whom to trust, as certificates.
+        trust: Vec<Vec<u8>>,
+        /// When to give up.
+        stop: Stop,
+    },
+    /// Another organization.
+    Console {
+        /// Its client.
+        client: Client,
+        /// Only accounts of this type.
+        only: Option<IdentityType>,
+    },
+    /// Okta.
+    Okta {
+        /// How it is reached and understood.
+        settings: Box<okta::Settings>,
+        /// The connection.
+        web: Web,
+        /// When to give up.
+        stop: Stop,
+    },
+}
+
+/// What is wanted of a directory.
+pub(crate) struct Asked {
+    /// The groups whose members are wanted.
+    pub(crate) groups: BTreeSet<String>,
+    /// Whether everybody is wanted, in whichever groups.
+    pub(crate) everybody: bool,
+    /// Whether the groups of each person are wanted, too.
+    pub(crate) member_groups: bool,
+    /// All groups of the mapping.
+    pub(crate) mapped: csv::Mapped,
+    /// The type of people whose source names none.
+    pub(crate) default_type: IdentityType,
+}
+
+impl Source {
+    /// Reads the connector file of the run. Nothing is asked of the directory yet.
+    pub(crate) fn open(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) -> Result<Self, End> {
+        let problems = Problems::default();
+        if started.file.connectors.is_none() {
+            problems.error(
+                None,
+                "connectors-missing",
+                "Missing key 'connectors' in `directory_users`",
+            );
+            say(problems, log)?;
+            return Err(End::Failed);
+        }
+        let store = Telling {
+            store: &*surroundings.secrets,
+            log,
+        };
+        match &started.options.connector {
+            Connector::Csv(file) => {
+                let settings = match connector_files(started, "csv") {
+                    None => Some(csv::Settings::plain(file.clone())),
+                    Some(paths) => started
+                        .files
+                        .read_merged(paths, &problems)
+                        .and_then(|node| csv::Settings::read(&node, file.clone(), &problems)),
+                };
+                say(problems, log)?;
+                settings.map(Box::new).map(Self::Csv).ok_or(End::Failed)
+            }
+            Connector::AdobeConsole => {
+                let console = required_files(started, &problems)
+                    .and_then(|paths| console::read(started.files, paths, &store, &problems));
+                say(problems, log)?;
+                let mut console = console.ok_or(End::Failed)?;
+                let client = client(&mut console.connection, started, surroundings, log)
+                    .map_err(|error| client_failed(&error, Side::Source, log))?;
+                Ok(Self::Console {
+                    client,
+                    only: console.only,
+                })
+            }
+            Connector::Okta => {
+                let settings = required_files(started, &problems)
+                    .and_then(|paths| okta::read(started.files, paths, &store, &problems));
+                say(problems, log)?;
+                let settings = settings.map(Box::new).ok_or(End::Failed)?;
+                if !started.file.additional.is_empty() {
+                    log.warning(
+                        "okta",
+                        "additional-groups-without-effect",
+                        "`additional_groups` has no effect with Okta",
+                    );
+                }
+                let web = Web::new(&WebSettings {
+                    trust: surroundings.trust(true),
+                    proxies: surroundings.proxies.clone(),
+                    user_agent: surroundings.user_agent(),
+                    timeout: Some(Duration::from_mins(2)),
+                    connect_timeout: Duration::from_secs(10),
+                });
+                let web = web.map_err(|error| client_failed(&error, Side::Source, log))?;
+                Ok(Self::Okta {
+                    settings,
+                    web,
+                    stop: Arc::clone(&surroundings.stop),
+                })
+            }
+            Connector::Ldap => {
+                let member_groups = !started.file.additional.is_empty();
+                let settings = required_files(started, &problems)
+                    .and_then(|paths| started.files.read_merged(paths, &problems))
+                    .and_then(|node| ldap::Settings::read(&node, member_groups, &store, &problems));
+                say(problems, log)?;
+                Ok(Self::Ldap {
+                    settings: settings.map(Box::new).ok_or(End::Failed)?,
+                    trust: surroundings.trust.clone(),
+                    stop: Arc::clone(&surroundings.stop),
+                })
+            }
+        }
+    }
+
+    /// Whether the groups of people are known without being asked for.
+    pub(crate) fn knows_all_groups(&self) -> bool {
+        matches!(self, Self::Csv(_))
+    }
+
+    /// Reads the people.
+    pub(crate) async fn read(
+        &self,
+        asked: &Asked,
+        tables: &mut Tables<'_>,
+        log: &Log,
+    ) -> Result<People, End> {
+        match self {
+            Self::Csv(settings) => csv::read(settings, asked.default_type, &asked.mapped, tables, log)
+                .map_err(|error| directory_failed(&error, log)),
+            Self::Ldap {
+                settings,
+                trust,
+                stop,
+            } => {
+                let wanted = ldap::Wanted {
+                    everybody: asked.everybody,
+                    groups: &asked.groups,
+                    member_groups: asked.member_groups,
+                    default_type: asked.default_type,
+                };
+                let run = ldap::Run {
+                    trust,
+                    stop,
+                    patience: ldap::Patience::default(),
+                };
+                let people = ldap::read(settings, &wanted, &run, tables, log).await;
+                people.map_err(|failure| match failure {
+                    ldap::Failure::Stopped => stopped(log),
+                    ldap::Failure::Told(error) => directory_failed(&error, log),
+                })
+            }
+            Self::Console { client, only } => {
+                let wanted = read::console::Wanted {
+                    groups: &asked.groups,
+                    everybody: asked.everybody,
+                    only: *only,
+                    default_type: asked.default_type,
+                };
+                let people = read::console::read(client, &wanted, tables, log).await;
+                people.map_err(|failure| match failure {
+                    read::console::Failure::Client(error) => client_failed(&error, Side::Source, log),
+                    read::console::Failure::Read(error) => directory_failed(&error, log),
+                })
+            }
+            Self::Okta { settings, web, stop } => {
+                let api = Api {
+                    web,
+                    base: &settings.base,
+                    token: &settings.token,
+                    stop,
+                    log,
+                    patience: Duration::from_mins(15),
+                    first_pause: Duration::from_secs(1),
+                };
+                let people = read::okta::read(&api, settings, &asked.groups, asked.default_type, tables, log);
+                people.await.map_err(|failure| match failure {
+                    Failure::Stopped => stopped(log),
+                    Failure::Read(error) => directory_failed(&error, log),
+                })
+            }
+        }
+    }
+}
+
+fn stopped(log: &Log) -> End {
+    log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
+    End::Interrupted
+}
+
+/// The connector files of a kind, if the main file names any.
+fn connector_files<'s>(started: &'s Started, kind: &str) -> Option<&'s Vec<PathBuf>> {
+    started.file.connectors.as_ref()?.get(kind)
+}
+
+/// The connector files of a connector that cannot do without.
+fn required_files<'s>(started: &'s Started, problems: &Problems) -> Option<&'s Vec<PathBuf>> {
+    let kind = started.options.connector.name();
+    let files = connector_files(started, kind);
+    if files.is_none() {
+        problems.error(
+            None,
+            "connector-file-missing",
+            format!(
+                "Config file must be specified for connector type {kind}: name it under `directory_users.connectors.{kind}`"
+            ),
+        );
+    }
+    files
+}

@@ -1,0 +1,129 @@
+//! `check`: everything is tried, everything is said, nothing is changed.
+
+use crate::scene::{Scene, fine, organization, writes};
+use crate::server::{Reply, Server};
+
+/// An organization with one account and the groups that are named.
+async fn with_groups(names: &'static str) -> Server {
+    Server::start(move |_, request| {
+        if request.line.contains("/groups/") {
+            let groups: Vec<String> = names.split_whitespace().map(|name| format!(r#"{{"groupName":"{name}"}}"#)).collect();
+            return Reply::json(&format!(r#"{{"result":"success","lastPage":true,"groups":[{}]}}"#, groups.join(",")));
+        }
+        Reply {
+            headers: "X-Total-Count: 41\r\n".to_owned(),
+            ..Reply::json(r#"{"result":"success","lastPage":false,"users":[{"email":"eve@x.com","type":"federatedID","groups":["Photo"]}]}"#)
+        }
+    })
+    .await
+}
+
+const RUN: &str = "--connector csv @users.csv --process-groups --adobe-only-user-action delete";
+
+#[tokio::test]
+async fn what_is_in_order_is_said_with_what_a_run_would_do_and_nothing_is_sent() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    for said in [
+        "people: everybody, from csv",
+        "manages groups: yes; updates names and addresses: no",
+        "accounts without a person: delete; test mode: no",
+        "The directory can be read: 2 people",
+        "directory group 'Painters': 1 members",
+        "The primary organization ORG@AdobeOrg can be read: 41 accounts, 1 groups",
+        "Everything that can be checked is in order; nothing was changed",
+    ] {
+        assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);
+    }
+    assert!(writes(&server).is_empty());
+    assert_eq!(server.requests().len(), 2, "one page of people is enough");
+}
+
+#[tokio::test]
+async fn groups_that_are_missing_on_either_side_are_findings() {
+    let server = with_groups("Other").await;
+    let scene = Scene::new(&server.url);
+    scene.write("users.csv", "email,groups\nada@x.com,Paint\n");
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(
+        ended
+            .log
+            .contains("The directory group 'Painters' does not exist or has no members"),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended
+            .log
+            .contains("The primary organization has no group 'Photo'"),
+        "{}",
+        ended.log
+    );
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace("  groups:", "  group_sync_options: {auto_create: yes}\n  groups:"),
+    );
+    let ended = scene.check(RUN).await;
+    assert!(
+        ended.log.contains("group 'Photo' would be created"),
+        "{}",
+        ended.log
+    );
+    assert!(writes(&server).is_empty());
+}
+
+#[tokio::test]
+async fn each_part_that_cannot_be_used_has_a_code_of_its_own() {
+    let server = with_groups("Photo").await;
+    let scene = Scene::new(&server.url);
+    let ended = scene.check("--connector paper").await;
+    assert_eq!(ended.code, 3, "{}", ended.log);
+    let ended = scene.check("--connector csv @nowhere.csv").await;
+    assert_eq!(ended.code, 4, "{}", ended.log);
+    assert!(
+        ended.log.contains("organization ORG@AdobeOrg can be read"),
+        "the other side is tried too: {}",
+        ended.log
+    );
+
+    let refusing = Server::start_with_tokens(
+        |_, _| Reply::json("{}"),
+        |_| Reply {
+            status: 401,
+            headers: String::new(),
+            body: r#"{"error":"invalid_client","error_description":"no"}"#.to_owned(),
+        },
+    )
+    .await;
+    let scene = Scene::new(&refusing.url);
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 5, "{}", ended.log);
+    assert!(
+        ended.log.contains("The run would not work; nothing was changed"),
+        "{}",
+        ended.log
+    );
+
+    let broken = Server::start(|_, _| Reply::status(403, "")).await;
+    let scene = Scene::new(&broken.url);
+    assert_eq!(scene.check(RUN).await.code, 6);
+
+    let server = organization("", fine).await;
+    let scene = Scene::new(&server.url);
+    let ended = scene.check("--adobe-only-user-list @none.csv").await;
+    assert_eq!(ended.code, 4, "{}", ended.log);
+    scene.write("list.csv", "type,email\nfederatedID,eve@x.com\n");
+    let ended = scene
+        .check("--adobe-only-user-list @list.csv --adobe-only-user-action remove")
+        .await;
+    assert!(
+        ended.log.contains("people: none; acts on the list"),
+        "{}",
+        ended.log
+    );
+    assert!(writes(&server).is_empty());
+}

@@ -1,0 +1,89 @@
+//! Another organization as the directory: what a server with a script can do that Roster never does.
+
+use crate::scene::{Scene, fine, organization, writes};
+use crate::server::{Reply, Server};
+
+fn console(scene: &Scene, url: &str) {
+    scene.write(
+        "console.yml",
+        &format!(
+            "authentication_method: oauth\nserver: {{host: '{url}', auth_host: '{url}', retries: 0}}\n\
+             integration: {{org_id: SOURCE@AdobeOrg, client_id: id, client_secret: s3cret-never-shown}}\n"
+        ),
+    );
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace("connectors: {}", "connectors: {adobe_console: console.yml}"),
+    );
+}
+
+const ADA: &str = r#"{"email":"ada@x.com","username":"ada@x.com","type":"federatedID","country":"US","firstname":"A","lastname":"L","groups":["painters"]}"#;
+
+#[tokio::test]
+async fn a_list_that_ends_too_early_is_no_directory() {
+    let target = organization("", fine).await;
+    let source = Server::start(|_, request| {
+        if request.line.contains("/groups/") {
+            return Reply::json(
+                r#"{"result":"success","lastPage":true,"groups":[{"groupName":"Painters"}]}"#,
+            );
+        }
+        if request.line.contains("/users/SOURCE@AdobeOrg/0") {
+            return Reply {
+                headers: "X-Total-Count: 3\r\n".to_owned(),
+                ..Reply::json(&format!(
+                    r#"{{"result":"success","lastPage":false,"users":[{ADA}]}}"#
+                ))
+            };
+        }
+        Reply::status(404, "")
+    })
+    .await;
+    let scene = Scene::new(&target.url);
+    console(&scene, &source.url);
+    let ended = scene
+        .run("--connector adobe_console --process-groups --adobe-only-user-action delete")
+        .await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("has 3 people and showed 1"), "{}", ended.log);
+    assert!(writes(&target).is_empty());
+}
+
+#[tokio::test]
+async fn odd_people_are_left_out_and_unknown_groups_are_said() {
+    let target = organization("", fine).await;
+    let source = Server::start(|_, request| {
+        if request.line.contains("/groups/") {
+            return Reply::json(r#"{"result":"success","lastPage":true,"groups":[{"groupName":"Weavers"}]}"#);
+        }
+        Reply::json(&format!(
+            r#"{{"result":"success","lastPage":true,"users":[{ADA},{{"username":"nobody","type":"federatedID"}},{{"email":"odd@x.com","type":"unknown"}}]}}"#
+        ))
+    })
+    .await;
+    let scene = Scene::new(&target.url);
+    console(&scene, &source.url);
+    let ended = scene.run("--connector adobe_console --process-groups").await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    for said in [
+        "No group found for: Painters [directory-group-not-found]",
+        "username `nobody`: no e-mail",
+        "Skipping user `odd@x.com`: its type `unknown` is not known",
+        "Number of directory users read: 1\n",
+    ] {
+        assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);
+    }
+    let writes = writes(&target);
+    assert_eq!(writes.len(), 1);
+    assert!(!writes[0].body.contains("Photo"), "{}", writes[0].body);
+    let asked: Vec<String> = source
+        .requests()
+        .into_iter()
+        .map(|request| request.line)
+        .collect();
+    assert!(
+        asked.iter().all(|line| !line.starts_with("POST /v2")),
+        "{asked:?}"
+    );
+}
