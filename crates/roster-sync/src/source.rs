@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use roster_client::{Client, Web, WebSettings};
@@ -206,6 +206,7 @@ impl Source {
                     log,
                     patience: Duration::from_mins(15),
                     first_pause: Duration::from_secs(1),
+                    hold: Mutex::new(None),
                 };
                 let people = read::okta::read(&api, settings, &asked.groups, asked.default_type, tables, log);
                 people.await.map_err(|failure| match failure {

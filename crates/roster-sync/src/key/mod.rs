@@ -169,7 +169,7 @@ fn is_bearable(scheme: &EncryptionScheme) -> bool {
     };
     let rounds = parameters.kdf.pbkdf2().map_or(0, |pbkdf2| pbkdf2.iteration_count);
     let blocks = parameters.kdf.scrypt().map_or(Some(0), |scrypt| {
-        let once = u64::from(scrypt.cost_parameter).checked_mul(u64::from(scrypt.block_size))?;
+        let once = scrypt.cost_parameter.checked_mul(u64::from(scrypt.block_size))?;
         once.checked_mul(u64::from(scrypt.parallelization))
     });
     rounds <= MOST_ROUNDS && blocks.is_some_and(|blocks| blocks <= MOST_BLOCKS)

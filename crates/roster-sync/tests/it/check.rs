@@ -45,6 +45,16 @@ async fn what_is_in_order_is_said_with_what_a_run_would_do_and_nothing_is_sent()
 async fn groups_that_are_missing_on_either_side_are_findings() {
     let server = with_groups("Other").await;
     let scene = Scene::new(&server.url);
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 1, "one finding is enough: {}", ended.log);
+    assert!(
+        ended
+            .log
+            .contains("The primary organization has no group 'Photo'")
+            && ended.log.contains("[adobe-group-missing]"),
+        "{}",
+        ended.log
+    );
     scene.write("users.csv", "email,groups\nada@x.com,Paint\n");
     let ended = scene.check(RUN).await;
     assert_eq!(ended.code, 1, "{}", ended.log);

@@ -339,6 +339,8 @@ fn the_other_commands_answer_under_either_name() {
                 "{err}"
             );
         }
+        let (code, out, _) = run(&["check", "--connector", "paper"]);
+        assert!(code == 3 && out.contains("No such configuration file"), "{out}");
         let (code, _, err) = run(&["encrypt", "nowhere.key"]);
         assert!(code == 1 && err.contains("`nowhere.key` cannot be read"), "{err}");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use roster_client::{Secret, Web, WebAnswer};
@@ -40,6 +41,8 @@ pub(crate) struct Api<'r> {
     pub(crate) patience: Duration,
     /// The pause after a failed attempt; it doubles.
     pub(crate) first_pause: Duration,
+    /// How long the next request has to wait, so that the limit is not hit.
+    pub(crate) hold: Mutex<Option<Duration>>,
 }
 
 /// How often a request is tried when there is no answer or a failure of the server.
@@ -94,6 +97,7 @@ impl Api<'_> {
     async fn get(&self, url: &str) -> Result<WebAnswer, Failure> {
         let (mut failed, mut waited) = (0, Duration::ZERO);
         let authorization = format!("SSWS {}", self.token.reveal());
+        self.hold_back().await;
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Failure::Stopped);
@@ -126,7 +130,7 @@ impl Api<'_> {
                 }
                 Ok(answer) if answer.status >= 500 => format!("status {}", answer.status),
                 Ok(answer) if answer.status == 200 => {
-                    self.hold_back(&answer).await;
+                    self.note_what_is_left(&answer);
                     return Ok(answer);
                 }
                 Ok(answer) => return Err(refused(url, &answer)),
@@ -158,23 +162,28 @@ impl Api<'_> {
         }
     }
 
-    /// Where one request is left, the next one would be refused: it waits for the limit to be lifted first.
-    async fn hold_back(&self, answer: &WebAnswer) {
+    /// Where one request is left, the next one would be refused: it will wait for the limit to be lifted first.
+    fn note_what_is_left(&self, answer: &WebAnswer) {
         let left = number(answer, "x-rate-limit-remaining");
-        if left.is_some_and(|left| left <= 1) && answer.header("x-rate-limit-reset").is_some() {
-            let pause = self.pause_for(answer);
-            if pause <= self.patience {
-                self.log.line(
-                    Level::Info,
-                    "okta",
-                    format_args!(
-                        "Okta request limit nearly reached; waiting {} seconds to continue...",
-                        pause.as_secs()
-                    ),
-                );
-                self.pause(pause).await;
-            }
-        }
+        let is_last = left.is_some_and(|left| left <= 1) && answer.header("x-rate-limit-reset").is_some();
+        let pause = is_last
+            .then(|| self.pause_for(answer))
+            .filter(|&pause| pause <= self.patience);
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = pause;
+    }
+
+    async fn hold_back(&self) {
+        let pause = self.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(pause) = pause else { return };
+        self.log.line(
+            Level::Info,
+            "okta",
+            format_args!(
+                "Okta request limit nearly reached; waiting {} seconds to continue...",
+                pause.as_secs()
+            ),
+        );
+        self.pause(pause).await;
     }
 
     /// The time until the limit is lifted, by the clock of the server, and a moment more, so that several programs do

@@ -236,24 +236,24 @@ pub(super) fn value(expression: &Expression, user: &Json) -> Result<Value, Strin
         }
         Expression::Not(inner) => Value::Bool(!of(inner)?.is_true()),
         Expression::And(parts) => {
-            let mut last = Value::Bool(true);
+            let mut result = Value::Bool(true);
             for part in parts {
-                last = of(part)?;
-                if !last.is_true() {
+                result = of(part)?;
+                if !result.is_true() {
                     break;
                 }
             }
-            last
+            result
         }
         Expression::Or(parts) => {
-            let mut last = Value::Bool(false);
+            let mut result = Value::Bool(false);
             for part in parts {
-                last = of(part)?;
-                if last.is_true() {
+                result = of(part)?;
+                if result.is_true() {
                     break;
                 }
             }
-            last
+            result
         }
         Expression::Compare(first, chain) => {
             let mut left = of(first)?;

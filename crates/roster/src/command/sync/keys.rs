@@ -5,7 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA256, SerialNumber};
+use rcgen::string::{Ia5String, PrintableString};
+use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair, PKCS_RSA_SHA256, SerialNumber};
 use roster_sync::key;
 use time::{Date, Duration, Month, OffsetDateTime};
 
@@ -74,15 +75,23 @@ fn certificate(
     until: OffsetDateTime,
 ) -> anyhow::Result<CertificateParams> {
     let mut name = DistinguishedName::new();
+    // X.520 and RFC 2985 want these two in narrower kinds of text, where they fit.
+    let country = PrintableString::try_from(subject.country.as_str());
+    let country = country.map_or_else(
+        |_| DnValue::from(subject.country.as_str()),
+        DnValue::PrintableString,
+    );
+    let email = Ia5String::try_from(subject.email.as_str());
+    let email = email.map_or_else(|_| DnValue::from(subject.email.as_str()), DnValue::Ia5String);
     for (kind, value) in [
-        (DnType::CountryName, &subject.country),
-        (DnType::StateOrProvinceName, &subject.state),
-        (DnType::LocalityName, &subject.city),
-        (DnType::OrganizationName, &subject.organization),
-        (DnType::CommonName, &subject.name),
-        (DnType::from_oid(&EMAIL), &subject.email),
+        (DnType::CountryName, country),
+        (DnType::StateOrProvinceName, subject.state.as_str().into()),
+        (DnType::LocalityName, subject.city.as_str().into()),
+        (DnType::OrganizationName, subject.organization.as_str().into()),
+        (DnType::CommonName, subject.name.as_str().into()),
+        (DnType::from_oid(&EMAIL), email),
     ] {
-        name.push(kind, value.as_str());
+        name.push(kind, value);
     }
     let mut parameters = CertificateParams::new(Vec::new())?;
     parameters.distinguished_name = name;
