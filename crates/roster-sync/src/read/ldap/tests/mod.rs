@@ -374,6 +374,43 @@ async fn long_lists_are_read_to_their_end() {
 }
 
 #[tokio::test]
+async fn members_keep_their_order_however_the_server_answers() {
+    let kept = Mutex::new(Vec::new());
+    let server = Server::start(move |asked, _| {
+        let id = asked.id;
+        let end = done(id, 0x65, 0, "");
+        match asked.base.as_str() {
+            "" => vec![end],
+            "dc=x" => vec![entry(id, "cn=g,dc=x", &[]), end],
+            "cn=g,dc=x" => {
+                let members: &[&str] = &["uid=ada,dc=x", "uid=kim,dc=x", "uid=joe,dc=x"];
+                vec![entry(id, "cn=g,dc=x", &[("member", members)]), end]
+            }
+            // The first two are answered after the last, and backwards.
+            "uid=joe,dc=x" => {
+                let mut answers = vec![person(id, "joe"), end];
+                let kept: Vec<i32> = std::mem::take(&mut *kept.lock().unwrap());
+                for (id, name) in kept.into_iter().zip(["ada", "kim"]).rev() {
+                    answers.extend([person(id, name), done(id, 0x65, 0, "")]);
+                }
+                answers
+            }
+            _ => {
+                kept.lock().unwrap().push(id);
+                Vec::new()
+            }
+        }
+    })
+    .await;
+    let file = format!("{PLAIN}two_steps_lookup: {{group_member_attribute_name: member}}\n");
+    let ended = read(&server, &file, &["G"], false).await;
+    assert_eq!(
+        ended.people.unwrap(),
+        ["ada@x.com G", "kim@x.com G", "joe@x.com G"]
+    );
+}
+
+#[tokio::test]
 async fn what_another_server_holds_is_told_and_not_followed() {
     let server = Server::start(|asked, _| {
         let id = asked.id;
