@@ -226,6 +226,21 @@ async fn a_request_to_stop_is_heeded_while_waiting() {
 }
 
 #[tokio::test]
+async fn what_is_said_in_clear_after_starttls_was_agreed_on_is_not_taken_for_encrypted() {
+    let server = Server::start(|asked, _| {
+        let answers = [done(asked.id, 0x78, 0, ""), done(2, 0x61, 0, "")];
+        vec![answers.concat()]
+    })
+    .await;
+    let ended = read(&server, &format!("{PLAIN}require_tls_cert: true\n"), &[], true).await;
+    let told = ended.people.unwrap_err();
+    assert!(
+        told.contains("went on in clear") && told.contains("[ldap-connection]"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn pages_are_read_to_the_last_and_the_whole_directory_once() {
     let pages = Mutex::new(VecDeque::from([("ada", "a"), ("kim", "b"), ("eve", "")]));
     let server = Server::start(move |asked, _| {
