@@ -6,7 +6,7 @@
 # The command finds in ROSTER_TEST_SAMBA the folder of the directory: `ca.pem` is the authority of its certificate, which
 # is for `dc1.corp.example`; KRB5_CONFIG and KRB5CCNAME have a ticket of `reader`. It is at ROSTER_TEST_SAMBA_ADDRESS, ports 389 and
 # 636; the base is `dc=corp,dc=example`, `CORP\reader` has the password `Reader-1234`. Needs root, because these ports do.
-# Everything it writes is in a temporary folder.
+# What it writes is in a temporary folder, and there is a lock file for its address.
 set -euo pipefail
 
 PATH="$PATH:/usr/sbin:/sbin"
