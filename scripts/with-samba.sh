@@ -6,7 +6,7 @@
 # The command finds in ROSTER_TEST_SAMBA the folder of the directory: `ca.pem` is the authority of its certificate, which
 # is for `dc1.corp.example`; KRB5_CONFIG and KRB5CCNAME have a ticket of `reader`. It is at ROSTER_TEST_SAMBA_ADDRESS, ports 389 and
 # 636; the base is `dc=corp,dc=example`, `CORP\reader` has the password `Reader-1234`. Needs root, because these ports do.
-# Everything it writes is in a temporary folder.
+# What it writes is in a temporary folder, and there is a lock file for its address.
 set -euo pipefail
 
 PATH="$PATH:/usr/sbin:/sbin"
@@ -14,13 +14,16 @@ PATH="$PATH:/usr/sbin:/sbin"
 command -v samba >/dev/null && [[ -d /usr/share/samba/setup ]] \
     || { echo "Samba is not installed: run scripts/install-test-deps.sh" >&2; exit 2; }
 
-# Another one may be under way: take a free address.
+# Another one may be under way: take an address of one's own, and keep others away from it.
+address=
 for last in $(seq 77 99); do
-    address=127.0.0.$last
-    if ! (exec 3<>"/dev/tcp/$address/389") 2>/dev/null && ! (exec 3<>"/dev/tcp/$address/636") 2>/dev/null; then
+    exec 9>"${TMPDIR:-/tmp}/roster-samba-$last.lock"
+    if flock -n 9 && ! (exec 3<>"/dev/tcp/127.0.0.$last/389") 2>/dev/null; then
+        address=127.0.0.$last
         break
     fi
 done
+[[ -n $address ]] || { echo "no loopback address is free for an Active Directory" >&2; exit 2; }
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/roster-samba.XXXXXX")
 server=
@@ -117,7 +120,7 @@ db.transaction_commit()
 db.disable_account("(sAMAccountName=off)")
 EOT
 
-setsid samba -i -s "$conf" >"$dir/samba.log" 2>&1 </dev/null &
+setsid samba -i -s "$conf" >"$dir/samba.log" 2>&1 </dev/null 9>&- &
 server=$!
 for _ in $(seq 300); do
     if (exec 3<>"/dev/tcp/$address/636") 2>/dev/null && (exec 3<>"/dev/tcp/$address/88") 2>/dev/null; then
@@ -149,5 +152,5 @@ fi
 export ROSTER_TEST_SAMBA=$dir ROSTER_TEST_SAMBA_ADDRESS=$address
 export KRB5_CONFIG=$dir/krb5.conf KRB5CCNAME=FILE:$dir/reader.ccache
 status=0
-"$@" || status=$?
+"$@" 9>&- || status=$?
 exit "$status"

@@ -17,6 +17,8 @@ pub(crate) struct Scene {
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) hooks_off: bool,
     pub(crate) state: Option<PathBuf>,
+    /// Further authorities, as SSL_CERT_FILE names them.
+    pub(crate) trust: Vec<Vec<u8>>,
 }
 
 /// How a run ended and what it said.
@@ -67,6 +69,7 @@ impl Scene {
             stop: Arc::default(),
             hooks_off: false,
             state: None,
+            trust: Vec::new(),
         };
         scene.write("user-sync-config.yml", MAIN);
         scene.write("umapi.yml", &connector(url, "ORG@AdobeOrg"));
@@ -113,7 +116,7 @@ impl Scene {
             offset: time::UtcOffset::UTC,
             command_line: words,
             version: "test".to_owned(),
-            trust: Vec::new(),
+            trust: self.trust.clone(),
             proxies: Proxies::default(),
             hooks_off: self.hooks_off,
             state_folder: self.state.clone(),

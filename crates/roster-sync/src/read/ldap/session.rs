@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use crate::log::Log;
-use crate::read::ldap::ber::Reader;
+use crate::read::ldap::ber::{Malformed, Reader};
 use crate::read::ldap::connect::Connected;
 #[cfg(feature = "gssapi")]
 use crate::read::ldap::error::connection;
@@ -93,8 +93,8 @@ impl Session {
         }
     }
 
-    /// A search for each of `bases`, many at once. `entry` is given the number of the base, and so is `done` once its
-    /// search is over; an entry that is not there is no error.
+    /// A search for each of `bases`, many at once; what they find is handed over in the order of the bases. `entry` is
+    /// given the number of the base, and so is `done` once its search is over; an entry that is not there is no error.
     pub(crate) async fn search_each(
         &mut self,
         bases: &[String],
@@ -103,7 +103,8 @@ impl Session {
         mut done: impl FnMut(usize, Found) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let tried = |at: usize| format!("reading `{}`", bases.get(at).map_or("", String::as_str));
-        let mut under_way: VecDeque<(i32, usize)> = VecDeque::new();
+        let host = self.host.clone();
+        let mut under_way: VecDeque<Waiting> = VecDeque::new();
         let mut next = 0;
         while next < bases.len() || !under_way.is_empty() {
             while let Some(base) = bases.get(next).filter(|_| under_way.len() < AT_ONCE) {
@@ -113,27 +114,42 @@ impl Session {
                     .send(&request)
                     .await
                     .map_err(|error| broken(&self.host, &tried(next), &error))?;
-                under_way.push_back((id, next));
+                under_way.push_back(Waiting {
+                    id,
+                    at: next,
+                    held: Vec::new(),
+                    found: None,
+                });
                 next += 1;
             }
-            let oldest = under_way.front().map_or(0, |(_, at)| *at);
+            let oldest = under_way.front().map_or(0, |search| search.at);
             let answer = self.wire.next().await;
             let answer = answer.map_err(|error| broken(&self.host, &tried(oldest), &error))?;
-            let Some(place) = under_way.iter().position(|(id, _)| *id == answer.id) else {
+            let Some(search) = under_way.iter_mut().find(|search| search.id == answer.id) else {
                 continue;
             };
-            let at = under_way.get(place).map_or(0, |(_, at)| *at);
-            match read(&answer).map_err(|error| broken(&self.host, &tried(at), &error.into()))? {
-                Answer::Entry(found) => entry(at, &found)?,
+            let at = search.at;
+            let malformed = |error: Malformed| broken(&host, &tried(at), &error.into());
+            match read(&answer).map_err(malformed)? {
+                Answer::Entry(found) if at == oldest => entry(at, &found)?,
+                Answer::Entry(_) => search.held.push(answer.body.to_vec()),
                 Answer::Reference(there) => self.refer(there),
                 Answer::Other => {}
-                Answer::Done(outcome, _) => {
-                    under_way.remove(place);
-                    match outcome.code {
-                        0 => done(at, Found::Yes)?,
-                        NO_SUCH_OBJECT => done(at, Found::No)?,
-                        _ => return Err(refused(&self.host, &tried(at), &outcome)),
-                    }
+                Answer::Done(outcome, _) => match outcome.code {
+                    0 => search.found = Some(Found::Yes),
+                    NO_SUCH_OBJECT => search.found = Some(Found::No),
+                    _ => return Err(refused(&self.host, &tried(at), &outcome)),
+                },
+            }
+            while let Some(found) = under_way.front().and_then(|search| search.found) {
+                let over = under_way.pop_front().map_or(0, |search| search.at);
+                done(over, found)?;
+                let Some(search) = under_way.front_mut() else {
+                    break;
+                };
+                for body in search.held.drain(..) {
+                    let held = Entry::parse(&body).map_err(malformed)?;
+                    entry(search.at, &held)?;
                 }
             }
         }
@@ -346,6 +362,17 @@ pub(crate) enum Seen<'e, 'b> {
     PageEnd,
 }
 
+/// A search among many.
+struct Waiting {
+    id: i32,
+    /// The number of its base.
+    at: usize,
+    /// What it has found while earlier ones were under way.
+    held: Vec<Vec<u8>>,
+    /// How it ended.
+    found: Option<Found>,
+}
+
 /// Whether an entry is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -362,7 +389,7 @@ enum Answer<'b> {
     Other,
 }
 
-fn read<'b>(message: &Message<'b>) -> Result<Answer<'b>, crate::read::ldap::ber::Malformed> {
+fn read<'b>(message: &Message<'b>) -> Result<Answer<'b>, Malformed> {
     Ok(match message.tag {
         ENTRY => Answer::Entry(Entry::parse(message.body)?),
         REFERENCE => Answer::Reference(Reader::new(message.body).text("a reference")?),

@@ -293,6 +293,14 @@ impl Reader<'_, '_, '_> {
             #[cfg(not(feature = "gssapi"))]
             ("kerberos", _) => self.no_kerberos(),
             ("anonymous", _) => Some(Login::Anonymous { instead: false }),
+            (_, None) if password.is_some() => {
+                self.error(
+                    "password",
+                    "credential-missing",
+                    "a `password` goes with a `username`: must contain setting for `username`".to_owned(),
+                );
+                None
+            }
             (_, None) => Some(Login::Anonymous { instead: true }),
             (method, Some(username)) => {
                 let Some(password) = password else {
@@ -439,7 +447,7 @@ impl Reader<'_, '_, '_> {
 
     fn members(&self) -> Option<Members> {
         let by_filter = self.some_text("group_member_filter_format");
-        if !self.section.has("two_steps_lookup") {
+        if self.section.get("two_steps_lookup").is_none() {
             return self
                 .filter_template("group_member_filter_format", MEMBERS, "group_dn")
                 .map(Members::Filter);
@@ -453,17 +461,7 @@ impl Reader<'_, '_, '_> {
                     .to_owned(),
             );
         }
-        let Some(steps) = self.section.section("two_steps_lookup") else {
-            // Present without a mapping below it: the attribute is what is missing.
-            if self.section.get("two_steps_lookup").is_none() {
-                self.error(
-                    "two_steps_lookup",
-                    "value-missing",
-                    "`two_steps_lookup.group_member_attribute_name` is missing".to_owned(),
-                );
-            }
-            return None;
-        };
+        let steps = self.section.section("two_steps_lookup")?;
         let attribute = steps.required_text("group_member_attribute_name");
         let nested = steps.boolean("nested_group").unwrap_or(false);
         steps.finish();

@@ -93,6 +93,15 @@ async fn certificates_are_checked_with_starttls_and_ldaps() {
         )
         .await;
     }
+    // An authority for everything, as SSL_CERT_FILE names it, will do as well.
+    let server = organization(EVE, fine).await;
+    let mut scene = Scene::new(&server.url);
+    scene.trust = vec![std::fs::read(slapd.file("ca.pem")).unwrap()];
+    scene.write("user-sync-config.yml", &main_file(&["Painters"]));
+    let host = format!("ldaps://localhost:{}", slapd.tls_port);
+    scene.write("ldap.yml", &connector(&host, "require_tls_cert: true\n"));
+    let ended = scene.run(REMOVE).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
     // Without the check: encrypted on ldaps, in clear on ldap, each with a warning.
     let ldaps = format!("ldaps://127.0.0.1:{}", slapd.tls_port);
     let (ended, _) = run(&connector(&ldaps, ""), &["Painters"], REMOVE).await;
@@ -150,8 +159,17 @@ async fn a_login_that_fails_names_the_host_the_name_and_what_to_check() {
     // An empty password would let some servers take any name.
     let empty = slapd.connector("").replace(PASSWORD, "''");
     refused(&empty, &["[credential-missing]", "ldap.yml:4"]).await;
+    let no_user = slapd.connector("").replace("username: cn=admin,dc=x\n", "");
+    refused(
+        &no_user,
+        &["[credential-missing]", "a `password` goes with a `username`"],
+    )
+    .await;
     let (ended, _) = run(
-        &slapd.connector("").replace("username: cn=admin,dc=x\n", ""),
+        &slapd
+            .connector("two_steps_lookup: null\n")
+            .replace("username: cn=admin,dc=x\n", "")
+            .replace(&format!("password: {PASSWORD}\n"), ""),
         &["Painters"],
         REMOVE,
     )

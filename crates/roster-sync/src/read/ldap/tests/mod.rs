@@ -232,6 +232,21 @@ async fn a_request_to_stop_is_heeded_while_waiting() {
 }
 
 #[tokio::test]
+async fn what_is_said_in_clear_after_starttls_was_agreed_on_is_not_taken_for_encrypted() {
+    let server = Server::start(|asked, _| {
+        let answers = [done(asked.id, 0x78, 0, ""), done(2, 0x61, 0, "")];
+        vec![answers.concat()]
+    })
+    .await;
+    let ended = read(&server, &format!("{PLAIN}require_tls_cert: true\n"), &[], true).await;
+    let told = ended.people.unwrap_err();
+    assert!(
+        told.contains("went on in clear") && told.contains("[ldap-connection]"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn pages_are_read_to_the_last_and_the_whole_directory_once() {
     let pages = Mutex::new(VecDeque::from([("ada", "a"), ("kim", "b"), ("eve", "")]));
     let server = Server::start(move |asked, _| {
@@ -377,6 +392,43 @@ async fn long_lists_are_read_to_their_end() {
     .await;
     let told = read(&server, &file, &["G"], false).await.people.unwrap_err();
     assert!(told.contains("does not get on with the list"), "{told}");
+}
+
+#[tokio::test]
+async fn members_keep_their_order_however_the_server_answers() {
+    let kept = Mutex::new(Vec::new());
+    let server = Server::start(move |asked, _| {
+        let id = asked.id;
+        let end = done(id, 0x65, 0, "");
+        match asked.base.as_str() {
+            "" => vec![end],
+            "dc=x" => vec![entry(id, "cn=g,dc=x", &[]), end],
+            "cn=g,dc=x" => {
+                let members: &[&str] = &["uid=ada,dc=x", "uid=kim,dc=x", "uid=joe,dc=x"];
+                vec![entry(id, "cn=g,dc=x", &[("member", members)]), end]
+            }
+            // The first two are answered after the last, and backwards.
+            "uid=joe,dc=x" => {
+                let mut answers = vec![person(id, "joe"), end];
+                let kept: Vec<i32> = std::mem::take(&mut *kept.lock().unwrap());
+                for (id, name) in kept.into_iter().zip(["ada", "kim"]).rev() {
+                    answers.extend([person(id, name), done(id, 0x65, 0, "")]);
+                }
+                answers
+            }
+            _ => {
+                kept.lock().unwrap().push(id);
+                Vec::new()
+            }
+        }
+    })
+    .await;
+    let file = format!("{PLAIN}two_steps_lookup: {{group_member_attribute_name: member}}\n");
+    let ended = read(&server, &file, &["G"], false).await;
+    assert_eq!(
+        ended.people.unwrap(),
+        ["ada@x.com G", "kim@x.com G", "joe@x.com G"]
+    );
 }
 
 #[tokio::test]
