@@ -95,8 +95,8 @@ impl Store {
             ];
             let sql = "SELECT COUNT(*) FROM audit WHERE number >= $1 AND number <= $2 AND command LIKE '{\"audit%'";
             if writer.checkpoint(org)? != state.checkpoint || writer.number(sql, &since)? != Some(0) {
-                return Err(StoreError::Busy(
-                    "somebody else erased or pruned the log meanwhile; run this again".to_owned(),
+                return Err(StoreError::GivenUp(
+                    "somebody else erased from the log or pruned it meanwhile".to_owned(),
                 ));
             }
             let row = [

@@ -129,7 +129,8 @@ pub(super) const RULES: &[Rule] = rules! {
     "who is in a group is in the Users list", "memberships":
         "SELECT CAST(m.account AS TEXT) || ' of group ' || CAST(m.grp AS TEXT), 'no member', 'one of organization ' || \
                 CAST(m.org AS TEXT) \
-         FROM memberships m LEFT JOIN members u ON u.account = m.account AND u.org = m.org WHERE u.account IS NULL";
+         FROM (SELECT org, account, MIN(grp) AS grp FROM memberships GROUP BY org, account) m \
+         LEFT JOIN members u ON u.account = m.account AND u.org = m.org WHERE u.account IS NULL";
     "a link joins a user group and a profile of one organization", "links":
         "SELECT CAST(l.grp AS TEXT) || ' to ' || CAST(l.profile AS TEXT), \
                 COALESCE(g.kind, 'nothing') || ' and ' || COALESCE(p.kind, 'nothing'), 'USER_GROUP and PRODUCT_PROFILE' \

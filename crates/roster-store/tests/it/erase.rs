@@ -309,6 +309,46 @@ async fn nothing_is_left_in_the_file() {
     assert_eq!(findings(&scene.store).await, Vec::<String>::new());
 }
 
+/// A run that stops does so between two transactions: as one that is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_at_any_moment_it_is_finished_by_another_run() {
+    let mut stopped = 0;
+    for wait in [0, 3, 8, 15, 30] {
+        for mut scene in scenes().await {
+            for n in 0..250 {
+                refused(
+                    &scene.store,
+                    &format!(r#"{{"user":"{}@example.com","n":{n}}}"#, ["ada", "eve"][n % 2]),
+                )
+                .await;
+            }
+            scene.run(vec![person("ada@example.com", &[])]).await;
+            scene
+                .run(vec![user("ada@example.com", vec![renamed("eve@example.com")])])
+                .await;
+            scene.run(vec![user("eve@example.com", vec![out()])]).await;
+            let store = scene.store.clone();
+            let run = tokio::spawn(async move { store.erase(whom("eve@example.com")).await });
+            tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+            run.abort();
+            stopped += usize::from(run.await.is_err());
+            assert_eq!(
+                findings(&scene.store).await,
+                Vec::<String>::new(),
+                "after {wait} ms"
+            );
+            erase(&scene.store, "eve@example.com").await;
+            assert_eq!(
+                count(&scene.store, "ada@").await + count(&scene.store, "eve@").await,
+                0,
+                "after {wait} ms"
+            );
+            assert_eq!(findings(&scene.store).await, Vec::<String>::new());
+        }
+    }
+    assert!(stopped > 0, "no run was stopped");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_any_history_somebody_is_erased_and_the_log_gives_the_rows() {
     let mut runner = TestRunner::deterministic();

@@ -75,7 +75,12 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
         at: command::now_ms(),
         exported: args.export.is_some(),
     };
-    store.prune(retention).await?;
+    store.prune(retention).await.map_err(|error| {
+        hinted(
+            error.to_string(),
+            "nothing is lost, and the log agrees with the rows: run this again, with another file for --export",
+        )
+    })?;
     for old in &old {
         ui::out(format_args!(
             "{}: entries {} to {} are taken out; the log begins with {}",
