@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::Org;
-use crate::ui;
+use crate::ui::{self, plain};
 
 /// What of a command that was no object, or none we know, is shown to people.
 const SHOWN: usize = 100;
@@ -117,7 +117,7 @@ impl Writer {
             };
             // Texts and numbers are always JSON.
             let text = serde_json::to_string(&line).unwrap_or_default();
-            return self.line(&text);
+            return self.line(&ui::escaped(&text));
         }
         if self.heading.as_ref() != Some(&org.id) {
             self.heading = Some(org.id.clone());
@@ -148,20 +148,6 @@ fn at(ms: i64) -> String {
         .unwrap_or_else(|| ms.to_string())
 }
 
-/// Names come from people: nothing in them may move the cursor of a terminal. A line break at the very start is ours.
-fn plain(text: &str) -> String {
-    let (start, rest) = text.strip_prefix('\n').map_or(("", text), |rest| ("\n", rest));
-    let mut out = start.to_owned();
-    for c in rest.chars() {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// What was asked for, in a few words.
 fn sent(command: &Value) -> String {
     let whom = ["user", "usergroup"].into_iter().find_map(|key| {
@@ -179,6 +165,9 @@ fn sent(command: &Value) -> String {
     }
     if let Some(what) = command.get("orgApply").and_then(Value::as_str) {
         return format!("org apply: {what}");
+    }
+    if let Some(call) = command.get("call").and_then(Value::as_str) {
+        return format!("call {call}");
     }
     let whole = match command {
         Value::String(text) => text.clone(),
