@@ -310,7 +310,7 @@ fn what_is_no_whole_backup_of_ours_is_refused() {
         ("damaged.db", "damaged.db is damaged"),
         (
             "newer.db",
-            "schema version 99, this program knows versions up to 1",
+            "schema version 99, this program knows versions up to 2",
         ),
         ("other.db", "it holds the tables of another program"),
         ("bare.db", "it holds no tables"),

@@ -143,7 +143,7 @@ fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
         (b"organizations:\n", "it is no SQLite database", "check --data"),
         (
             &newer,
-            "schema version 99, this program knows versions up to 1",
+            "schema version 99, this program knows versions up to 2",
             "run the Roster that made it",
         ),
         (&bare, "it holds no tables", "remove data/roster.db"),
