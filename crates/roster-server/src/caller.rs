@@ -70,7 +70,9 @@ pub(crate) async fn admit(call: Call<'_>, trace: &mut Trace) -> Result<Caller, A
         Access::Token(scope) => scope,
         Access::Open | Access::Local | Access::Credentials => API_SCOPE,
     };
-    if !of_client || !claims.has_scope(scope) {
+    // A scope that was taken from the integration is taken from the tokens that it has, too.
+    let granted = claims.has_scope(scope) && integration.scopes.iter().any(|own| own == scope);
+    if !of_client || !granted {
         return Err(RequestError::KeyInvalid.into());
     }
     let org = call.params.text("orgId").as_deref().and_then(parse_org_id);

@@ -43,7 +43,7 @@ pub struct Config {
     pub token_ttl: Duration,
     /// How far in the future the expiry of an exchanged JWT may be.
     pub jwt_max_lifetime: Duration,
-    /// Opens `/metrics` to callers that are not on this machine.
+    /// What has to be brought to see `/metrics`, wherever from; without it, callers on this machine may.
     pub metrics_token: Option<Secret>,
     /// How long a client has to wait between two marked starts of a sync; zero is not at all.
     pub sync_min_interval: Duration,

@@ -35,7 +35,7 @@ pub(crate) enum ApiError {
     BodyTimeout,
     /// The connection broke while the body was read.
     BodyBroken,
-    /// Not from here, and without the token from the settings.
+    /// Without the token from the settings, or, where none is set, not from here.
     MetricsForbidden,
     /// Too much at once, stopping, or no storage.
     Unavailable { cause: String },
@@ -117,7 +117,10 @@ impl ApiError {
             Self::Throttled { .. } => RequestError::Throttled.body(),
             Self::BodyTimeout => result("error.command.malformed", "Request body did not arrive in time"),
             Self::BodyBroken => result("error.command.malformed", "Request body could not be read"),
-            Self::MetricsForbidden => result("error.api.not_available", "Metrics are for this machine only"),
+            Self::MetricsForbidden => result(
+                "error.api.not_available",
+                "Metrics are for this machine, or for those with the token when one is set",
+            ),
             Self::Unavailable { .. } => RequestError::Unavailable.body(),
             Self::Internal { reference, .. } => RequestError::Internal {
                 reference: reference.clone(),

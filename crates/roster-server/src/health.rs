@@ -3,6 +3,7 @@
 use http::header::AUTHORIZATION;
 use serde_json::json;
 
+use crate::config::Secret;
 use crate::error::ApiError;
 use crate::http::Call;
 use crate::reply::Reply;
@@ -29,12 +30,16 @@ pub(crate) async fn readyz(call: Call<'_>) -> Result<Reply, ApiError> {
     Ok(Reply::value(&json!({"ready": true})))
 }
 
-/// `/metrics`: for callers on this machine, or with the token from the settings.
+/// `/metrics`: for those with the token from the settings; without one, for callers on this machine. A proxy makes
+/// everybody a caller on this machine, so a token that is set is always asked for.
 pub(crate) fn metrics(call: Call<'_>) -> Result<Reply, ApiError> {
-    let local = call
-        .peer()
-        .is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    if !local && !has_token(call) {
+    let allowed = match &call.app.config.metrics_token {
+        Some(wanted) => has_token(call, wanted),
+        None => call
+            .peer()
+            .is_some_and(|peer| peer.ip().to_canonical().is_loopback()),
+    };
+    if !allowed {
         return Err(ApiError::MetricsForbidden);
     }
     Ok(Reply::text(
@@ -43,10 +48,7 @@ pub(crate) fn metrics(call: Call<'_>) -> Result<Reply, ApiError> {
     ))
 }
 
-fn has_token(call: Call<'_>) -> bool {
-    let Some(wanted) = &call.app.config.metrics_token else {
-        return false;
-    };
+fn has_token(call: Call<'_>, wanted: &Secret) -> bool {
     let sent = header(&call.parts.headers, AUTHORIZATION.as_str())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));

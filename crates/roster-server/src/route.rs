@@ -55,7 +55,7 @@ pub enum Route {
 pub enum Access {
     /// Anybody.
     Open,
-    /// Callers on this machine, or with the token from the settings.
+    /// Whoever brings the token from the settings; where none is set, callers on this machine.
     Local,
     /// Anybody who brings the credentials of an integration.
     Credentials,

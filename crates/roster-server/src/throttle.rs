@@ -115,6 +115,8 @@ pub(crate) struct Counters {
 struct State {
     clients: HashMap<(Class, String), Window>,
     global: HashMap<Class, Window>,
+    /// Wrong secrets, by client: apart from what the client itself asks, so that nobody uses up another's share.
+    failures: HashMap<String, Window>,
     sync_starts: HashMap<String, u64>,
     swept_at: u64,
 }
@@ -166,6 +168,26 @@ impl Counters {
         Ok(())
     }
 
+    /// Counts a wrong secret for `client`, of which as many are answered as it may have tokens. However many there were, its
+    /// right secret is never refused for them.
+    pub(crate) fn admit_failure(&self, client: &str, now: u64) -> Result<(), Wait> {
+        let (limit, _) = self.limits.limits(Class::Token);
+        if limit == 0 {
+            return Ok(());
+        }
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.sweep(now);
+        let failed = state.failures.entry(client.to_owned()).or_default();
+        if let Some(wait) = failed.wait_ms(now, limit) {
+            return Err(Wait(retry_after_seconds(wait)));
+        }
+        failed.admit(now);
+        Ok(())
+    }
+
     /// Admits the marked start of a sync, where a least time between two of one client is set.
     pub(crate) fn admit_sync(&self, client: &str, now: u64) -> Result<(), Wait> {
         if self.sync_min_interval_ms == 0 {
@@ -197,6 +219,7 @@ impl State {
         }
         self.swept_at = now;
         self.clients.retain(|_, window| !window.is_idle(now));
+        self.failures.retain(|_, window| !window.is_idle(now));
     }
 }
 

@@ -108,6 +108,7 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
+const NO_TABLES: &str = "it holds no tables";
 const OTHERS: &str = "it holds the tables of another program";
 
 impl BackupError {
@@ -217,7 +218,7 @@ fn schema(conn: &mut Conn, file: &Path) -> Result<i64, BackupError> {
     let applied = match migrate::find(conn).map_err(|error| damaged(file, error))? {
         Found::Roster(applied) => applied,
         Found::Foreign => return Err(foreign(OTHERS)),
-        Found::Nothing => return Err(foreign("it holds no tables")),
+        Found::Nothing => return Err(foreign(NO_TABLES)),
     };
     let (version, known) = (applied.last().map_or(0, |last| last.0), migrate::known());
     if version > known {
@@ -278,18 +279,24 @@ fn looks_whole(file: &Path) -> Result<(), BackupError> {
 /// of a schema that we know, and whether its end is there. Nothing is changed in it, whosever it is.
 pub fn check_file(database: &Path) -> Result<(), BackupError> {
     check_end(database)?;
-    // What cannot be opened to look at says why when it is opened.
-    let Ok(conn) = sqlite::open_source(database) else {
-        return Ok(());
-    };
-    match schema(&mut Conn::Sqlite(conn), database) {
-        // Without tables it is one that is being made; anything else that fails says why when it is opened.
-        Err(
-            error @ (BackupError::Newer { .. }
-            | BackupError::Damaged { .. }
-            | BackupError::Foreign { what: OTHERS, .. }),
-        ) => Err(error),
-        _ => Ok(()),
+    let mut waited = 0;
+    loop {
+        // What cannot be opened to look at says why when it is opened.
+        let Ok(conn) = sqlite::open_source(database) else {
+            return Ok(());
+        };
+        match schema(&mut Conn::Sqlite(conn), database) {
+            // One that is being made at this moment has no tables yet, but soon has.
+            Err(BackupError::Foreign { what: NO_TABLES, .. }) if waited < 10 => waited += 1,
+            Err(
+                error @ (BackupError::Newer { .. }
+                | BackupError::Damaged { .. }
+                | BackupError::Foreign { .. }),
+            ) => return Err(error),
+            // Anything else that fails says why when it is opened.
+            _ => return Ok(()),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }
 

@@ -55,7 +55,7 @@ use writer::{Asked, Job, Open};
 /// Where the rows are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// A file, made when it is not there.
+    /// A file, made when it is not there as the store is opened. One that goes away afterwards is never made anew.
     Sqlite(PathBuf),
     /// The address of a PostgreSQL database, `postgres://…`, with libpq's keys for TLS.
     Postgres(String),
@@ -141,6 +141,10 @@ impl Store {
                 (Engine::Postgres(database), options.writers.max(1))
             }
         };
+        if let Location::Sqlite(path) = &location {
+            let path = path.clone();
+            blocking(move || sqlite::create(&path)).await?;
+        }
         let mut open = opener(&engine, &handle);
         let migrated = blocking(move || migrate::migrate(&mut open()?)).await?;
         let commits = Arc::new(Commits::default());
@@ -212,10 +216,10 @@ impl Store {
                 blocking(move || store.read_sqlite(read)).await
             }
             Engine::Postgres(database) => {
-                let (client, handle) = (postgres::connect(database).await?, Handle::current());
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                let (client, handle) = (postgres::connect(database, begin).await?, Handle::current());
                 blocking(move || {
                     let mut conn = Conn::Postgres(client, handle);
-                    conn.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
                     let (result, ended) = looked(&mut conn, read);
                     if ended.is_err() {
                         conn.discard();
@@ -361,7 +365,7 @@ fn opener(engine: &Engine, handle: &Handle) -> Open {
         Engine::Postgres(database) => {
             let (database, handle) = (database.clone(), handle.clone());
             Box::new(move || {
-                let client = handle.block_on(postgres::connect(&database))?;
+                let client = handle.block_on(postgres::connect(&database, ""))?;
                 Ok(Conn::Postgres(client, handle.clone()))
             })
         }

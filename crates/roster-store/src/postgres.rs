@@ -41,6 +41,8 @@ impl ToSql for Param<'_> {
 
 /// How long a server may take to answer a new connection.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long what was sent may stay unconfirmed by the other end's network.
+const UNCONFIRMED: Duration = Duration::from_secs(15);
 /// How soon a silent connection is asked whether its other end is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
@@ -57,6 +59,8 @@ fn storable(text: &str) -> std::borrow::Cow<'_, str> {
 #[derive(Clone)]
 pub(crate) struct Database {
     pool: Pool,
+    /// The most connections at once.
+    size: usize,
     /// Which connection was wanted, and with whom: for messages.
     wanted: Arc<address::Wanted>,
     hosts: Arc<str>,
@@ -82,21 +86,48 @@ pub(crate) fn pool(url: &str, size: usize) -> Result<Database, StoreError> {
         .map_err(|error| address::unusable(&error.to_string()))?;
     let connector = connector::Connector::new(&mut config, &wanted)?;
     let hosts = connector::hosts(&config).into();
+    // What was sent and nobody confirms for so long is lost, and the connection with it: a firewall that forgot it, or a
+    // machine that is gone, says nothing.
+    config.tcp_user_timeout(UNCONFIRMED);
+    let mut settings = PoolConfig::new(size);
+    // The driver's own limit ends with the TCP connection; a server that takes one and stays silent would hold us for ever.
+    let hosts_tried = config.get_hosts().len().max(config.get_hostaddrs().len());
+    let hosts_tried = u32::try_from(hosts_tried).unwrap_or(u32::MAX);
+    settings.timeouts.create = Some(CONNECT.saturating_mul(hosts_tried.saturating_add(1)));
     let manager = Manager::from_connect(config, connector, ManagerConfig::default());
     let pool = Pool::builder(manager)
-        .config(PoolConfig::new(size))
+        .config(settings)
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| address::unusable(&error.to_string()))?;
     Ok(Database {
         pool,
+        size,
         wanted: Arc::new(wanted),
         hosts,
     })
 }
 
-/// A connection of the pool.
-pub(crate) async fn connect(database: &Database) -> Result<Object, StoreError> {
+/// A connection on which `first` was run without an error: one of the pool that the server has cut while it was idle is
+/// thrown away for the next one, in the end for a new one. So nothing is asked beforehand that would take its time.
+pub(crate) async fn connect(database: &Database, first: &str) -> Result<Object, StoreError> {
+    let mut tried = 0;
+    loop {
+        let client = pooled(database).await?;
+        let Err(source) = client.batch_execute(first).await else {
+            return Ok(client);
+        };
+        drop(Object::take(client));
+        let error = error(&source);
+        if tried >= database.size || !matches!(error, StoreError::Unavailable(_)) {
+            return Err(error);
+        }
+        tried += 1;
+    }
+}
+
+/// A connection of the pool, as it is.
+async fn pooled(database: &Database) -> Result<Object, StoreError> {
     database.pool.get().await.map_err(|error| {
         if let Some(why) = tls::failure(&error, &database.wanted) {
             return StoreError::Unavailable(format!(

@@ -25,9 +25,15 @@ impl ToSql for Param<'_> {
 /// How long to wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Opens the database for writing; makes it, its folder too, for the owner's eyes only.
+/// Opens the database for writing. One that is gone is not made anew: an empty one in its place would look as if nobody had
+/// ever been in it.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    prepare(path)?;
+    if !path.exists() {
+        return Err(StoreError::Unavailable(format!(
+            "{} is not there: if it was moved or removed while it was in use, put it back, and the files beside it too",
+            path.display()
+        )));
+    }
     let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // What a savepoint needs to be undone is of no use after a crash, so it need not go through a temporary file.
     conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;")
@@ -78,7 +84,8 @@ fn open_error(path: &Path, source: &rusqlite::Error) -> StoreError {
     StoreError::Unavailable(format!("{}: {}", path.display(), explain(source)))
 }
 
-fn prepare(path: &Path) -> Result<(), StoreError> {
+/// Makes the file when it is not there, and its folder too, for the owner's eyes only.
+pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
     let fail = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
     if path.exists() {
         return Ok(());
@@ -164,7 +171,9 @@ mod tests {
     #[test]
     fn other_values_do_not_plan_a_statement_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let conn = open_writer(&folder.path().join("roster.db")).unwrap();
+        let path = folder.path().join("roster.db");
+        create(&path).unwrap();
+        let conn = open_writer(&path).unwrap();
         conn.execute_batch(include_str!("../migrations/sqlite/0001_start.sql"))
             .unwrap();
         let mut statement = conn

@@ -194,6 +194,7 @@ pub(crate) fn work(
     within: Duration,
 ) {
     let mut conn: Option<Conn> = None;
+    let mut lost = false;
     let mut waiting: VecDeque<Box<dyn Job>> = VecDeque::new();
     loop {
         if waiting.is_empty() {
@@ -213,14 +214,29 @@ pub(crate) fn work(
             None => open(),
         };
         match opened {
-            Ok(mut opened) => {
-                if batch(&mut opened, &mut waiting, commits, within) {
+            Ok(mut opened) => match batch(&mut opened, &mut waiting, commits, within) {
+                Ended::Sound => {
+                    lost = false;
                     conn = Some(opened);
-                } else {
+                }
+                Ended::Unsound => {
+                    lost = false;
                     opened.discard();
                 }
-            }
+                Ended::Lost(error) => {
+                    opened.discard();
+                    // Nothing was asked to be committed, so all of it can be done again on another connection: once, for
+                    // that one was seen alive.
+                    if lost {
+                        for job in waiting.drain(..) {
+                            job.answer(Err(error.clone()));
+                        }
+                    }
+                    lost = !lost;
+                }
+            },
             Err(error) => {
+                lost = false;
                 for job in waiting.drain(..) {
                     job.answer(Err(error.clone()));
                 }
@@ -229,9 +245,24 @@ pub(crate) fn work(
     }
 }
 
-/// Carries out one batch. `false` when the connection is not to be trusted any more: after a commit that failed,
-/// what the database holds is only known again once it has been opened anew.
-fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commits, within: Duration) -> bool {
+/// How a batch ended.
+enum Ended {
+    /// All of it was answered.
+    Sound,
+    /// All of it was answered, and the connection is not to be trusted any more: after a commit that failed, what the
+    /// database holds is only known again once it has been opened anew.
+    Unsound,
+    /// The connection broke before anything was asked to be committed: nothing was done, and nobody was answered.
+    Lost(StoreError),
+}
+
+/// Carries out one batch.
+fn batch(
+    conn: &mut Conn,
+    waiting: &mut VecDeque<Box<dyn Job>>,
+    commits: &Commits,
+    within: Duration,
+) -> Ended {
     let mut locks: BTreeSet<i64> = waiting
         .iter()
         .take(BATCH)
@@ -246,12 +277,12 @@ fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commit
                 for (job, result) in done {
                     job.answer(result);
                 }
-                return true;
+                return Ended::Sound;
             }
             Attempt::NeedsLock(more) => locks.extend(more),
             Attempt::Refused(job, error) => {
                 job.answer(Err(error));
-                return true;
+                return Ended::Sound;
             }
             Attempt::Spoiled => each = Guard::Savepoint,
             Attempt::LostRace => std::thread::sleep(Duration::from_millis(2)),
@@ -259,8 +290,9 @@ fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commit
                 for job in waiting.drain(..) {
                     job.answer(Err(error.clone()));
                 }
-                return false;
+                return Ended::Unsound;
             }
+            Attempt::Lost(error) => return Ended::Lost(error),
         }
     }
     for job in waiting.drain(..) {
@@ -268,7 +300,7 @@ fn batch(conn: &mut Conn, waiting: &mut VecDeque<Box<dyn Job>>, commits: &Commit
             "other writers kept coming in between".to_owned(),
         )));
     }
-    true
+    Ended::Sound
 }
 
 /// Jobs and how each ended.
@@ -283,6 +315,8 @@ enum Attempt {
     /// The first job failed, and nobody else's was undone with it.
     Refused(Box<dyn Job>, StoreError),
     Failed(StoreError),
+    /// PostgreSQL does not answer on this connection any more, and was not asked to commit.
+    Lost(StoreError),
 }
 
 fn attempt(
@@ -295,7 +329,7 @@ fn attempt(
     let retry = conn.is_postgres();
     if let Err(error) = begin(conn, locks) {
         let _ = conn.batch("ROLLBACK");
-        return failed(error, retry);
+        return unfinished(error, retry);
     }
     let started = Instant::now();
     let mut done: Done = Vec::new();
@@ -305,7 +339,7 @@ fn attempt(
             Err(StoreError::NeedsLock(more)) => Some(Attempt::NeedsLock(more.clone())),
             // PostgreSQL gives up the whole transaction when two wait for each other.
             Err(error @ StoreError::Busy(_)) if conn.is_postgres() => Some(failed(error.clone(), retry)),
-            Err(error @ StoreError::Unavailable(_)) => Some(failed(error.clone(), retry)),
+            Err(error @ StoreError::Unavailable(_)) => Some(unfinished(error.clone(), retry)),
             Err(error) if matches!(each, Guard::Together) => {
                 if done.is_empty() {
                     let _ = conn.batch("ROLLBACK");
@@ -338,6 +372,14 @@ fn attempt(
 fn put_back(waiting: &mut VecDeque<Box<dyn Job>>, done: Done) {
     for (job, _) in done.into_iter().rev() {
         waiting.push_front(job);
+    }
+}
+
+/// What an error before the commit means.
+fn unfinished(error: StoreError, postgres: bool) -> Attempt {
+    match error {
+        error @ StoreError::Unavailable(_) if postgres => Attempt::Lost(error),
+        error => failed(error, postgres),
     }
 }
 

@@ -42,6 +42,48 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Whether a character has no shape of its own and moves, joins or hides those beside it: Unicode's format characters
+/// (general category Cf) and separators of lines. In a name they make one text look like another.
+fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x890..=0x891 | 0x8E2 | 0x180E | 0x200B..=0x200F
+        | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB | 0x110BD | 0x110CD
+        | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0001 | 0xE0020..=0xE007F)
+}
+
+/// JSON in which nothing is invisible: outside its texts there is nothing to escape.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_invisible(c) {
+            let mut units = [0; 2];
+            out.extend(
+                c.encode_utf16(&mut units)
+                    .iter()
+                    .map(|unit| format!("\\u{unit:04x}")),
+            );
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Names come from people: nothing in them may move the cursor of a terminal, or hide in it. A line break at the very start
+/// is ours.
+pub(crate) fn plain(text: &str) -> String {
+    let (start, rest) = text.strip_prefix('\n').map_or(("", text), |rest| ("\n", rest));
+    let mut out = start.to_owned();
+    for c in rest.chars() {
+        if c.is_control() || is_invisible(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// What went wrong, with everything that led to it, and what to type.
 pub(crate) fn failed(error: &anyhow::Error) {
     say(format_args!("error: {error}"));
@@ -68,4 +110,24 @@ pub(crate) fn hinted(message: impl Into<String>, hint: impl Into<String>) -> any
         hint: hint.into(),
     }
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_name_holds_is_invisible() {
+        assert_eq!(
+            plain("a\u{202e}b\u{200b}\u{1b}[2J"),
+            "a\\u{202e}b\\u{200b}\\u{1b}[2J"
+        );
+        assert_eq!(plain("Zoë 李"), "Zoë 李");
+        let text = "\u{2066}x\u{e0041}\u{feff}";
+        let json = serde_json::json!({"name": text}).to_string();
+        let shown = escaped(&json);
+        assert!(shown.is_ascii(), "{shown}");
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read["name"], text);
+    }
 }

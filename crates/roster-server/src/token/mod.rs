@@ -237,7 +237,7 @@ fn request_host(call: Call<'_>) -> Option<&str> {
     authority.or_else(|| header(&call.parts.headers, HOST.as_str()))
 }
 
-/// The integration that asks: known, enabled, and not too often.
+/// The integration that asks: known and enabled.
 async fn client(call: Call<'_>, id: Option<&str>, trace: &mut Trace) -> Result<Arc<Integration>, ApiError> {
     let id = id.ok_or(TokenError::InvalidClient)?;
     let integration = call
@@ -248,18 +248,32 @@ async fn client(call: Call<'_>, id: Option<&str>, trace: &mut Trace) -> Result<A
         .filter(|integration| integration.enabled)
         .ok_or(TokenError::InvalidClient)?;
     trace.client = Some(integration.client_id.clone());
-    let now = call.app.config.clock.monotonic_ms();
-    match call.app.counters.admit(Class::Token, &integration.client_id, now) {
-        Ok(()) => Ok(integration),
-        Err(Wait(seconds)) => {
-            call.app.numbers.throttled(Class::Token);
-            Err(ApiError::TokenThrottled { seconds })
-        }
+    Ok(integration)
+}
+
+/// Lets whoever knows the secret in, unless that was too often. Wrong secrets are counted apart: the client id is no secret,
+/// and others who try it must not use up what the client itself may ask.
+fn check_secret(
+    call: Call<'_>,
+    sent: Option<&str>,
+    integration: &Integration,
+    kind: Kind,
+) -> Result<String, ApiError> {
+    let matched = matching_secret(call, sent, integration, kind);
+    let (client, now) = (&integration.client_id, call.app.config.clock.monotonic_ms());
+    let admitted = match matched {
+        Ok(_) => call.app.counters.admit(Class::Token, client, now),
+        Err(_) => call.app.counters.admit_failure(client, now),
+    };
+    if let Err(Wait(seconds)) = admitted {
+        call.app.numbers.throttled(Class::Token);
+        return Err(ApiError::TokenThrottled { seconds });
     }
+    Ok(matched?)
 }
 
 /// The secret of the request, by its uuid. Every one is compared, so that time does not tell which of them it is.
-fn check_secret(
+fn matching_secret(
     call: Call<'_>,
     sent: Option<&str>,
     integration: &Integration,

@@ -2,21 +2,28 @@
 
 use std::borrow::Cow;
 
+use roster_core::change::Change;
 use roster_core::command::Command;
 use roster_core::decide::{Env, Mode, Outcome, decide_batch};
 use roster_core::refusal::Refusal;
 use roster_core::scope::Scope;
 use roster_core::value::OrgNo;
-use roster_store::{Decision, Entry};
+use roster_store::{Decision, Entry, StoreError, Writer};
 use roster_umapi::action::{self, SyntaxError};
 use roster_umapi::code;
+use roster_umapi::query::bodies;
+use roster_umapi::request::DeprecatedError;
+use serde_json::Value;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::http::Call;
+use crate::request::WholeBody;
 
 /// The most bytes that the log keeps of a command whose form is wrong: one that is right has bounds of its own.
 const MAX_KEPT: usize = 8 * 1024;
+/// The most bytes that it keeps of a path.
+const MAX_PATH: usize = 1024;
 
 /// A command and what the audit log keeps of it.
 #[derive(Debug, Clone)]
@@ -79,46 +86,7 @@ pub(crate) async fn decide(
     asked: Vec<Asked>,
     env: Env,
 ) -> Result<Vec<Outcome>, ApiError> {
-    run(call, caller, asked, env, |_| true).await
-}
-
-/// The same, all or nothing: when anything is refused, nothing is changed, and the log says so.
-pub(crate) async fn decide_whole(
-    call: Call<'_>,
-    caller: &Caller,
-    asked: Vec<Asked>,
-) -> Result<Vec<Outcome>, ApiError> {
-    let nothing_refused = |outcomes: &[Outcome]| outcomes.iter().all(|o| o.refusals.is_empty());
-    run(call, caller, asked, call.app.env(Mode::Live), nothing_refused).await
-}
-
-/// Decides commands on what is stored and saves nothing.
-pub(crate) async fn rehearse(
-    call: Call<'_>,
-    caller: &Caller,
-    commands: &[Command],
-    env: &Env,
-) -> Result<Vec<Outcome>, ApiError> {
-    let set = call.app.store.load(Scope::of(caller.org(), commands)).await?;
-    let outcomes = decide_batch(set, commands, env);
-    log_bugs(call, &outcomes);
-    Ok(outcomes)
-}
-
-async fn run(
-    call: Call<'_>,
-    caller: &Caller,
-    asked: Vec<Asked>,
-    env: Env,
-    save: impl Fn(&[Outcome]) -> bool + Send + 'static,
-) -> Result<Vec<Outcome>, ApiError> {
-    let origin = Origin {
-        org: caller.org(),
-        at: call.app.config.clock.now_ms(),
-        actor: caller.actor().to_owned(),
-        client: caller.client_id().to_owned(),
-        request_id: call.request_id.to_owned(),
-    };
+    let origin = Origin::of(call, caller);
     let commands: Vec<Command> = asked
         .iter()
         .filter_map(|asked| asked.command.clone().ok())
@@ -130,23 +98,36 @@ async fn run(
         .transact(scope, move |set| {
             let outcomes = decide_batch(set, &commands, &env);
             Decision {
-                entries: origin.entries(&asked, &outcomes, save(&outcomes)),
+                entries: origin.entries(&asked, &outcomes, true),
                 answer: outcomes,
             }
         })
         .await?;
-    log_bugs(call, &outcomes);
+    log_bugs(call.request_id, &outcomes);
+    Ok(outcomes)
+}
+
+/// Decides commands on what is stored and saves nothing.
+pub(crate) async fn rehearse(
+    call: Call<'_>,
+    caller: &Caller,
+    commands: &[Command],
+    env: &Env,
+) -> Result<Vec<Outcome>, ApiError> {
+    let set = call.app.store.load(Scope::of(caller.org(), commands)).await?;
+    let outcomes = decide_batch(set, commands, env);
+    log_bugs(call.request_id, &outcomes);
     Ok(outcomes)
 }
 
 /// A rule that looked outside what was loaded is a bug of ours: it is answered like any refusal, and logged.
-fn log_bugs(call: Call<'_>, outcomes: &[Outcome]) {
+fn log_bugs(request_id: &str, outcomes: &[Outcome]) {
     for refusal in outcomes.iter().flat_map(|outcome| &outcome.refusals) {
         if let Refusal::OutsideScope { what } = &refusal.refusal {
             tracing::error!(
                 target: "roster::request",
                 what,
-                request.id = call.request_id,
+                request.id = request_id,
                 "a rule looked at {what}, which was not loaded"
             );
         }
@@ -154,6 +135,28 @@ fn log_bugs(call: Call<'_>, outcomes: &[Outcome]) {
 }
 
 impl Origin {
+    fn of(call: Call<'_>, caller: &Caller) -> Self {
+        Self {
+            org: caller.org(),
+            at: call.app.config.clock.now_ms(),
+            actor: caller.actor().to_owned(),
+            client: caller.client_id().to_owned(),
+            request_id: call.request_id.to_owned(),
+        }
+    }
+
+    fn entry(&self, command: String, changes: Vec<Change>) -> Entry {
+        Entry {
+            org: Some(self.org),
+            at: self.at,
+            actor: self.actor.clone(),
+            client: Some(self.client.clone()),
+            request_id: self.request_id.clone(),
+            command,
+            changes,
+        }
+    }
+
     /// One entry for each command; those of a request that is not saved change nothing.
     fn entries(&self, asked: &[Asked], outcomes: &[Outcome], save: bool) -> Vec<Entry> {
         let mut outcomes = outcomes.iter();
@@ -165,18 +168,116 @@ impl Origin {
                 let changes = if save { outcome.changes.clone() } else { Vec::new() };
                 (Cow::Borrowed(asked.text.as_str()), refused(outcome), changes)
             };
-            Some(Entry {
-                org: Some(self.org),
-                at: self.at,
-                actor: self.actor.clone(),
-                client: Some(self.client.clone()),
-                request_id: self.request_id.clone(),
-                command: kept(&text, &refused, save),
-                changes,
-            })
+            Some(self.entry(kept(&text, &refused, save), changes))
         };
         asked.iter().filter_map(entry).collect()
     }
+}
+
+/// A deprecated call: found, decided and saved in one transaction, as a whole or not at all. An id means the same group all
+/// the while, whoever gives its name to another one in between.
+#[derive(Debug, Clone)]
+pub(crate) struct Whole {
+    origin: Origin,
+    env: Env,
+    /// Method and path, as the log names a call that is no command.
+    asked: String,
+    /// What the log keeps of the body of such a call.
+    sent: Option<String>,
+}
+
+/// Why a deprecated call is not carried out.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// There is nothing to decide: what the path names is not there, or the body cannot be read.
+    NoCommand(DeprecatedError),
+    /// A rule says no, and the log says so already.
+    Decided(DeprecatedError),
+    /// Nothing can be read or saved.
+    Store(StoreError),
+}
+
+impl From<DeprecatedError> for Stop {
+    fn from(error: DeprecatedError) -> Self {
+        Self::NoCommand(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Whole {
+    /// A call of this path, below that of the organization, with this body.
+    pub(crate) fn new(call: Call<'_>, caller: &Caller, path: &str, body: Option<&WholeBody>) -> Self {
+        let path = path.get(..path.floor_char_boundary(MAX_PATH)).unwrap_or_default();
+        Self {
+            origin: Origin::of(call, caller),
+            env: call.app.env(Mode::Live),
+            asked: format!("{} {path}", call.method()),
+            sent: body.and_then(|body| bodies::kept(&body.bytes)),
+        }
+    }
+
+    /// Does `work` in a transaction that nobody else's changes come in between; it may be asked more than once.
+    pub(crate) async fn carry_out<T: Send + 'static>(
+        self,
+        call: Call<'_>,
+        mut work: impl FnMut(&Self, &mut Writer<'_>) -> Result<T, Stop> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _turn = call.app.turn()?;
+        let orgs = vec![self.origin.org];
+        let done = call.app.store.write(orgs, move |writer| {
+            let error = match work(&self, writer) {
+                Ok(done) => return Ok(Ok(done)),
+                Err(Stop::Store(error)) => return Err(error),
+                Err(Stop::Decided(error)) => error,
+                Err(Stop::NoCommand(error)) => {
+                    let command = no_command(&self.asked, self.sent.as_deref(), error);
+                    writer.apply(&self.origin.entry(command, Vec::new()))?;
+                    error
+                }
+            };
+            Ok(Err(error))
+        });
+        Ok(done.await??)
+    }
+
+    /// Decides commands in their order and saves what they change, or nothing when one is refused: `refused` says what the
+    /// first refusal is called, of the command at this place.
+    pub(crate) fn decide(
+        &self,
+        writer: &mut Writer<'_>,
+        commands: Vec<Command>,
+        refused: impl Fn(usize, &Refusal) -> DeprecatedError,
+    ) -> Result<(), Stop> {
+        let set = writer.load_locked(&Scope::of(self.origin.org, &commands))?;
+        let outcomes = decide_batch(set, &commands, &self.env);
+        log_bugs(&self.origin.request_id, &outcomes);
+        let error = outcomes
+            .iter()
+            .enumerate()
+            .find_map(|(n, outcome)| Some(refused(n, &outcome.refusals.first()?.refusal)));
+        let asked: Vec<Asked> = commands.into_iter().map(Asked::new).collect();
+        writer.apply_all(&self.origin.entries(&asked, &outcomes, error.is_none()))?;
+        error.map_or(Ok(()), |error| Err(Stop::Decided(error)))
+    }
+}
+
+/// What the log keeps of a call that is no command: what was asked, the body as far as it is known, and the refusal.
+fn no_command(asked: &str, sent: Option<&str>, error: DeprecatedError) -> String {
+    let (asked, code) = (Value::from(asked), Value::from(error.code()));
+    let sent = match sent {
+        Some(sent) if sent.len() <= MAX_KEPT => format!(",\"sent\":{sent}"),
+        Some(sent) => {
+            let start = Value::from(sent.get(..sent.floor_char_boundary(MAX_KEPT)));
+            format!(",\"sent\":{start},\"bytes\":{}", sent.len())
+        }
+        None => String::new(),
+    };
+    format!("{{\"call\":{asked}{sent},\"refused\":[{{\"code\":{code}}}]}}")
 }
 
 fn refused(outcome: &Outcome) -> Vec<Refused> {

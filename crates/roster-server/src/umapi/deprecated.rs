@@ -2,7 +2,6 @@
 
 use http::Method;
 use roster_core::command::{Action, Command, OnConflict, Target};
-use roster_core::decide::Outcome;
 use roster_core::listing::GroupRow;
 use roster_core::org::GroupKind;
 use roster_core::page::PastEnd;
@@ -13,19 +12,17 @@ use roster_umapi::query::bodies::UserGroupBody;
 use roster_umapi::query::groups::write_old_user_group;
 use roster_umapi::request::DeprecatedError;
 
-use super::change::{Asked, decide_whole};
+use super::change::Whole;
 use super::lists::{self, Frame, GroupShape, Listed, UserShape, Wanted};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::http::Call;
 use crate::reply::Reply;
-use crate::request::Payload;
+use crate::request::{Payload, WholeBody};
 
 /// Longest body of the deprecated endpoints: the lists in them are short.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// Longest description, in characters (umapi.md 1.3).
-const MAX_DESCRIPTION: usize = 4000;
+const MAX_BODY: usize = 64 * 1024;
 
 /// Members or administrators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,49 +162,67 @@ impl UserGroup {
     }
 }
 
-async fn read_body(call: Call<'_>, body: &mut Payload) -> Result<UserGroupBody, ApiError> {
-    let body = call
-        .app
-        .read_body(body, MAX_BODY)
-        .await?
-        .ok_or(DeprecatedError::Malformed)?;
-    let parsed = UserGroupBody::parse(&body.bytes)?;
-    let too_long = |text: &String| text.chars().count() > MAX_DESCRIPTION;
-    if parsed.description.as_ref().is_some_and(too_long) {
-        return Err(DeprecatedError::TooLong.into());
-    }
-    Ok(parsed)
+/// Reads the body of a call that changes something; `None` when it is too long.
+pub(crate) async fn read_body(call: Call<'_>, body: &mut Payload) -> Result<Option<WholeBody>, ApiError> {
+    call.app.read_body(body, MAX_BODY).await
+}
+
+/// What a body says; of one that is too long nothing is known.
+pub(crate) fn parse<T>(
+    body: Option<&WholeBody>,
+    parse: impl Fn(&[u8]) -> Result<T, DeprecatedError>,
+) -> Result<T, DeprecatedError> {
+    parse(&body.ok_or(DeprecatedError::Malformed)?.bytes)
 }
 
 async fn create(call: Call<'_>, caller: &Caller, body: &mut Payload) -> Result<Reply, ApiError> {
-    let body = read_body(call, body).await?;
-    let name = body.name.ok_or(DeprecatedError::InvalidGroupName)?;
-    let create = Action::CreateGroup {
-        description: body.description.filter(|text| !text.is_empty()),
-        on_conflict: OnConflict::Refuse,
-    };
-    carry_out(call, caller, &name, create).await?;
-    answer(call, caller, move |reader, org| {
-        find_user_group_named(reader, org, &name)
-    })
-    .await
+    let (org, body) = (caller.org(), read_body(call, body).await?);
+    let whole = Whole::new(call, caller, "user-groups", body.as_ref());
+    let parsed = parse(body.as_ref(), UserGroupBody::parse);
+    let made = whole.carry_out(call, move |whole, writer| {
+        let body = parsed.clone()?;
+        let name = body.name.ok_or(DeprecatedError::InvalidGroupName)?;
+        let create = Action::CreateGroup {
+            description: body.description.filter(|text| !text.is_empty()),
+            on_conflict: OnConflict::Refuse,
+        };
+        whole.decide(writer, vec![command(&name, create)], refused)?;
+        Ok(find_user_group_named(writer, org, &name)?
+            .ok_or(DeprecatedError::GroupNotFound)?
+            .body)
+    });
+    Ok(Reply::ok(made.await?))
 }
 
 async fn update(call: Call<'_>, caller: &Caller, body: &mut Payload) -> Result<Reply, ApiError> {
-    let group = find(call, caller).await?;
+    let (org, text) = (caller.org(), call.param("groupId")?);
     let body = read_body(call, body).await?;
-    let update = Action::UpdateGroup {
-        name: body.name,
-        description: body.description,
-    };
-    carry_out(call, caller, &group.name, update).await?;
-    let id = group.id.to_string();
-    answer(call, caller, move |reader, org| find_user_group(reader, org, &id)).await
+    let whole = Whole::new(call, caller, &format!("user-groups/{text}"), body.as_ref());
+    let parsed = parse(body.as_ref(), UserGroupBody::parse);
+    let updated = whole.carry_out(call, move |whole, writer| {
+        let group = find_user_group(writer, org, &text)?.ok_or(DeprecatedError::GroupNotFound)?;
+        let body = parsed.clone()?;
+        let update = Action::UpdateGroup {
+            name: body.name,
+            description: body.description,
+        };
+        whole.decide(writer, vec![command(&group.name, update)], refused)?;
+        let id = group.id.to_string();
+        Ok(find_user_group(writer, org, &id)?
+            .ok_or(DeprecatedError::GroupNotFound)?
+            .body)
+    });
+    Ok(Reply::ok(updated.await?))
 }
 
 async fn delete(call: Call<'_>, caller: &Caller) -> Result<Reply, ApiError> {
-    let group = find(call, caller).await?;
-    carry_out(call, caller, &group.name, Action::DeleteGroup).await?;
+    let (org, text) = (caller.org(), call.param("groupId")?);
+    let whole = Whole::new(call, caller, &format!("user-groups/{text}"), None);
+    let deleted = whole.carry_out(call, move |whole, writer| {
+        let group = find_user_group(writer, org, &text)?.ok_or(DeprecatedError::GroupNotFound)?;
+        whole.decide(writer, vec![command(&group.name, Action::DeleteGroup)], refused)
+    });
+    deleted.await?;
     Ok(Reply::no_content())
 }
 
@@ -222,37 +237,15 @@ fn find_user_group_named(
     Ok(found)
 }
 
-/// The group's object as it is now.
-async fn answer(
-    call: Call<'_>,
-    caller: &Caller,
-    find: impl FnOnce(&mut Reader<'_>, OrgNo) -> Result<Option<UserGroup>, StoreError> + Send + 'static,
-) -> Result<Reply, ApiError> {
-    let org = caller.org();
-    let found = call.app.read(move |reader| {
-        let found = find(reader, org)?;
-        Ok(found.ok_or(DeprecatedError::GroupNotFound.into()))
-    });
-    Ok(Reply::ok(found.await?.body))
-}
-
-async fn carry_out(call: Call<'_>, caller: &Caller, name: &str, action: Action) -> Result<(), ApiError> {
-    let _turn = call.app.turn()?;
-    let command = Command {
+fn command(name: &str, action: Action) -> Command {
+    Command {
         target: Target::UserGroup {
             name: name.to_owned(),
         },
         steps: vec![action.into()],
-    };
-    let outcomes = decide_whole(call, caller, vec![Asked::new(command)]).await?;
-    match first_refusal(&outcomes) {
-        None => Ok(()),
-        Some(refusal) => Err(DeprecatedError::from(refusal).into()),
     }
 }
 
-/// The first thing that was refused.
-fn first_refusal(outcomes: &[Outcome]) -> Option<&Refusal> {
-    let mut refusals = outcomes.iter().flat_map(|outcome| &outcome.refusals);
-    refusals.next().map(|met| &met.refusal)
+fn refused(_: usize, refusal: &Refusal) -> DeprecatedError {
+    refusal.into()
 }

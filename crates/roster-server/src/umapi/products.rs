@@ -41,7 +41,11 @@ pub(crate) async fn page(call: Call<'_>, caller: &Caller) -> Result<Reply, ApiEr
 
 /// `GET {org}/products/{productId}`.
 pub(crate) async fn single(call: Call<'_>, caller: &Caller) -> Result<Reply, ApiError> {
-    Ok(Reply::ok(find_product(call, caller).await?.body))
+    let (org, id) = (caller.org(), call.param("productId")?);
+    let found = call
+        .app
+        .read(move |reader| Ok(find_product(reader, org, &id)?.map_err(ApiError::from)));
+    Ok(Reply::ok(found.await?.body))
 }
 
 /// `GET …/configurations`: the product with all its profiles.
@@ -72,7 +76,11 @@ pub(crate) async fn profile(call: Call<'_>, caller: &Caller, body: &mut Payload)
     if call.method() == Method::POST {
         return profile_writes::profile(call, caller, body).await;
     }
-    Ok(Reply::ok(find_profile(call, caller).await?.body))
+    let asked = ProfilePath::of(call, caller)?;
+    let found = call
+        .app
+        .read(move |reader| Ok(asked.find(reader)?.map_err(ApiError::from)));
+    Ok(Reply::ok(found.await?.body))
 }
 
 /// `…/configurations/{profileId}/users` and `/admins`.
@@ -143,22 +151,22 @@ pub(crate) struct Product {
     pub(crate) body: Vec<u8>,
 }
 
-/// The product of the path.
-pub(crate) async fn find_product(call: Call<'_>, caller: &Caller) -> Result<Product, ApiError> {
-    let (org, id) = (caller.org(), call.param("productId")?);
-    let found = call.app.read(move |reader| {
-        let mut found = None;
-        reader.product_by_public_id(org, &id, &mut |row: &ProductRow<'_>| {
-            let mut body = Vec::with_capacity(256);
-            write_product(&mut body, row);
-            found = Some(Product {
-                name: row.name.to_owned(),
-                body,
-            });
-        })?;
-        Ok(found.ok_or(DeprecatedError::ProductNotFound.into()))
-    });
-    found.await
+/// The product with an id as it stands in a path.
+pub(crate) fn find_product(
+    reader: &mut Reader<'_>,
+    org: OrgNo,
+    id: &str,
+) -> Result<Result<Product, DeprecatedError>, StoreError> {
+    let mut found = None;
+    reader.product_by_public_id(org, id, &mut |row: &ProductRow<'_>| {
+        let mut body = Vec::with_capacity(256);
+        write_product(&mut body, row);
+        found = Some(Product {
+            name: row.name.to_owned(),
+            body,
+        });
+    })?;
+    Ok(found.ok_or(DeprecatedError::ProductNotFound))
 }
 
 /// A profile that was found.
@@ -168,25 +176,23 @@ pub(crate) struct Profile {
     pub(crate) body: Vec<u8>,
 }
 
-/// The profile of the path.
-pub(crate) async fn find_profile(call: Call<'_>, caller: &Caller) -> Result<Profile, ApiError> {
-    let asked = ProfilePath::of(call, caller)?;
-    let found = call
-        .app
-        .read(move |reader| Ok(asked.find(reader)?.map_err(ApiError::from)));
-    found.await
-}
-
 /// Product and profile as they stand in a path.
-struct ProfilePath {
+#[derive(Debug)]
+pub(crate) struct ProfilePath {
     org: OrgNo,
     org_id: String,
     product: String,
     profile: String,
 }
 
+impl std::fmt::Display for ProfilePath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "products/{}/configurations/{}", self.product, self.profile)
+    }
+}
+
 impl ProfilePath {
-    fn of(call: Call<'_>, caller: &Caller) -> Result<Self, ApiError> {
+    pub(crate) fn of(call: Call<'_>, caller: &Caller) -> Result<Self, ApiError> {
         Ok(Self {
             org: caller.org(),
             org_id: caller.org_id().to_owned(),
@@ -195,7 +201,10 @@ impl ProfilePath {
         })
     }
 
-    fn find(&self, reader: &mut Reader<'_>) -> Result<Result<Profile, DeprecatedError>, StoreError> {
+    pub(crate) fn find(
+        &self,
+        reader: &mut Reader<'_>,
+    ) -> Result<Result<Profile, DeprecatedError>, StoreError> {
         let product: Option<ProductId> = reader.product_by_public_id(self.org, &self.product, &mut |_| {})?;
         let Some(product) = product else {
             return Ok(Err(DeprecatedError::ProductNotFound));

@@ -4,12 +4,13 @@
 use roster_core::command::{Action, Command, GroupEntry, GroupList, GroupMembers, GroupSelection, Target};
 use roster_core::refusal::Refusal;
 use roster_core::value::AdminRole;
+use roster_store::Writer;
 use roster_umapi::query::bodies::{ProductAdminBody, ProfileBody};
 use roster_umapi::request::DeprecatedError;
 
-use super::change::{Asked, decide_whole};
-use super::deprecated::MAX_BODY;
-use super::products::{find_product, find_profile};
+use super::change::{Stop, Whole};
+use super::deprecated::{parse, read_body};
+use super::products::{ProfilePath, find_product};
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::http::Call;
@@ -18,23 +19,25 @@ use crate::request::Payload;
 
 /// `POST {org}/products/{productId}/configurations/{profileId}`.
 pub(crate) async fn profile(call: Call<'_>, caller: &Caller, body: &mut Payload) -> Result<Reply, ApiError> {
-    let profile = find_profile(call, caller).await?;
-    let body = call
-        .app
-        .read_body(body, MAX_BODY)
-        .await?
-        .ok_or(DeprecatedError::Malformed)?;
-    let body = ProfileBody::parse(&body.bytes)?;
-    let admins = format!("{}{}", AdminRole::Admin.prefix(), profile.name);
-    let mut changes = Changes::default();
-    changes.people(&body.remove_users, &profile.name, Way::Out);
-    changes.user_groups(&body.remove_user_groups, &profile.name, Way::Out);
-    changes.people(&body.remove_admin_users, &admins, Way::Out);
-    changes.people(&body.add_users, &profile.name, Way::In);
-    changes.user_groups(&body.add_user_groups, &profile.name, Way::In);
-    changes.people(&body.add_admin_users, &admins, Way::In);
-    changes.carry_out(call, caller).await?;
-    Ok(Reply::ok(find_profile(call, caller).await?.body))
+    let path = ProfilePath::of(call, caller)?;
+    let body = read_body(call, body).await?;
+    let whole = Whole::new(call, caller, &path.to_string(), body.as_ref());
+    let parsed = parse(body.as_ref(), ProfileBody::parse);
+    let changed = whole.carry_out(call, move |whole, writer| {
+        let profile = path.find(writer)??;
+        let body = parsed.clone()?;
+        let admins = format!("{}{}", AdminRole::Admin.prefix(), profile.name);
+        let mut changes = Changes::default();
+        changes.people(&body.remove_users, &profile.name, Way::Out);
+        changes.user_groups(&body.remove_user_groups, &profile.name, Way::Out);
+        changes.people(&body.remove_admin_users, &admins, Way::Out);
+        changes.people(&body.add_users, &profile.name, Way::In);
+        changes.user_groups(&body.add_user_groups, &profile.name, Way::In);
+        changes.people(&body.add_admin_users, &admins, Way::In);
+        changes.carry_out(whole, writer)?;
+        Ok(path.find(writer)??.body)
+    });
+    Ok(Reply::ok(changed.await?))
 }
 
 /// `POST {org}/products/{productId}/admin`.
@@ -43,19 +46,21 @@ pub(crate) async fn product_admins(
     caller: &Caller,
     body: &mut Payload,
 ) -> Result<Reply, ApiError> {
-    let product = find_product(call, caller).await?;
-    let body = call
-        .app
-        .read_body(body, MAX_BODY)
-        .await?
-        .ok_or(DeprecatedError::Malformed)?;
-    let body = ProductAdminBody::parse(&body.bytes)?;
-    let admins = format!("{}{}", AdminRole::ProductAdmin.prefix(), product.name);
-    let mut changes = Changes::default();
-    changes.people(&body.remove, &admins, Way::Out);
-    changes.people(&body.add, &admins, Way::In);
-    changes.carry_out(call, caller).await?;
-    Ok(Reply::ok(find_product(call, caller).await?.body))
+    let (org, id) = (caller.org(), call.param("productId")?);
+    let body = read_body(call, body).await?;
+    let whole = Whole::new(call, caller, &format!("products/{id}/admin"), body.as_ref());
+    let parsed = parse(body.as_ref(), ProductAdminBody::parse);
+    let changed = whole.carry_out(call, move |whole, writer| {
+        let product = find_product(writer, org, &id)??;
+        let body = parsed.clone()?;
+        let admins = format!("{}{}", AdminRole::ProductAdmin.prefix(), product.name);
+        let mut changes = Changes::default();
+        changes.people(&body.remove, &admins, Way::Out);
+        changes.people(&body.add, &admins, Way::In);
+        changes.carry_out(whole, writer)?;
+        Ok(find_product(writer, org, &id)??.body)
+    });
+    Ok(Reply::ok(changed.await?))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +71,7 @@ enum Way {
 
 /// Commands, and which way each of them goes.
 #[derive(Debug, Default)]
-struct Changes(Vec<(Way, Asked)>);
+struct Changes(Vec<(Way, Command)>);
 
 impl Changes {
     fn people(&mut self, emails: &[String], group: &str, way: Way) {
@@ -107,22 +112,14 @@ impl Changes {
             target,
             steps: vec![action.into()],
         };
-        self.0.push((way, Asked::new(command)));
+        self.0.push((way, command));
     }
 
-    async fn carry_out(self, call: Call<'_>, caller: &Caller) -> Result<(), ApiError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let _turn = call.app.turn()?;
-        let (ways, asked): (Vec<Way>, Vec<Asked>) = self.0.into_iter().unzip();
-        let outcomes = decide_whole(call, caller, asked).await?;
-        for (way, outcome) in ways.into_iter().zip(&outcomes) {
-            if let Some(met) = outcome.refusals.first() {
-                return Err(refused(&met.refusal, way).into());
-            }
-        }
-        Ok(())
+    fn carry_out(self, whole: &Whole, writer: &mut Writer<'_>) -> Result<(), Stop> {
+        let (ways, commands): (Vec<Way>, Vec<Command>) = self.0.into_iter().unzip();
+        whole.decide(writer, commands, |n, refusal| {
+            refused(refusal, ways.get(n).copied().unwrap_or(Way::In))
+        })
     }
 }
 

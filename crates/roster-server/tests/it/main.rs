@@ -25,3 +25,4 @@ mod support;
 mod throttling;
 mod tokens;
 mod transport;
+mod whole;

@@ -40,7 +40,7 @@ async fn metrics_from(server: &TestServer, peer: [u8; 4], token: Option<&str>) -
 
 #[tokio::test]
 async fn numbers_are_for_this_machine_and_for_those_with_the_token() {
-    let server = TestServer::with(|config| config.metrics_token = Some(Secret::new("canary"))).await;
+    let server = TestServer::new().await;
     let sync = server.sync().await;
     sync.done(json!([create("ana@example.com")])).await;
     let local = metrics_from(&server, [127, 0, 0, 1], None).await;
@@ -56,18 +56,22 @@ async fn numbers_are_for_this_machine_and_for_those_with_the_token() {
     }
     assert_eq!(metrics_from(&server, [10, 0, 0, 1], None).await.status, 403);
     assert_eq!(
-        metrics_from(&server, [10, 0, 0, 1], Some("wrong")).await.status,
-        403
-    );
-    assert_eq!(
-        metrics_from(&server, [10, 0, 0, 1], Some("canary")).await.status,
-        200
+        metrics_from(&server, [10, 0, 0, 1], Some("")).await.status,
+        403,
+        "there is no token to know"
     );
     assert_eq!(
         server.send(Ask::get("/metrics")).await.status,
         403,
         "nobody knows where that came from"
     );
+    let with_token = TestServer::with(|config| config.metrics_token = Some(Secret::new("canary"))).await;
+    for peer in [[10, 0, 0, 1], [127, 0, 0, 1]] {
+        for (token, status) in [(None, 403), (Some("wrong"), 403), (Some("canary"), 200)] {
+            let answer = metrics_from(&with_token, peer, token).await;
+            assert_eq!(answer.status, status, "{token:?} from {peer:?}");
+        }
+    }
 }
 
 thread_local! {

@@ -155,3 +155,27 @@ async fn token_requests_have_a_limit_where_the_others_hold() {
     assert!(!refused.header("x-debug-id").is_empty());
     assert_eq!(server.send(token_request(OTHER)).await.status, 200);
 }
+
+#[tokio::test]
+async fn wrong_secrets_use_up_nothing_of_the_client_whose_id_they_come_with() {
+    let server = documented().await;
+    let wrong = || {
+        Ask::post("/ims/token/v3").form(&format!(
+            "client_id={SYNC}&client_secret=p8e-guessed&grant_type=client_credentials"
+        ))
+    };
+    for n in 0..60 {
+        assert_eq!(server.send(wrong()).await.status, 401, "{n}");
+    }
+    let refused = server.send(wrong()).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("retry-after")),
+        (429, "60")
+    );
+    for _ in 0..60 {
+        assert_eq!(server.send(token_request(SYNC)).await.status, 200);
+    }
+    assert_eq!(server.send(token_request(SYNC)).await.status, 429);
+    server.clock.advance_ms(60_000);
+    assert_eq!(server.send(wrong()).await.status, 401);
+}

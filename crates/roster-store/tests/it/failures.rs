@@ -54,6 +54,59 @@ fn create(n: usize) -> String {
     )
 }
 
+/// Ends every other connection to the database, as a restart of the server does.
+async fn cut(location: &roster_store::Location) {
+    let roster_store::Location::Postgres(url) = location else {
+        return;
+    };
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    client.batch_execute(sql).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_were_cut_while_they_were_idle_cost_nobody_an_error() {
+    for fresh in stores().await {
+        let store = &fresh.store;
+        apply(store, sample::organizations()).await;
+        for n in 0..5 {
+            // As many readers as there may be, and every writer, have a connection now.
+            let reads =
+                (0..4).map(|_| store.read(|reader| reader.number("SELECT COUNT(*) FROM members", &[])));
+            for read in futures_util::future::join_all(reads).await {
+                read.unwrap();
+            }
+            act(store, TRUSTEE, &create(100 + n)).await.unwrap();
+            cut(&fresh.location).await;
+            assert_eq!(act(store, ACME, &create(n)).await, Ok(0), "written, round {n}");
+            let found = store.read(|reader| reader.number(PEOPLE, &[])).await;
+            assert!(found.is_ok(), "read, round {n}: {found:?}");
+            cut(&fresh.location).await;
+            let found = store.read(|reader| reader.number(PEOPLE, &[])).await;
+            assert!(found.is_ok(), "read first, round {n}: {found:?}");
+            assert_eq!(
+                act(store, ACME, &create(50 + n)).await,
+                Ok(0),
+                "written last, round {n}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_a_connection_and_says_nothing_is_given_up() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://u@{}/d?sslmode=disable", silent.local_addr().unwrap());
+    let opened = roster_store::Store::open(
+        roster_store::Location::Postgres(url),
+        roster_store::Options::default(),
+    );
+    let opened = tokio::time::timeout(Duration::from_secs(30), opened).await;
+    let error = opened.expect("it waits for ever").unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
 const PEOPLE: &str = "SELECT COUNT(*) FROM accounts WHERE email_key LIKE 'p%@example.com'";
 
 #[tokio::test(flavor = "multi_thread")]

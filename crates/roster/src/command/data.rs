@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use roster_server::crypto::file::private_dir;
 use roster_store::{BackupError, Location, Store, StoreError};
@@ -98,51 +98,114 @@ pub(crate) fn explain(location: &Location, error: &StoreError) -> anyhow::Error 
     }
 }
 
-/// Makes the data folder this process's own for as long as the file lives; a process that is killed lets go of it.
-/// Two servers would each count requests and remember walks for themselves, and be wrong without noticing.
-pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<File>> {
+/// A data folder that is this process's own.
+#[derive(Debug)]
+pub(crate) struct Mine {
+    folder: File,
+    /// Where the database is, and is locked too once it is there.
+    database: PathBuf,
+    locked: bool,
+}
+
+/// Makes the data folder, and the database that it leads to, this process's own for as long as the value lives; a process
+/// that is killed lets go of it. Two servers would each count requests and remember walks for themselves, and be wrong without
+/// noticing.
+pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<Mine>> {
     let (Some(data), None) = (&storage.data, &storage.database) else {
         return Ok(None);
     };
-    let path = data.join("serve.lock");
-    let file = private_dir(data)
-        .and_then(|()| open_private(&path))
-        .map_err(|error| {
-            hinted(
-                format!("{} cannot be opened: {error}", path.display()),
-                "the folder has to belong to the user who runs this (chown), with mode 0700; or check --data",
-            )
-        })?;
-    match file.try_lock() {
+    let cannot = |path: &Path, error: &std::io::Error| {
+        hinted(
+            format!("{} cannot be opened: {error}", path.display()),
+            "the folder has to belong to the user who runs this (chown), with mode 0700; or check --data",
+        )
+    };
+    private_dir(data).map_err(|error| cannot(data, &error))?;
+    // Two folders may lead to one database.
+    let named = data.join(DATABASE);
+    let database = std::fs::canonicalize(&named).unwrap_or(named);
+    let path = database.with_file_name("serve.lock");
+    let folder = open_private(&path).map_err(|error| cannot(&path, &error))?;
+    match folder.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
             // The number is a help only.
-            let _ = (&file).take(20).read_to_string(&mut pid);
-            let pid = pid.trim();
-            let who = if pid.is_empty() {
-                String::new()
-            } else {
-                format!(" (process {pid})")
-            };
-            return Err(hinted(
-                format!("a server{who} already runs on {}", data.display()),
-                "stop that one first, or give this one a folder of its own with --data; several servers for the same \
-                 data need PostgreSQL (--database)",
-            ));
+            let _ = (&folder).take(20).read_to_string(&mut pid);
+            return Err(taken(data, pid.trim()));
         }
-        Err(TryLockError::Error(error)) => {
-            return Err(hinted(
-                format!("{} cannot be locked: {error}", path.display()),
-                "the data folder has to be on a disk of this machine",
-            ));
-        }
+        Err(TryLockError::Error(error)) => return Err(no_lock(&path, &error)),
+    }
+    let mut mine = Mine {
+        folder,
+        database,
+        locked: false,
+    };
+    if there(&mine.database)? {
+        mine.lock_database(data)?;
     }
     // The number is a help only: a disk that is full keeps no server from starting.
-    let _ = file
+    let _ = mine
+        .folder
         .set_len(0)
-        .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
-    Ok(Some(file))
+        .and_then(|()| (&mine.folder).write_all(std::process::id().to_string().as_bytes()));
+    Ok(Some(mine))
+}
+
+impl Mine {
+    /// Locks the database itself, once it is there: the file beside it may be removed, and be made anew by another server.
+    ///
+    /// SQLite's own locks belong to the process, and are lost when any of its descriptors of the file is closed; so this one
+    /// never is. They are of another kind, which is in nobody's way: the other commands work beside the server.
+    pub(crate) fn lock_database(&mut self, data: &Path) -> anyhow::Result<()> {
+        if self.locked || !cfg!(target_os = "linux") {
+            return Ok(());
+        }
+        #[cfg(unix)]
+        if let Ok(about) = std::fs::metadata(&self.database)
+            && std::os::unix::fs::MetadataExt::nlink(&about) > 1
+        {
+            return Err(hinted(
+                format!("{} has a second name (a hard link)", self.database.display()),
+                "a server could be started under each, and they would damage it: remove the other name, and give every server a \
+                 copy of its own (`roster backup`)",
+            ));
+        }
+        // What cannot be opened says why when SQLite opens it.
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(&self.database) else {
+            return Ok(());
+        };
+        let locked = file.try_lock();
+        std::mem::forget(file);
+        match locked {
+            Ok(()) => {
+                self.locked = true;
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(taken(data, "")),
+            Err(TryLockError::Error(error)) => Err(no_lock(&self.database, &error)),
+        }
+    }
+}
+
+fn taken(data: &Path, pid: &str) -> anyhow::Error {
+    let who = if pid.is_empty() {
+        String::new()
+    } else {
+        format!(" (process {pid})")
+    };
+    hinted(
+        format!("a server{who} already runs on {}", data.display()),
+        "stop that one first, or give this one a folder of its own with --data; several servers for the same data need \
+         PostgreSQL (--database)",
+    )
+}
+
+fn no_lock(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    hinted(
+        format!("{} cannot be locked: {error}", path.display()),
+        "the data folder has to be on a disk of this machine",
+    )
 }
 
 fn open_private(path: &Path) -> std::io::Result<File> {

@@ -75,8 +75,15 @@ pub(crate) async fn open(storage: &Storage) -> anyhow::Result<Store> {
     if let (Some(data), None) = (&storage.data, &storage.master_key_file)
         && !there(&data.join(DATABASE))?
     {
+        let key = data.join("master.key");
         ui::say(format_args!("a new database is made in {}", data.display()));
-        MasterKey::open_or_create(&data.join("master.key")).map_err(|error| {
+        if there(&key)? {
+            ui::say(format_args!(
+                "{} was there already: if its database was moved away, stop this, remove the new one, and put it back",
+                key.display()
+            ));
+        }
+        MasterKey::open_or_create(&key).map_err(|error| {
             hinted(
                 format!("no key can be made in {}: {error}", data.display()),
                 "check --data",

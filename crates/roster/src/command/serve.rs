@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::data;
+use super::data::{self, Mine};
 use crate::settings::{self, ServeSettings, Storage};
 use crate::ui::{self, Exit, hinted};
 use crate::{cli, command};
@@ -26,8 +26,9 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         storage.master_key()?;
     }
     command::check_key(&storage)?;
-    let _mine = data::lock(&storage)?;
+    let mut mine = data::lock(&storage)?;
     let store = command::open(&storage).await?;
+    lock_database(&mut mine, &storage)?;
     for warning in data::warnings(&storage, &store).await? {
         tracing::warn!("{warning}");
     }
@@ -45,6 +46,14 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     served.map_err(explain)?;
     rows.checkpoint().await?;
     Ok(Exit::Done)
+}
+
+/// Locks a database that was made just now.
+fn lock_database(mine: &mut Option<Mine>, storage: &Storage) -> anyhow::Result<()> {
+    match (mine, &storage.data) {
+        (Some(mine), Some(data)) => mine.lock_database(data),
+        _ => Ok(()),
+    }
 }
 
 fn explain(error: roster_server::ServeError) -> anyhow::Error {
@@ -117,7 +126,7 @@ pub(crate) struct Running {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) store: Store,
     stop: oneshot::Sender<()>,
-    _mine: Option<std::fs::File>,
+    _mine: Option<Mine>,
     task: JoinHandle<Result<(), roster_server::ServeError>>,
 }
 
@@ -137,8 +146,9 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
         ..Config::default()
     };
     command::check_key(&storage)?;
-    let mine = data::lock(&storage)?;
+    let mut mine = data::lock(&storage)?;
     let store = command::open(&storage).await?;
+    lock_database(&mut mine, &storage)?;
     let (say, said) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = store.clone();

@@ -41,6 +41,80 @@ fn a_second_server_on_the_same_folder_is_refused() {
 }
 
 #[test]
+fn a_database_has_one_server_under_whatever_name() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let first = Server::start(&data);
+    let refused = |folder: &str, says: &str| {
+        let (code, out, err) = roster(
+            place.path(),
+            &["serve", "--data", folder, "--listen", "127.0.0.1:0"],
+        );
+        assert_eq!(code, 2, "{folder}: {out}{err}");
+        assert!(err.contains(says), "{folder}: {err}");
+    };
+    for (folder, linked) in [("soft", true), ("hard", false)] {
+        let other = place.path().join(folder);
+        std::fs::create_dir(&other).unwrap();
+        std::fs::copy(data.join("master.key"), other.join("master.key")).unwrap();
+        if linked {
+            std::os::unix::fs::symlink(data.join("roster.db"), other.join("roster.db")).unwrap();
+            refused(folder, "already runs on soft");
+            std::fs::remove_file(data.join("serve.lock")).unwrap();
+            refused(folder, "already runs on soft");
+            refused("data", "already runs on data");
+        } else {
+            std::fs::hard_link(data.join("roster.db"), other.join("roster.db")).unwrap();
+            refused(folder, "has a second name (a hard link)");
+            std::fs::remove_file(other.join("roster.db")).unwrap();
+        }
+    }
+    // Others work beside it as before.
+    crate::support::token(&first.address);
+    let (code, _, err) = roster(place.path(), &["verify", "--data", "data"]);
+    assert_eq!(code, 0, "{err}");
+    first.kill();
+    Server::start(&data).kill();
+}
+
+#[test]
+fn a_database_that_was_made_just_now_is_locked_too() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let first = Server::start(&data);
+    std::fs::remove_file(data.join("serve.lock")).unwrap();
+    let (code, out, err) = roster(place.path(), &SERVE);
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(err.contains("a server already runs on data"), "{err}");
+    assert_eq!(first.stop(), Some(0));
+}
+
+#[test]
+fn a_database_that_is_moved_away_is_not_made_anew() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let server = Server::start(&data);
+    crate::support::token(&server.address);
+    let before = place.path().join("before");
+    std::fs::create_dir(&before).unwrap();
+    for name in ["roster.db", "roster.db-wal", "roster.db-shm"] {
+        std::fs::rename(data.join(name), before.join(name)).unwrap();
+    }
+    assert_eq!(server.stop(), Some(2), "what it leaves is not as it should be");
+    assert!(!data.join("roster.db").exists());
+    for name in ["roster.db", "roster.db-wal", "roster.db-shm"] {
+        if before.join(name).exists() {
+            std::fs::rename(before.join(name), data.join(name)).unwrap();
+        }
+    }
+    let server = Server::start(&data);
+    crate::support::token(&server.address);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
     let place = tempfile::tempdir().unwrap();
     describe(place.path(), &place.path().join("good"));
@@ -57,6 +131,7 @@ fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
         std::fs::read(&file).unwrap()
     };
     let newer = made(&good, "INSERT INTO schema_version VALUES (99, 'later', 'x')");
+    let bare = made(b"", "PRAGMA journal_mode = WAL");
     let other = made(b"", "CREATE TABLE songs (title TEXT)");
     for (bytes, says, hint) in [
         (
@@ -71,6 +146,7 @@ fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
             "schema version 99, this program knows versions up to 2",
             "run the Roster that made it",
         ),
+        (&bare, "it holds no tables", "remove data/roster.db"),
         (&other, "it holds the tables of another program", "check --data"),
     ] {
         std::fs::write(&file, bytes).unwrap();

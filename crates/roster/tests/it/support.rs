@@ -73,6 +73,13 @@ impl Server {
         self.child.id()
     }
 
+    /// Asks it to stop, and waits until it has; its exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let asked = Command::new("kill").arg(self.pid().to_string()).status();
+        assert!(asked.unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

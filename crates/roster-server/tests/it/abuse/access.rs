@@ -292,3 +292,24 @@ async fn k8_what_a_rotated_out_key_signed_is_refused_once_its_last_token_has_exp
     let keys = server.send(Ask::get("/ims/keys")).await;
     assert!(!keys.show().contains(KNOWN_KID), "{}", keys.show());
 }
+
+#[tokio::test]
+async fn a_scope_that_was_taken_from_an_integration_is_gone_from_its_tokens() {
+    let server = TestServer::new().await;
+    let sync = server.sync().await;
+    assert_eq!(sync.get(&format!("/users/{ACME_ID}/0")).await.status, 200);
+    server
+        .set_integration(SYNC, |settings| {
+            settings.scopes.retain(|scope| scope != "user_management_sdk");
+        })
+        .await;
+    let refused = sync.get(&format!("/users/{ACME_ID}/0")).await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(refused.json()["result"], "error.apikey.invalid");
+    server
+        .set_integration(SYNC, |settings| {
+            settings.scopes.push("user_management_sdk".to_owned());
+        })
+        .await;
+    assert_eq!(sync.get(&format!("/users/{ACME_ID}/0")).await.status, 200);
+}

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::Org;
-use crate::ui;
+use crate::ui::{self, plain};
 
 /// What of a command that was no object, or none we know, is shown to people.
 const SHOWN: usize = 100;
@@ -99,7 +99,7 @@ impl Writer {
     pub(super) fn entry(&mut self, org: &Org, entry: &Recorded, names: &Names) {
         self.count += 1;
         if self.json {
-            return self.line(&json(org, entry, names));
+            return self.line(&ui::escaped(&json(org, entry, names)));
         }
         let changes = changes(entry, names);
         let integration = integration(entry, names);
@@ -162,20 +162,6 @@ pub(super) fn at(ms: i64) -> String {
         .unwrap_or_else(|| ms.to_string())
 }
 
-/// Names come from people: nothing in them may move the cursor of a terminal. A line break at the very start is ours.
-fn plain(text: &str) -> String {
-    let (start, rest) = text.strip_prefix('\n').map_or(("", text), |rest| ("\n", rest));
-    let mut out = start.to_owned();
-    for c in rest.chars() {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// What was asked for, in a few words.
 fn sent(command: &Value) -> String {
     let whom = ["user", "usergroup"].into_iter().find_map(|key| {
@@ -201,6 +187,9 @@ fn sent(command: &Value) -> String {
     if let Some(pruned) = command.get("auditPrune") {
         let part = |key| pruned.get(key).map(words).unwrap_or_default();
         return format!("audit prune: entries {} were taken out", part("entries"));
+    }
+    if let Some(call) = command.get("call").and_then(Value::as_str) {
+        return format!("call {call}");
     }
     let whole = match command {
         Value::String(text) => text.clone(),
