@@ -19,6 +19,7 @@ mod disk;
 mod golden;
 mod keys;
 mod org;
+mod prune;
 mod strain;
 mod support;
 mod sync;
