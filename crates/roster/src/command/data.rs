@@ -101,6 +101,13 @@ pub(crate) fn explain(location: &Location, error: &StoreError) -> anyhow::Error 
 /// Makes the data folder this process's own for as long as the file lives; a process that is killed lets go of it.
 /// Two servers would each count requests and remember walks for themselves, and be wrong without noticing.
 pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<File>> {
+    let hint = "stop that one first, or give this one a folder of its own with --data; several servers for the same \
+                data need PostgreSQL (--database)";
+    lock_for(storage, hint)
+}
+
+/// The same for a command with other words to choose the folder with.
+pub(crate) fn lock_for(storage: &Storage, hint: &str) -> anyhow::Result<Option<File>> {
     let (Some(data), None) = (&storage.data, &storage.database) else {
         return Ok(None);
     };
@@ -127,8 +134,7 @@ pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<File>> {
             };
             return Err(hinted(
                 format!("a server{who} already runs on {}", data.display()),
-                "stop that one first, or give this one a folder of its own with --data; several servers for the same \
-                 data need PostgreSQL (--database)",
+                hint,
             ));
         }
         Err(TryLockError::Error(error)) => {
