@@ -288,6 +288,11 @@ fn changes_of_credentials_are_in_the_log_without_what_opens_anything() {
         ],
         "{log}"
     );
+    let created = &kept[0]["command"]["integrationCreated"];
+    assert_eq!(
+        (&created["name"], created["scopes"][0].as_str()),
+        (&"both".into(), Some("user_management_sdk"))
+    );
     assert_eq!(
         kept[5]["command"]["integrationChanged"]["after"]["enabled"],
         false

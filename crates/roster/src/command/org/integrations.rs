@@ -1,6 +1,6 @@
 //! Integrations of a description: made, changed, and with `--prune` removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster_core::describe::Mark;
 use roster_core::value::{OrgNo, Seed};
@@ -76,14 +76,15 @@ pub(super) fn apply(
 }
 
 /// Settings as the log keeps them.
-fn shown(settings: &IntegrationSettings) -> Value {
+fn shown(settings: &IntegrationSettings) -> [(&'static str, Value); 4] {
     let types = [settings.oauth.then_some("oauth"), settings.jwt.then_some("jwt")];
-    json!({
-        "types": types.into_iter().flatten().collect::<Vec<_>>(),
-        "enabled": settings.enabled,
-        "scopes": settings.scopes,
-        "require_jti": settings.require_jti,
-    })
+    let types: Vec<&str> = types.into_iter().flatten().collect();
+    [
+        ("types", json!(types)),
+        ("enabled", json!(settings.enabled)),
+        ("scopes", json!(settings.scopes)),
+        ("require_jti", json!(settings.require_jti)),
+    ]
 }
 
 /// One integration as described.
@@ -177,7 +178,7 @@ impl One<'_> {
             self.wrong(refusal);
             return Ok(());
         }
-        let more = [("after", shown(&new.settings))];
+        let more = shown(&new.settings);
         self.note(writer, "integrationCreated", &new.client_id, more)?;
         let given = self.job.gathered.text(described.client_secret.as_ref());
         let made = given.is_none().then(generate_secret);
@@ -269,7 +270,8 @@ impl One<'_> {
                 self.wrong(refusal);
                 return Ok(());
             }
-            let more = [("before", shown(&known.settings)), ("after", shown(&settings))];
+            let all = |settings| json!(BTreeMap::from(shown(settings)));
+            let more = [("before", all(&known.settings)), ("after", all(&settings))];
             self.note(writer, "integrationChanged", &known.client_id, more)?;
             if settings.enabled != known.settings.enabled {
                 // Disabling revokes its tokens; enabling it again does not bring them back.
