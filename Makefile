@@ -7,8 +7,7 @@ help: ## lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: ## builds Roster and runs the demonstration (Ctrl-C stops it; `make demo ARGS=--once` ends by itself)
-	cargo build --package roster
-	target/debug/roster demo $(ARGS)
+	cargo run --package roster -- demo $(ARGS)
 
 build: ## builds the program as it ships: target/release/roster
 	cargo build --release --package roster
@@ -27,7 +26,7 @@ test-deps: ## installs what the tests need and this machine lacks
 bench: ## how fast the server is, beside what the machine can do (minutes; `make bench ARGS=--help` says what can be asked)
 	cargo build --release --package roster
 	cargo build --release --package roster-bench
-	target/release/roster-bench $(ARGS)
+	cargo run --release --package roster-bench -- $(ARGS)
 
 judges: test-deps ## the outside judges alone: public clients against the program
 	cargo build --package roster

@@ -82,6 +82,17 @@ impl Reader<'_> {
         Ok(found)
     }
 
+    /// How many accounts of a directory are of a domain, by their username or their e-mail.
+    pub fn accounts_of_domain(&mut self, directory: DirectoryId, domain: &Key) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM accounts WHERE directory = $1 AND (domain = $2 OR email_key LIKE $3)";
+        let params = [
+            directory.0.into(),
+            domain.as_str().into(),
+            Param::Owned(format!("%@{}", domain.as_str())),
+        ];
+        Ok(self.number(sql, &params)?.unwrap_or(0))
+    }
+
     fn products_and_groups(
         &mut self,
         orgs: &BTreeSet<OrgNo>,
@@ -132,6 +143,8 @@ pub struct Administrator {
     pub status: String,
     /// Roles as organization files name them: the org-wide ones by a word, the others by their group's name.
     pub roles: Vec<String>,
+    /// The groups that these roles are, in the same order, with the place of joining.
+    pub held: Vec<(GroupId, Seq)>,
     /// When the password was set, in milliseconds since 1970; `None` without one.
     pub password_set_at: Option<i64>,
 }
@@ -140,7 +153,7 @@ impl Reader<'_> {
     /// Everybody with a role in an organization, in the order of joining its Users list.
     pub fn administrators(&mut self, org: OrgNo) -> Result<Vec<Administrator>, StoreError> {
         let mut found: Vec<Administrator> = Vec::new();
-        let sql = "SELECT a.account, a.email, a.status, w.set_at, g.kind, COALESCE(b.name, p.name, g.name)
+        let sql = "SELECT a.account, a.email, a.status, w.set_at, g.kind, COALESCE(b.name, p.name, g.name), g.grp, m.seq
              FROM groups g JOIN memberships m ON m.grp = g.grp JOIN accounts a ON a.account = m.account
              JOIN members u ON u.org = g.org AND u.account = m.account
              LEFT JOIN groups b ON b.grp = g.base
@@ -158,13 +171,18 @@ impl Reader<'_> {
                 "DEVELOPER_GROUP" => format!("_developer_{base}"),
                 _ => format!("_admin_{base}"),
             };
+            let held = (GroupId(row.int(6)?), Seq(row.int(7)?));
             match found.last_mut() {
-                Some(last) if last.account == account => last.roles.push(role),
+                Some(last) if last.account == account => {
+                    last.roles.push(role);
+                    last.held.push(held);
+                }
                 _ => found.push(Administrator {
                     account,
                     email: row.text(1)?.to_owned(),
                     status: row.text(2)?.to_owned(),
                     roles: vec![role],
+                    held: vec![held],
                     password_set_at: row.opt_int(3)?,
                 }),
             }

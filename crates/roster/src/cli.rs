@@ -67,7 +67,7 @@ pub(crate) struct Passed {
 /// Where the data is.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Place {
-    /// Folder of the embedded database, keys and certificates; made on first start [default: roster-data]
+    /// Folder of the embedded database, keys and certificates; `serve` and `org apply` make it [default: roster-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// A PostgreSQL database instead (postgres://…); nothing is kept in a folder then. TLS as with libpq:
@@ -85,12 +85,11 @@ pub(crate) struct Place {
 /// `roster serve`.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "Every flag but --config can also be given as a variable (ROSTER_LISTEN, ROSTER_TLS_CERT, …) or as a key
-of the settings file (listen, tls_cert, …), in this order. The settings file has more keys:
-page_size_users, page_size_groups, max_list_entries, max_linked_members, strict_names, denied_countries,
-ims_hosts, token_ttl, jwt_max_lifetime, metrics_token, sync_min_interval, and the tables
-[limits.per_client] and [limits.global] with requests per minute by class (action, users, users_by_group,
-user, groups, token, …; 0 is no limit).
+    after_help = "Every flag but --config can also be given as a variable (ROSTER_LISTEN, ROSTER_TLS_CERT, …) or as a key \
+of the settings file (listen, tls_cert, …), in this order. The settings file has more keys: page_size_users, \
+page_size_groups, page_size_deprecated, max_list_entries, max_linked_members, strict_names, denied_countries, ims_hosts, \
+token_ttl, jwt_max_lifetime, metrics_token, sync_min_interval, environment, and the tables [limits.per_client] and \
+[limits.global] with requests per minute by class (action, users, users_by_group, user, groups, token, …; 0 is no limit).
 
 Examples:
   roster serve
@@ -169,7 +168,7 @@ pub(crate) enum Keys {
 /// `roster demo`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Everything is kept in the folder roster-demo; a second run continues with it, and syncs people.csv again."
+    after_help = "Everything is kept in the folder; a second run continues with it, and syncs people.csv again."
 )]
 pub(crate) struct Demo {
     /// Stop the server when everything has been shown

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::cli;
 use crate::org_file::yaml::nearest;
-use crate::ui::hinted;
+use crate::ui::{self, hinted};
 
 /// The settings that are lists; in a variable, their entries are separated by commas.
 const LISTS: [&str; 2] = ["ims_hosts", "denied_countries"];
@@ -45,6 +45,16 @@ const KEYS: &[&str] = &[
     "metrics_token_file",
     "sync_min_interval",
     "environment",
+];
+
+/// A setting, and those that mean something else in its place.
+const OTHER_WAYS: &[&[&str]] = &[
+    &["data", "database", "database_file"],
+    &["database", "data"],
+    &["database_file", "data"],
+    &["tls", "tls_cert", "tls_key"],
+    &["tls_cert", "tls"],
+    &["tls_key", "tls"],
 ];
 
 /// The embedded database's file in its folder.
@@ -86,7 +96,7 @@ impl Storage {
             (None, Some(data)) => Ok(data.join("master.key")),
             (None, None) => Err(hinted(
                 "with a PostgreSQL database, the key that protects secrets at rest has to be given",
-                "make one with `openssl rand -hex 32 > master.key` and pass --master-key-file master.key to every server",
+                "make one with `(umask 077 && openssl rand -hex 32 > master.key)` and pass --master-key-file master.key to every server",
             )),
         }
     }
@@ -111,6 +121,9 @@ pub(crate) fn serve(args: &cli::Serve) -> anyhow::Result<ServeSettings> {
         ("throttle", args.throttle.clone()),
         ("ready_file", path(&args.ready_file)),
     ];
+    for warning in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        ui::say(warning);
+    }
     let mut found = Found::collect(&args.place, &flags)?;
     let storage = found.storage();
     let config = found.config(&storage);
@@ -176,8 +189,17 @@ impl Found {
         Ok(found)
     }
 
-    /// A secret given one way takes the place of the same given the other way further down.
+    /// What is given one way takes the place of the same given another way by a source further down; in one source,
+    /// both stand side by side, to be refused or not when they are used.
     fn give(&mut self, key: &'static str, text: String, from: String) {
+        let kind = source(&from);
+        for others in OTHER_WAYS {
+            if let Some((_, others)) = others.split_first().filter(|(own, _)| **own == key) {
+                let known = &mut self.values;
+                known.retain(|other, given| !others.contains(other) || source(&given.from) == kind);
+            }
+        }
+        // A secret itself and the file that holds it are one value.
         for (a, b) in [
             ("metrics_token", "metrics_token_file"),
             ("database", "database_file"),
@@ -504,9 +526,40 @@ impl Found {
     }
 }
 
+/// Variables that look like misspelt settings. Others may begin with the same letters: container platforms describe a
+/// service of the name roster in them.
+fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut known = vec!["config", "log", "log_format"];
+    known.extend(KEYS);
+    names
+        .filter_map(|name| {
+            let word = name.strip_prefix("ROSTER_")?.to_lowercase();
+            let near = nearest(&word, &known).filter(|near| *near != word)?;
+            Some(format!(
+                "warning: the variable {name} is not known and is left aside; did you mean ROSTER_{}?",
+                near.to_uppercase()
+            ))
+        })
+        .collect()
+}
+
+/// What kind of source a value came from, by how that is shown: a flag, a variable, or a place in the file.
+fn source(from: &str) -> u8 {
+    match from {
+        // A file may have any name, but its places have colons.
+        from if from.contains(':') => 0,
+        from if from.starts_with("--") => 2,
+        from if from.starts_with("ROSTER_") => 1,
+        _ => 0,
+    }
+}
+
 fn line_column(text: &str, offset: usize) -> String {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     format!("{line}:{column}")
 }
+
+#[cfg(test)]
+mod tests;

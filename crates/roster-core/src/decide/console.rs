@@ -9,7 +9,8 @@ use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::set::WorkingSet;
 use crate::value::{
-    AccountId, DirectoryId, GroupName, Key, OrgNo, ReservedName, Status, UNDEFINED_COUNTRY, domain_part,
+    AccountId, DirectoryId, GroupId, GroupName, IdentityType, Key, OrgNo, ReservedName, Seq, Status,
+    UNDEFINED_COUNTRY, domain_part,
 };
 
 /// An administrator to appoint.
@@ -37,21 +38,27 @@ impl Appointment {
     }
 }
 
-/// Appoints; the account, and what that changes: nothing when it was so already.
-pub fn appoint(
-    set: WorkingSet,
-    appointment: &Appointment,
-    env: &Env,
-) -> Result<(AccountId, Vec<Change>), Vec<Refusal>> {
+/// Somebody who was appointed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appointed {
+    /// Who.
+    pub account: AccountId,
+    /// What that changes: nothing when it was so already.
+    pub changes: Vec<Change>,
+    /// The memberships that the roles are, in the order of the roles.
+    pub held: Vec<(GroupId, Seq)>,
+}
+
+/// Appoints.
+pub fn appoint(set: WorkingSet, appointment: &Appointment, env: &Env) -> Result<Appointed, Vec<Refusal>> {
     let mut run = Run {
         set,
         env,
         seed: env.seed.derive(0),
         changes: Vec::new(),
     };
-    let account = run
-        .administrator(&appointment.email)
-        .map_err(|refusal| vec![refusal])?;
+    let one = |refusal| vec![refusal];
+    let account = run.administrator(&appointment.email).map_err(one)?;
     let mut named = Vec::new();
     for role in &appointment.roles {
         let Some(kind) = org_wide(role) else {
@@ -61,43 +68,38 @@ pub fn appoint(
             });
             continue;
         };
-        let group = run.role_group(kind).map_err(|refusal| vec![refusal])?;
-        run.join_group(group, account).map_err(|refusal| vec![refusal])?;
+        let group = run.role_group(kind).map_err(one)?;
+        run.join_group(group, account).map_err(one)?;
     }
     run.join_groups(&appointment.email, Some(account), &GroupSelection::Named(named))?;
-    Ok((account, run.changes))
+    let mut held = Vec::new();
+    for role in &appointment.roles {
+        if let Some(group) = run.group_of_role(role).map_err(one)? {
+            held.extend(run.set.place_in(group, account).map(|place| (group, place)));
+        }
+    }
+    Ok(Appointed {
+        account,
+        changes: run.changes,
+        held,
+    })
 }
 
-/// Takes roles away from somebody, and nothing else; changes nothing when they have none of them. Also the system
+/// Takes a role away from somebody, and nothing else; changes nothing when they do not have it. Also the system
 /// administrators' role, which no step of the API can touch.
-pub fn dismiss(set: WorkingSet, appointment: &Appointment, env: &Env) -> Result<Vec<Change>, Vec<Refusal>> {
+pub fn dismiss(
+    set: WorkingSet,
+    account: AccountId,
+    role: GroupId,
+    env: &Env,
+) -> Result<Vec<Change>, Refusal> {
     let mut run = Run {
         set,
         env,
         seed: env.seed.derive(0),
         changes: Vec::new(),
     };
-    let one = |refusal| vec![refusal];
-    let Some(account) = run.administrator_known(&appointment.email).map_err(one)? else {
-        return Ok(Vec::new());
-    };
-    let org = run.set.org_no();
-    for role in &appointment.roles {
-        let group = match org_wide(role) {
-            Some(kind) => run.set.group_by_kind(org, kind).map(|group| group.id),
-            None => match GroupName::parse(role) {
-                GroupName::Reserved(ReservedName::Role(role, base)) => {
-                    let kind = run.role_kind(role, &base).map_err(one)?;
-                    kind.and_then(|kind| run.set.group_by_kind(org, kind))
-                        .map(|group| group.id)
-                }
-                _ => None,
-            },
-        };
-        if let Some(group) = group {
-            run.leave_group(group, account).map_err(one)?;
-        }
-    }
+    run.leave_group(role, account)?;
     Ok(run.changes)
 }
 
@@ -136,12 +138,17 @@ pub fn set_status(
 }
 
 impl Run<'_> {
-    /// The account that an administrator's e-mail means, if there is one in reach.
-    fn administrator_known(&self, email: &str) -> Result<Option<AccountId>, Refusal> {
-        let domain = domain_part(email).unwrap_or_default();
-        let claim = self.set.domain(&Key::new(domain))?;
-        let adobe_id = claim.is_none_or(|claim| !self.set.is_owned(claim.directory));
-        Ok(self.by_email(email, adobe_id)?.map(|account| account.id))
+    /// The group of a role that there is.
+    fn group_of_role(&self, role: &str) -> Result<Option<GroupId>, Refusal> {
+        let kind = match (org_wide(role), GroupName::parse(role)) {
+            (Some(kind), _) => Some(kind),
+            (None, GroupName::Reserved(ReservedName::Role(role, base))) => self.role_kind(role, &base)?,
+            _ => None,
+        };
+        let org = self.set.org_no();
+        Ok(kind
+            .and_then(|kind| self.set.group_by_kind(org, kind))
+            .map(|group| group.id))
     }
 
     fn administrator(&mut self, email: &str) -> Result<AccountId, Refusal> {
@@ -161,6 +168,16 @@ impl Run<'_> {
             on_conflict: OnConflict::Ignore,
         };
         check_email(email)?;
+        // Whoever is a member with this address already is meant, whatever has become of the domain since.
+        let org = self.set.org_no();
+        let known = self
+            .set
+            .accounts_by_email(&Key::new(email))?
+            .filter(|account| self.set.is_member(org, account.id))
+            .min_by_key(|account| (account.kind == IdentityType::AdobeId, account.id));
+        if let Some(known) = known {
+            return Ok(known.id);
+        }
         match self.existing(email, directory, &create)? {
             Some(account) => self.meet_existing(email, account, &create),
             // The file names no country, and none is made up.

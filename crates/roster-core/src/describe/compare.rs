@@ -20,6 +20,7 @@ pub fn compare(
         wrong: Vec::new(),
         here: Vec::new(),
         names: BTreeMap::new(),
+        met: BTreeSet::new(),
     };
     run.index_groups();
     for (n, description) in descriptions.iter().enumerate() {
@@ -60,6 +61,8 @@ pub(super) struct Compare {
     here: Vec<Place>,
     /// Where in `now.groups` the group with a name is, so that large files are compared in one pass.
     names: BTreeMap<(OrgNo, Key), usize>,
+    /// The marks by number of everything that the descriptions name.
+    pub(super) met: BTreeSet<(OrgNo, Mark)>,
 }
 
 impl Compare {
@@ -93,6 +96,11 @@ impl Compare {
     }
 
     pub(super) fn emit(&mut self, org: OrgNo, change: Change, line: &str) {
+        self.say(org, line);
+        self.out.changes.push(change);
+    }
+
+    pub(super) fn say(&mut self, org: OrgNo, line: &str) {
         let name = self
             .now
             .orgs
@@ -101,11 +109,25 @@ impl Compare {
             .map(|org| org.name.clone())
             .unwrap_or_default();
         self.out.lines.push(format!("{name}: {line}"));
-        self.out.changes.push(change);
     }
 
     pub(super) fn mark(&mut self, org: OrgNo, kind: &str, names: &[&str]) {
         self.out.marks.push((org, Mark::new(kind, names)));
+    }
+
+    /// The descriptions name a thing that has these numbers; `made` says that they have just brought it in. A mark by
+    /// name, as version 0.1.0 made them, becomes one by number.
+    pub(super) fn meet(&mut self, org: OrgNo, kind: &str, numbers: &[i64], names: &[&str], made: bool) {
+        let mark = Mark::of(kind, numbers);
+        let old = (org, Mark::new(kind, names));
+        let known = self.now.described.contains(&old);
+        if made || known {
+            self.out.marks.push((org, mark.clone()));
+        }
+        if known {
+            self.out.unmarks.push(old);
+        }
+        self.met.insert((org, mark));
     }
 
     pub(super) fn place(&mut self, org: OrgNo) -> Seq {

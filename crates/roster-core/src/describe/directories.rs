@@ -1,10 +1,37 @@
 //! Directories, their domains, and who is trusted with them.
 
+use std::collections::BTreeMap;
+
 use super::compare::Compare;
-use super::{DirectoryDescription, Place};
+use super::{Configuration, Description, DirectoryDescription, Place};
 use crate::change::{Change, Configured};
 use crate::org::{Directory, Domain};
 use crate::value::{DirectoryId, Key, OrgNo};
+
+/// The claims that may go to another directory, or with `prune` be given up: whoever compares has to know who uses them.
+pub fn leaving(descriptions: &[Description], present: &Configuration, prune: bool) -> Vec<Domain> {
+    let places: BTreeMap<&Key, Key> = descriptions
+        .iter()
+        .flat_map(|description| &description.directories)
+        .flat_map(|directory| {
+            let name = Key::new(&directory.name);
+            directory
+                .domains
+                .iter()
+                .map(move |domain| (&domain.name, name.clone()))
+        })
+        .collect();
+    let names: BTreeMap<DirectoryId, Key> = present
+        .directories
+        .iter()
+        .map(|directory| (directory.id, Key::new(&directory.name)))
+        .collect();
+    let leaves = |claim: &&Domain| match places.get(&claim.name) {
+        Some(place) => names.get(&claim.directory) != Some(place),
+        None => prune,
+    };
+    present.domains.iter().filter(leaves).cloned().collect()
+}
 
 impl Compare {
     pub(super) fn directory(&mut self, org: OrgNo, wanted: &DirectoryDescription) {
@@ -128,6 +155,19 @@ impl Compare {
                     format!("the domain {name} is claimed by {owner}; it has to be released there first");
                 self.wrong(&[], message);
             }
+            Some(known) if known.directory != directory && self.users_of(name) > 0 => {
+                let users = self.users_of(name);
+                let old = self.now.directories.iter().find(|d| d.id == known.directory);
+                let message = format!(
+                    "{users} account{} of the directory `{}` use{} the domain {name} and would be left behind there; \
+                     leave the domain with it, or delete these accounts or give them usernames and e-mails of another \
+                     domain first",
+                    if users == 1 { "" } else { "s" },
+                    old.map_or("", |directory| &directory.name),
+                    if users == 1 { "s" } else { "" },
+                );
+                self.wrong(&[], message);
+            }
             Some(known) if known.directory != directory || known.restrict_adobe_ids != restrict_adobe_ids => {
                 let after = Domain {
                     directory,
@@ -145,6 +185,11 @@ impl Compare {
             }
             Some(_) => {}
         }
+    }
+
+    /// How many accounts of the directory that claims a domain use it.
+    pub(super) fn users_of(&self, domain: &Key) -> i64 {
+        self.now.in_use.get(domain).copied().unwrap_or_default()
     }
 
     /// The organization an id names, among those present and those described.

@@ -235,7 +235,7 @@ impl Compare {
                 Change::GroupCreated(group),
                 &format!("user group `{name}` created"),
             );
-            self.mark(org, "user_group", &[name]);
+            self.meet(org, "user_group", &[id.0], &[name], true);
             return Some(id);
         };
         if known.kind != GroupKind::UserGroup {
@@ -247,6 +247,7 @@ impl Compare {
             );
             return None;
         }
+        self.meet(org, "user_group", &[known.id.0], &[name], false);
         let described = wanted.description.is_some() && wanted.description != known.description;
         if described && known.is_read_only() {
             self.wrong(
@@ -279,8 +280,11 @@ impl Compare {
             );
             return;
         };
-        if !self.now.links.contains_key(&(group, id)) {
-            let seq = self.place(org);
+        let known = self.now.links.get(&(group, id)).copied();
+        let seq = known.unwrap_or_else(|| self.place(org));
+        let numbers = [group.0, id.0, seq.0];
+        self.meet(org, "link", &numbers, &[group_name, profile], known.is_none());
+        if known.is_none() {
             self.now.links.insert((group, id), seq);
             self.emit(
                 org,
@@ -292,7 +296,6 @@ impl Compare {
                 },
                 &format!("user group `{group_name}` linked to `{profile}`"),
             );
-            self.mark(org, "link", &[group_name, profile]);
         }
     }
 
@@ -304,12 +307,10 @@ impl Compare {
             );
             return;
         };
-        if self
-            .now
-            .groups
-            .iter()
-            .any(|known| known.org == no && known.source == Some(group))
-        {
+        let mut groups = self.now.groups.iter();
+        let known = groups.find(|known| known.org == no && known.source == Some(group));
+        if let Some(mirror) = known.map(|known| known.id.0) {
+            self.meet(org, "share", &[mirror], &[group_name, with], false);
             return;
         }
         let source = self.now.groups.iter().find(|known| known.id == group).cloned();
@@ -335,13 +336,14 @@ impl Compare {
         if let Some(other) = self.now.orgs.iter_mut().find(|known| known.no == no) {
             other.next = Seq(other.next.0 + 2 * members);
         }
+        let id = mirror.id.0;
         self.add_group(mirror.clone());
         self.emit(
             no,
             Change::GroupCreated(mirror),
             &format!("user group `{group_name}` shared in, read-only"),
         );
-        self.mark(org, "share", &[group_name, with]);
+        self.meet(org, "share", &[id], &[group_name, with], true);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::org::{Directory, Domain, Group, Organization, Product};
 use crate::value::{GroupId, IdentityType, Key, Login, OrgNo, OrgState, Seed, Seq};
 
 pub use compare::compare;
+pub use directories::leaving;
 
 /// What a file asks of one organization. Texts are trimmed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -125,21 +126,48 @@ pub struct Configuration {
     pub next_directory: crate::value::DirectoryId,
     /// See `next_org`.
     pub next_product: crate::value::ProductId,
+    /// How many accounts use a domain in the directory that claims it; those of [`leaving`] are enough.
+    pub in_use: BTreeMap<Key, i64>,
     /// Directories that hold accounts.
     pub inhabited: BTreeSet<crate::value::DirectoryId>,
 }
 
-/// A thing that a description brought in: what removal may touch. `integration` is for the caller, who keeps
-/// those.
+/// A thing that a description brought in: what removal may touch. `integration`, `secret` and `role_id` are for the
+/// caller, who keeps those.
+///
+/// What only descriptions can make, change and remove is marked by its name: `directory`, `domain`, `trust`, `product`,
+/// `profile`, `contract_admin`, `integration`. What the API can remove, rename and make anew is marked by its numbers,
+/// so that a mark means the very thing, whatever it is called by now: `user_group_id` (group), `link_id` (group,
+/// profile, place), `share_id` (the group in the other organization), `role_id` (account, group, place).
+///
+/// Version 0.1.0 marked those by name too, as `user_group`, `link`, `share` and `role`. Such a mark becomes one by
+/// number when a description names the thing; nothing is ever removed because of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
-    /// `directory`, `domain`, `trust`, `product`, `profile`, `user_group`, `link`, `share`, `contract_admin`, `integration`.
+    /// See the type.
     pub kind: String,
-    /// Folded names, joined by newlines where there are two.
+    /// Folded names or numbers, joined by newlines where there are several.
     pub key: String,
 }
 
 impl Mark {
+    /// A mark for the very thing that these numbers mean.
+    pub fn of(kind: &str, numbers: &[i64]) -> Self {
+        let key = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join("\n");
+        Self {
+            kind: format!("{kind}_id"),
+            key,
+        }
+    }
+
+    /// The numbers of a mark that [`Mark::of`] made.
+    pub fn numbers(&self) -> Vec<i64> {
+        self.key
+            .split('\n')
+            .filter_map(|number| number.parse().ok())
+            .collect()
+    }
+
     /// A mark for a thing with one or two names.
     pub fn new(kind: &str, names: &[&str]) -> Self {
         let key = names
@@ -165,7 +193,7 @@ pub struct Difference {
     pub lines: Vec<String>,
     /// What is brought in, to be remembered.
     pub marks: Vec<(OrgNo, Mark)>,
-    /// What was removed, to be forgotten.
+    /// What was removed or is marked anew, to be forgotten.
     pub unmarks: Vec<(OrgNo, Mark)>,
 }
 

@@ -1,14 +1,19 @@
 //! Removing what earlier descriptions brought in and these do not have any more.
 
+use std::collections::BTreeSet;
+
 use super::compare::{Compare, Wanted};
 use super::{Description, Mark};
 use crate::change::{Change, Configured};
 use crate::org::{Group, GroupKind};
-use crate::value::{Key, OrgNo};
+use crate::value::{GroupId, Key, OrgNo, Seq};
 
 /// In an order that leaves nothing hanging: shares and links, groups, profiles, products, trust, domains,
 /// directories.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 12] = [
+    "share_id",
+    "link_id",
+    "user_group_id",
     "share",
     "link",
     "user_group",
@@ -26,11 +31,17 @@ pub(super) fn prune(run: &mut Compare, descriptions: &[Description]) {
     for (org, description) in run.out.orgs.clone().into_iter().zip(descriptions) {
         wanted.entry(org).or_default().extend(marks(description));
     }
+    let renewed: BTreeSet<&(OrgNo, Mark)> = run.out.unmarks.iter().collect();
     let stale: Vec<(OrgNo, Mark)> = run
         .now
         .described
         .iter()
-        .filter(|(org, mark)| wanted.get(org).is_some_and(|wanted| !wanted.contains(mark)))
+        .filter(|marked| {
+            wanted
+                .get(&marked.0)
+                .is_some_and(|wanted| !wanted.contains(&marked.1))
+        })
+        .filter(|marked| !run.met.contains(marked) && !renewed.contains(marked))
         .cloned()
         .collect();
     for kind in ORDER {
@@ -42,6 +53,7 @@ pub(super) fn prune(run: &mut Compare, descriptions: &[Description]) {
     }
 }
 
+/// The marks by name of what a description has; those by number are found while comparing.
 fn marks(description: &Description) -> Vec<Mark> {
     let mut marks = Vec::new();
     for directory in &description.directories {
@@ -68,21 +80,6 @@ fn marks(description: &Description) -> Vec<Mark> {
                 .map(|profile| Mark::new("profile", &[&profile.name])),
         );
     }
-    for group in &description.user_groups {
-        marks.push(Mark::new("user_group", &[&group.name]));
-        marks.extend(
-            group
-                .profiles
-                .iter()
-                .map(|profile| Mark::new("link", &[&group.name, profile])),
-        );
-        marks.extend(
-            group
-                .shared_with
-                .iter()
-                .map(|id| Mark::new("share", &[&group.name, id])),
-        );
-    }
     marks.extend(
         description
             .contract_admins
@@ -92,64 +89,105 @@ fn marks(description: &Description) -> Vec<Mark> {
     marks
 }
 
-/// Removes one thing; `false` when it has to stay (a directory with accounts in it).
+/// Removes one thing; `false` when it has to stay (a directory or domain with accounts in it).
 fn remove(run: &mut Compare, org: OrgNo, mark: &Mark) -> bool {
     let (first, second) = mark.key.split_once('\n').unwrap_or((&mark.key, ""));
-    match mark.kind.as_str() {
-        "share" => remove_share(run, org, first, second),
-        "link" => remove_link(run, org, first, second),
-        "user_group" => remove_group(run, org, first, |kind| kind == GroupKind::UserGroup),
-        "contract_admin" => remove_group(run, org, first, |kind| kind == GroupKind::ContractAdmin),
-        "profile" => remove_group(run, org, first, |kind| matches!(kind, GroupKind::Profile(_))),
-        "product" => remove_product(run, org, first),
-        "trust" => remove_trust(run, org, first, second),
-        "domain" => remove_domain(run, org, first),
-        "directory" => return remove_directory(run, org, first),
+    match (mark.kind.as_str(), mark.numbers().as_slice()) {
+        ("share_id", [mirror]) => remove_share(run, org, GroupId(*mirror)),
+        ("link_id", [group, profile, place]) => {
+            remove_link(run, org, (GroupId(*group), GroupId(*profile)), Seq(*place));
+        }
+        ("user_group_id", [group]) => remove_user_group(run, org, GroupId(*group)),
+        ("share" | "link" | "user_group", _) => return forget(run, org, mark, first, second),
+        ("contract_admin", _) => remove_group(run, org, first, |kind| kind == GroupKind::ContractAdmin),
+        ("profile", _) => remove_group(run, org, first, |kind| matches!(kind, GroupKind::Profile(_))),
+        ("product", _) => remove_product(run, org, first),
+        ("trust", _) => remove_trust(run, org, first, second),
+        ("domain", _) => return remove_domain(run, org, first),
+        ("directory", _) => return remove_directory(run, org, first),
         _ => {}
     }
     true
 }
 
-fn remove_share(run: &mut Compare, org: OrgNo, group: &str, with: &str) {
-    let Some(source) = run.group_by_name(org, group).map(|group| group.id) else {
-        return;
-    };
-    let Some(other) = run.org_by_id(with) else { return };
-    let mirror = run
-        .now
-        .groups
-        .iter()
-        .find(|known| known.org == other && known.source == Some(source))
+/// A mark by name, of version 0.1.0: what has the name now may be another thing, made through the API, so it stays,
+/// and a line says so. The mark goes when nothing has the name any more.
+fn forget(run: &mut Compare, org: OrgNo, mark: &Mark, first: &str, second: &str) -> bool {
+    let group = run
+        .group_by_name(org, first)
+        .filter(|group| group.kind == GroupKind::UserGroup && group.source.is_none())
         .cloned();
-    if let Some(mirror) = mirror {
-        delete_group(
-            run,
-            &mirror,
-            &format!("user group `{}` no longer shared in", mirror.name),
-        );
+    let Some(group) = group else { return true };
+    let what = match mark.kind.as_str() {
+        "user_group" => format!("user group `{}`", group.name),
+        "link" => {
+            let profile = run.group_by_name(org, second);
+            let linked = profile.filter(|profile| run.now.links.contains_key(&(group.id, profile.id)));
+            let Some(profile) = linked else { return true };
+            format!("the link of user group `{}` to `{}`", group.name, profile.name)
+        }
+        _ => {
+            let other = run.org_by_id(second);
+            let mut mirrors = run
+                .now
+                .groups
+                .iter()
+                .filter(|known| known.source == Some(group.id));
+            if !mirrors.any(|known| Some(known.org) == other) {
+                return true;
+            }
+            format!("user group `{}`, shared with {second},", group.name)
+        }
+    };
+    run.say(
+        org,
+        &format!(
+            "{what} stays: version 0.1.0 noted the name only, and the API may have made another of that name since; \
+             to have it removed, describe it once more and apply, then leave it out"
+        ),
+    );
+    false
+}
+
+fn remove_share(run: &mut Compare, org: OrgNo, mirror: GroupId) {
+    let found = run.now.groups.iter().find(|known| known.id == mirror).cloned();
+    let Some(mirror) = found else { return };
+    let owned = |known: &&Group| Some(known.id) == mirror.source && known.org == org;
+    if run.now.groups.iter().any(|known| owned(&known)) {
+        let line = format!("user group `{}` no longer shared in", mirror.name);
+        delete_group(run, &mirror, &line);
     }
 }
 
-fn remove_link(run: &mut Compare, org: OrgNo, group: &str, profile: &str) {
-    let ids = (
-        run.group_by_name(org, group).map(|g| g.id),
-        run.group_by_name(org, profile).map(|g| g.id),
-    );
-    let (Some(group_id), Some(profile_id)) = ids else {
+/// A link that was taken away and made anew since has another place.
+fn remove_link(run: &mut Compare, org: OrgNo, (group, profile): (GroupId, GroupId), place: Seq) {
+    if run.now.links.get(&(group, profile)) != Some(&place) {
         return;
+    }
+    run.now.links.remove(&(group, profile));
+    let name = |id| {
+        let found = run.now.groups.iter().find(|known| known.id == id);
+        found.map(|known| known.name.clone()).unwrap_or_default()
     };
-    if let Some(seq) = run.now.links.remove(&(group_id, profile_id)) {
-        let change = Change::Unlinked {
-            org,
-            group: group_id,
-            profile: profile_id,
-            seq,
-        };
-        run.emit(
-            org,
-            change,
-            &format!("user group `{group}` unlinked from `{profile}`"),
-        );
+    let line = format!("user group `{}` unlinked from `{}`", name(group), name(profile));
+    let change = Change::Unlinked {
+        org,
+        group,
+        profile,
+        seq: place,
+    };
+    run.emit(org, change, &line);
+}
+
+/// The group that an earlier description made, whatever its name is by now.
+fn remove_user_group(run: &mut Compare, org: OrgNo, id: GroupId) {
+    let found = run
+        .now
+        .groups
+        .iter()
+        .find(|known| known.id == id && known.org == org);
+    if let Some(group) = found.cloned() {
+        delete_with_mirrors(run, &group);
     }
 }
 
@@ -161,6 +199,10 @@ fn remove_group(run: &mut Compare, org: OrgNo, name: &str, fits: impl Fn(GroupKi
     else {
         return;
     };
+    delete_with_mirrors(run, &group);
+}
+
+fn delete_with_mirrors(run: &mut Compare, group: &Group) {
     for mirror in run
         .now
         .groups
@@ -174,7 +216,7 @@ fn remove_group(run: &mut Compare, org: OrgNo, name: &str, fits: impl Fn(GroupKi
             &format!("user group `{}` no longer shared in", mirror.name),
         );
     }
-    delete_group(run, &group, &format!("`{}` removed", group.name));
+    delete_group(run, group, &format!("`{}` removed", group.name));
 }
 
 /// A group goes together with its admin and developer groups.
@@ -256,7 +298,7 @@ fn remove_trust(run: &mut Compare, org: OrgNo, directory: &str, trustee: &str) {
     }
 }
 
-fn remove_domain(run: &mut Compare, org: OrgNo, name: &str) {
+fn remove_domain(run: &mut Compare, org: OrgNo, name: &str) -> bool {
     let key = Key::new(name);
     let Some(domain) = run
         .now
@@ -265,14 +307,29 @@ fn remove_domain(run: &mut Compare, org: OrgNo, name: &str) {
         .find(|d| d.org == org && d.name == key)
         .cloned()
     else {
-        return;
+        return true;
     };
+    let users = run.users_of(&key);
+    if users > 0 {
+        let many = if users == 1 {
+            "1 account uses it".to_owned()
+        } else {
+            format!("{users} accounts use it")
+        };
+        let line = format!(
+            "domain {name} stays: {many}; to release it, delete these accounts or give them usernames and e-mails of \
+             another domain first"
+        );
+        run.say(org, &line);
+        return false;
+    }
     run.now.domains.retain(|known| known.name != key);
     run.emit(
         org,
         Change::Configured(Configured::DomainReleased(domain)),
         &format!("domain {name} released"),
     );
+    true
 }
 
 fn remove_directory(run: &mut Compare, org: OrgNo, name: &str) -> bool {

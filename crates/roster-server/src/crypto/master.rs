@@ -123,6 +123,11 @@ impl MasterKey {
         hmac::verify(&self.pepper, &secret_input(salt, client_id, secret), tag).is_ok()
     }
 
+    /// Whether something that a database keeps was sealed with this key, under this label.
+    pub fn opens(&self, label: &str, sealed: &[u8]) -> bool {
+        self.unseal(label, sealed).is_some()
+    }
+
     /// Encrypts `plain`; only [`Self::unseal`] with the same `label` gives it back.
     pub(crate) fn seal(&self, label: &str, plain: &[u8]) -> Option<Vec<u8>> {
         let mut sealed = plain.to_vec();

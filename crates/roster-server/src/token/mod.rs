@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HOST;
+use roster_store::Entry;
 use roster_umapi::token::claims::{Invalid, scopes_of_metascopes, validation_answer};
 use roster_umapi::token::jwt::{Accepted, Expected};
 use roster_umapi::token::{
@@ -200,9 +201,22 @@ async fn revoke(call: Call<'_>, parameters: &Parameters, trace: &mut Trace) -> R
         && verified.claims.client_id == integration.client_id
     {
         let (id, until) = (verified.claims.id.clone(), verified.expires_at + GRACE_MS);
+        let about = json!({ "client_id": integration.client_id, "token_id": id });
+        let entry = Entry {
+            org: Some(integration.org),
+            at: call.app.config.clock.now_ms(),
+            actor: integration.technical_account.clone(),
+            client: Some(integration.client_id.clone()),
+            request_id: call.request_id.to_owned(),
+            command: json!({ "tokenRevoked": about }).to_string(),
+            changes: Vec::new(),
+        };
         call.app
             .store
-            .write(Vec::new(), move |writer| writer.revoke_token(&id, until))
+            .write(vec![integration.org], move |writer| {
+                writer.revoke_token(&id, until)?;
+                writer.apply(&entry)
+            })
             .await?;
         call.app.credentials.forget();
     }

@@ -1,8 +1,9 @@
 //! The secrets of an integration: listed, added, deleted (ims.md 9).
 
 use http::Method;
-use roster_store::{CredentialRefusal, Secret, SecretKind};
+use roster_store::{CredentialRefusal, Entry, Secret, SecretKind};
 use roster_umapi::token::{TokenError, secrets as shown};
+use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -25,8 +26,8 @@ pub(crate) async fn answer(call: Call<'_>, trace: &mut Trace) -> Result<Reply, A
     let _turn = call.app.turn()?;
     let credential = credential(call, &caller).await?;
     let reply = match (call.row.route, call.method()) {
-        (Route::Secret, _) => delete(call, &credential).await?,
-        (_, &Method::POST) => create(call, &credential).await?,
+        (Route::Secret, _) => delete(call, &caller, &credential).await?,
+        (_, &Method::POST) => create(call, &caller, &credential).await?,
         _ => list(&credential),
     };
     Ok(reply.no_store())
@@ -68,7 +69,7 @@ fn list(credential: &Credential) -> Reply {
     Reply::ok(shown::list_answer(&credential.client_id, &secrets))
 }
 
-async fn create(call: Call<'_>, credential: &Credential) -> Result<Reply, ApiError> {
+async fn create(call: Call<'_>, caller: &Caller, credential: &Credential) -> Result<Reply, ApiError> {
     let plain = generate_secret();
     let secret = Secret {
         uuid: call.app.config.chance.uuid(),
@@ -83,10 +84,18 @@ async fn create(call: Call<'_>, credential: &Credential) -> Result<Reply, ApiErr
     };
     let answer = shown::created_answer(&credential.client_id, &describe(&secret), &plain);
     let (id, max) = (credential.client_id.clone(), credential.max);
+    let about = json!({ "client_id": id, "uuid": secret.uuid, "kind": secret.kind.as_str() });
+    let entry = entry(call, caller, &json!({ "secretAdded": about }));
     let added = call
         .app
         .store
-        .write(Vec::new(), move |writer| writer.add_secret(&id, &secret, max))
+        .write(vec![caller.org()], move |writer| {
+            let added = writer.add_secret(&id, &secret, max)?;
+            if added {
+                writer.apply(&entry)?;
+            }
+            Ok(added)
+        })
         .await?;
     if !added {
         return Err(TokenError::MaxSecrets.into());
@@ -95,13 +104,21 @@ async fn create(call: Call<'_>, credential: &Credential) -> Result<Reply, ApiErr
     Ok(Reply::created(answer))
 }
 
-async fn delete(call: Call<'_>, credential: &Credential) -> Result<Reply, ApiError> {
+async fn delete(call: Call<'_>, caller: &Caller, credential: &Credential) -> Result<Reply, ApiError> {
     let uuid = call.param("uuid")?;
     let id = credential.client_id.clone();
+    let about = json!({ "client_id": id, "uuid": uuid, "kind": credential.kind.as_str() });
+    let entry = entry(call, caller, &json!({ "secretDeleted": about }));
     let deleted = call
         .app
         .store
-        .write(Vec::new(), move |writer| writer.delete_secret(&id, &uuid))
+        .write(vec![caller.org()], move |writer| {
+            let deleted = writer.delete_secret(&id, &uuid)?;
+            if deleted.is_ok() {
+                writer.apply(&entry)?;
+            }
+            Ok(deleted)
+        })
         .await?;
     match deleted {
         Ok(()) => {}
@@ -110,6 +127,19 @@ async fn delete(call: Call<'_>, credential: &Credential) -> Result<Reply, ApiErr
     }
     call.app.credentials.forget();
     Ok(Reply::no_content())
+}
+
+/// Secrets are in no row that the log is replayed into, so it keeps the command alone: which secret, never what it is.
+fn entry(call: Call<'_>, caller: &Caller, command: &serde_json::Value) -> Entry {
+    Entry {
+        org: Some(caller.org()),
+        at: call.app.config.clock.now_ms(),
+        actor: caller.actor().to_owned(),
+        client: Some(caller.client_id().to_owned()),
+        request_id: call.request_id.to_owned(),
+        command: command.to_string(),
+        changes: Vec::new(),
+    }
 }
 
 fn describe(secret: &Secret) -> shown::Secret {

@@ -78,7 +78,8 @@ pub enum SecretKind {
 }
 
 impl SecretKind {
-    fn as_str(self) -> &'static str {
+    /// As the log and the tables name it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::OAuth => "oauth",
             Self::Jwt => "jwt",

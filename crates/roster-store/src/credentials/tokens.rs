@@ -1,5 +1,8 @@
 //! Keys that sign access tokens, tokens revoked one by one, and JWT ids used up.
 
+use roster_core::value::OrgNo;
+
+use crate::audit::Entry;
 use crate::conn::Param;
 use crate::error::StoreError;
 use crate::reader::Reader;
@@ -51,7 +54,8 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Adds a signing key and retires those before it; what they signed stays valid.
+    /// Adds a signing key and retires those before it; what they signed stays valid. The keys are no organization's,
+    /// so the log of the reserved one says so.
     pub fn add_signing_key(&mut self, key: &SigningKey) -> Result<(), StoreError> {
         let sql = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL";
         self.execute(sql, &[key.created_at.into()])?;
@@ -67,6 +71,15 @@ impl Writer<'_> {
              VALUES ($1, $2, $3, $4, $5)",
             &params,
         )?;
+        self.apply(&Entry {
+            org: Some(OrgNo::ADOBE_ID),
+            at: key.created_at,
+            actor: "roster".to_owned(),
+            client: None,
+            request_id: key.kid.clone(),
+            command: serde_json::json!({ "signingKeyAdded": { "kid": key.kid } }).to_string(),
+            changes: Vec::new(),
+        })?;
         self.raise_generation()
     }
 

@@ -3,6 +3,7 @@
 //! The driver knows three values of `sslmode` and refuses every key that it has not heard of, so these keys are taken
 //! out of the address before it reads the rest. A message never repeats the address: it may hold a password.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
@@ -85,6 +86,7 @@ impl Wanted {
 pub(super) fn parse(address: &str) -> Result<Address, StoreError> {
     let (before, parameters) = split(address)?;
     let mut kept = Vec::new();
+    let mut seen = BTreeSet::new();
     let (mut mode, mut roots, mut cert, mut key) = (None, None, None, None);
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         let name = parameter.split_once('=').map_or(parameter, |(name, _)| name);
@@ -97,6 +99,11 @@ pub(super) fn parse(address: &str) -> Result<Address, StoreError> {
                 "what follows `?` is not made of `key=value` pairs; in a user or password the characters @ : / ? # & % \
                  have to be percent-encoded (@ is %40)",
             ));
+        }
+        // Of two, either would be taken by somebody; the weaker one may stand far behind.
+        let ours = ["sslmode", "sslrootcert", "sslcert", "sslkey"].contains(&name);
+        if ours && !seen.insert(name) {
+            return Err(unusable(&format!("`{name}` stands in it twice")));
         }
         match name {
             "sslmode" => mode = Some(sslmode(&value(parameter)?)?),
@@ -233,6 +240,18 @@ mod tests {
             left("postgres://u:p?sslmode=x@h/d?sslmode=require"),
             "postgres://u:p?sslmode=x@h/d"
         );
+    }
+
+    #[test]
+    fn what_is_said_twice_is_refused() {
+        for key in [
+            "sslmode=verify-full&sslmode=disable",
+            "sslrootcert=system&sslrootcert=system",
+            "sslkey=a&sslkey=b",
+        ] {
+            let message = refused(&format!("postgres://u@h/d?{key}"));
+            assert!(message.contains("twice"), "{message}");
+        }
     }
 
     #[test]

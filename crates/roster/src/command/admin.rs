@@ -204,11 +204,11 @@ impl Reset {
                     rules: Rules::default(),
                 };
                 let set = writer.load_locked(&appointment.scope(self.org.no))?;
-                let (account, changes) = decide_appointment(set, &appointment, &env).map_err(|refusals| {
+                let appointed = decide_appointment(set, &appointment, &env).map_err(|refusals| {
                     let why: Vec<String> = refusals.iter().map(roster_server::explain).collect();
                     StoreError::GivenUp(format!("{} cannot be appointed: {}", self.email, why.join("; ")))
                 })?;
-                (account, String::new(), changes)
+                (appointed.account, String::new(), appointed.changes)
             }
         };
         let appointed = !changes.is_empty();
@@ -255,11 +255,7 @@ impl Reset {
                 ..OrgCredentials::default()
             }],
         };
-        credentials::write(file, &credentials).map_err(|error| {
-            StoreError::GivenUp(format!(
-                "the credentials file {} cannot be written: {error}",
-                file.display()
-            ))
-        })
+        // The only secret made is a password, which takes the place of the one before.
+        credentials::keep(file, &credentials, |_, _| true).map_err(StoreError::GivenUp)
     }
 }

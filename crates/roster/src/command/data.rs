@@ -105,12 +105,23 @@ pub(crate) struct Mine {
     /// Where the database is, and is locked too once it is there.
     database: PathBuf,
     locked: bool,
+    /// What to do when it is another's.
+    hint: &'static str,
 }
 
 /// Makes the data folder, and the database that it leads to, this process's own for as long as the value lives; a process
 /// that is killed lets go of it. Two servers would each count requests and remember walks for themselves, and be wrong without
 /// noticing.
 pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<Mine>> {
+    lock_for(
+        storage,
+        "stop that one first, or give this one a folder of its own with --data; several servers for the same data need \
+         PostgreSQL (--database)",
+    )
+}
+
+/// The same for a command with other words to choose the folder with.
+pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<Option<Mine>> {
     let (Some(data), None) = (&storage.data, &storage.database) else {
         return Ok(None);
     };
@@ -132,7 +143,7 @@ pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<Mine>> {
             let mut pid = String::new();
             // The number is a help only.
             let _ = (&folder).take(20).read_to_string(&mut pid);
-            return Err(taken(data, pid.trim()));
+            return Err(taken(data, pid.trim(), hint));
         }
         Err(TryLockError::Error(error)) => return Err(no_lock(&path, &error)),
     }
@@ -140,6 +151,7 @@ pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<Mine>> {
         folder,
         database,
         locked: false,
+        hint,
     };
     if there(&mine.database)? {
         mine.lock_database(data)?;
@@ -182,13 +194,13 @@ impl Mine {
                 self.locked = true;
                 Ok(())
             }
-            Err(TryLockError::WouldBlock) => Err(taken(data, "")),
+            Err(TryLockError::WouldBlock) => Err(taken(data, "", self.hint)),
             Err(TryLockError::Error(error)) => Err(no_lock(&self.database, &error)),
         }
     }
 }
 
-fn taken(data: &Path, pid: &str) -> anyhow::Error {
+fn taken(data: &Path, pid: &str, hint: &str) -> anyhow::Error {
     let who = if pid.is_empty() {
         String::new()
     } else {
@@ -196,8 +208,7 @@ fn taken(data: &Path, pid: &str) -> anyhow::Error {
     };
     hinted(
         format!("a server{who} already runs on {}", data.display()),
-        "stop that one first, or give this one a folder of its own with --data; several servers for the same data need \
-         PostgreSQL (--database)",
+        hint,
     )
 }
 

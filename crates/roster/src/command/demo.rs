@@ -169,20 +169,15 @@ impl Show {
 
     /// Commands to paste: flush with the margin, and for any shell.
     fn what_next(&self, running: &Running, once: bool) {
-        let folder = self.folder.display();
+        let folder = quoted(&self.folder);
         let url = &running.url;
         let host = url.split("://").nth(1).unwrap_or_default();
-        let ca = running
-            .ca_file
-            .as_deref()
-            .unwrap_or(Path::new("ca.pem"))
-            .display()
-            .to_string();
-        let program =
-            std::env::current_exe().map_or_else(|_| "roster".to_owned(), |path| path.display().to_string());
+        let ca = quoted(running.ca_file.as_deref().unwrap_or(Path::new("ca.pem")));
+        let program = std::env::current_exe().map_or_else(|_| "roster".to_owned(), |path| quoted(&path));
+        let credentials = quoted(&self.folder.join("credentials.json"));
         step("What to try next");
         ui::say(format_args!(
-            "  server       {url}\n  organization {ORG}\n  credentials  {folder}/credentials.json\n  trust        {ca}"
+            "  server       {url}\n  organization {ORG}\n  credentials  {credentials}\n  trust        {ca}"
         ));
         if once {
             ui::say("  The server stops now; without --once it keeps running, and these commands find it.");
@@ -197,11 +192,10 @@ curl -s --cacert {ca} -H "Authorization: Bearer $TOKEN" -H "X-Api-Key: $ID" \
   '{url}/v2/usermanagement/users/{ORG}/0/Photo%20Studio?directOnly=false&status=inactive' |
   python3 -c 'import json, sys; users = json.load(sys.stdin)["users"]; print(len(users), "wait:", *[user["email"] for user in users[:5]], "...")'"#
         ));
-        ui::say(
-            "\n2. Use the Python client as it is (python3 -m venv venv && venv/bin/pip install umapi-client):\n",
-        );
+        ui::say("\n2. Use the Python client as it is; the first line installs it:\n");
         ui::say(format_args!(
-            r#"cd {folder} && REQUESTS_CA_BUNDLE={ca} venv/bin/python - <<'PYTHON'
+            r#"cd {folder} && python3 -m venv venv && venv/bin/pip install umapi-client
+REQUESTS_CA_BUNDLE={ca} venv/bin/python - <<'PYTHON'
 import json, umapi_client
 made = json.load(open("credentials.json"))["organizations"][0]["integrations"][0]
 auth = umapi_client.OAuthS2S(made["client_id"], made["client_secret"], auth_host="{host}")
@@ -213,6 +207,17 @@ PYTHON"#
         ui::say(format_args!(
             "cd {folder} && SSL_CERT_FILE={ca} {program} sync --connector csv people-changed.csv"
         ));
+    }
+}
+
+/// A path as a shell takes it, whatever is in it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
@@ -328,4 +333,18 @@ fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(header);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::quoted;
+
+    #[test]
+    fn paths_are_pasted_as_one_word() {
+        assert_eq!(quoted(Path::new("/tmp/roster-demo")), "/tmp/roster-demo");
+        assert_eq!(quoted(Path::new("/tmp/my demo")), "'/tmp/my demo'");
+        assert_eq!(quoted(Path::new("/tmp/it's $HOME")), r"'/tmp/it'\''s $HOME'");
+    }
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::data::{self, Mine};
+use super::keys;
 use crate::settings::{self, ServeSettings, Storage};
 use crate::ui::{self, Exit, hinted};
 use crate::{cli, command};
@@ -58,10 +59,20 @@ fn lock_database(mine: &mut Option<Mine>, storage: &Storage) -> anyhow::Result<(
 
 fn explain(error: roster_server::ServeError) -> anyhow::Error {
     match error {
+        roster_server::ServeError::Listen { address, source }
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            hinted(
+                format!("cannot listen on {address}: {source}"),
+                "ports below 1024 are for the administrator: choose one from 1024 on with --listen, or give the program \
+                 CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)",
+            )
+        }
         roster_server::ServeError::Listen { address, source } => hinted(
             format!("cannot listen on {address}: {source}"),
             "stop what listens there, or choose another address with --listen (port 0 picks a free one)",
         ),
+        roster_server::ServeError::Start(error) => keys::explain(error),
         other => other.into(),
     }
 }
@@ -130,7 +141,7 @@ pub(crate) struct Running {
     task: JoinHandle<Result<(), roster_server::ServeError>>,
 }
 
-/// Starts a server for the demonstration, with its data in `data`.
+/// Starts a server for the demonstration, with its data in the folder `data` of its own.
 pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Running> {
     let storage = Storage {
         data: Some(data.to_owned()),
@@ -146,7 +157,10 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
         ..Config::default()
     };
     command::check_key(&storage)?;
-    let mut mine = data::lock(&storage)?;
+    let mut mine = data::lock_for(
+        &storage,
+        "stop that one first, or give this one a folder of its own with --folder",
+    )?;
     let store = command::open(&storage).await?;
     lock_database(&mut mine, &storage)?;
     let (say, said) = oneshot::channel();
@@ -157,7 +171,8 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
         serve(config, serving, shutdown, move |ready| drop(say.send(ready))).await
     });
     let ready = tokio::select! {
-        ready = said => ready.context("the server did not start")?,
+        Ok(ready) = said => ready,
+        // It drops the other end when it fails, so that branch is no answer then.
         ended = &mut task => {
             ended.context("the server did not start")?.map_err(explain)?;
             anyhow::bail!("the server ended before it was ready");

@@ -88,6 +88,16 @@ impl<'a, 'p> Fields<'a, 'p> {
         None
     }
 
+    /// A text that may begin or end with white space, where it stands in quotes.
+    fn exact(&mut self, key: &str) -> Option<String> {
+        match self.get(key).map(|node| &node.value) {
+            Some(Value::Scalar {
+                text, exact: true, ..
+            }) => Some(text.clone()),
+            _ => self.text(key),
+        }
+    }
+
     fn required(&mut self, key: &str, what: &str) -> String {
         let text = self.text(key).unwrap_or_default();
         if text.is_empty()
@@ -360,7 +370,7 @@ fn user_group(node: &Node, problems: &mut Vec<Problem>) -> UserGroupDescription 
     let mut fields = Fields::of(node, "a user group", known, problems);
     UserGroupDescription {
         name: fields.required("name", "the user group"),
-        description: fields.text("description"),
+        description: fields.exact("description"),
         profiles: fields.texts("profiles"),
         shared_with: fields.ids("shared_with"),
     }

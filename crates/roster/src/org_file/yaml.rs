@@ -27,7 +27,12 @@ pub(crate) struct Node {
 /// What YAML holds. Plain scalars keep their text: what they mean is for the reader of a key to say.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    Scalar { text: String, quoted: bool },
+    Scalar {
+        text: String,
+        quoted: bool,
+        /// In quotes, which keep white space at both ends, unlike the block forms.
+        exact: bool,
+    },
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
 }
@@ -108,6 +113,7 @@ impl<'a> Reader<'a> {
             Event::Scalar(text, style, ..) => Value::Scalar {
                 text: text.into_owned(),
                 quoted: style != ScalarStyle::Plain,
+                exact: matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted),
             },
             Event::SequenceStart(..) => self.nested(at, Self::list)?,
             Event::MappingStart(..) => self.nested(at, Self::map)?,
@@ -177,7 +183,7 @@ impl Node {
 
     /// Whether the value is absent in all but name.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.value, Value::Scalar { text, quoted: false } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+        matches!(&self.value, Value::Scalar { text, quoted: false, .. } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// What the value is, for messages.

@@ -29,7 +29,7 @@ impl History {
                 {"createFederatedID": {"email": format!("{name}@example.com"), "country": "DE", "firstname": name}},
                 {"add": {"group": groups}}]})
         };
-        // 2 and 3: the second is refused in part.
+        // 1 to 3 are the description, its integration and the secret of that. 4 and 5: the second is refused in part.
         history.act(&json!([
             create("ada", json!(["Linked", "Plain"])),
             create("ben\u{1b}[31m", json!(["Nowhere"]))
@@ -85,8 +85,25 @@ impl History {
 fn the_log_says_who_changed_what_from_what_to_what() {
     let history = History::new();
     let all = history.entries(&[]);
-    assert_eq!(all.len(), 7, "{all:#?}");
-    let created = &all[1];
+    assert_eq!(all.len(), 10, "{all:#?}");
+    let said = |entry: &Value| {
+        entry["command"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .next()
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        [said(&all[1]), said(&all[2])],
+        ["integrationCreated", "secretAdded"]
+    );
+    assert_eq!(
+        (&all[9]["org"], said(&all[9])),
+        (&json!("0@AdobeOrg"), "signingKeyAdded".to_owned())
+    );
+    let created = &all[3];
     assert_eq!(created["org"], ORG);
     assert_eq!(
         (&created["client"], &created["integration"]),
@@ -115,20 +132,20 @@ fn the_log_says_who_changed_what_from_what_to_what() {
         json!(["Photo Default"])
     );
     assert_eq!(change("seat_granted", created)["profile"], "Photo Default");
-    let updated = change("account_updated", &all[4]);
+    let updated = change("account_updated", &all[6]);
     assert_eq!(
         (&updated["before"]["firstname"], &updated["after"]["firstname"]),
         (&json!("ada"), &json!("Eve"))
     );
-    assert_eq!(change("left_group", &all[4])["group"], "Plain");
+    assert_eq!(change("left_group", &all[6])["group"], "Plain");
     assert_eq!(
-        change("group_deleted", &all[5])["group"],
+        change("group_deleted", &all[7])["group"],
         "Linked",
         "gone, and still called by its name"
     );
-    assert_eq!(change("members_removed", &all[5])["members"], 1);
+    assert_eq!(change("members_removed", &all[7])["members"], 1);
     assert_eq!(
-        change("account_deleted", &all[6])["before"]["email"],
+        change("account_deleted", &all[8])["before"]["email"],
         "eve@example.com"
     );
 
@@ -153,41 +170,41 @@ fn every_filter_narrows_the_log() {
     let history = History::new();
     let entries = |words: &[&str]| history.numbers(words);
     // By today's name, by an earlier one, and when a group went with everybody in it.
-    assert_eq!(entries(&["--user", "ADA@example.com"]), [2, 5, 6, 7]);
-    assert_eq!(entries(&["--user", "eve@example.com"]), [2, 5, 6, 7]);
-    assert_eq!(entries(&["--group", "plain"]), [1, 2, 5]);
+    assert_eq!(entries(&["--user", "ADA@example.com"]), [4, 7, 8, 9]);
+    assert_eq!(entries(&["--user", "eve@example.com"]), [4, 7, 8, 9]);
+    assert_eq!(entries(&["--group", "plain"]), [1, 4, 7]);
     assert_eq!(
         entries(&["--group", "Photo Default"]),
-        [1, 2, 6],
+        [1, 4, 8],
         "the last ended a link to it"
     );
-    assert_eq!(entries(&["--group", "Linked"]), [1, 2, 6]);
+    assert_eq!(entries(&["--group", "Linked"]), [1, 4, 8]);
     // A name that nothing has is found where it was asked for.
-    assert_eq!(entries(&["--group", "Nowhere"]), [3, 4]);
-    assert_eq!(entries(&["--refused"]), [3, 4]);
+    assert_eq!(entries(&["--group", "Nowhere"]), [5, 6]);
+    assert_eq!(entries(&["--refused"]), [5, 6]);
     assert_eq!(entries(&["--refused", "--user", "ada@example.com"]), [0; 0]);
-    assert_eq!(entries(&["--actor", "roster org apply"]), [1]);
+    assert_eq!(entries(&["--actor", "roster org apply"]), [1, 2, 3]);
     for client in [CLIENT, "sync"] {
-        assert_eq!(entries(&["--client", client]), [2, 3, 4, 5, 6, 7], "{client}");
+        assert_eq!(entries(&["--client", client]), [4, 5, 6, 7, 8, 9], "{client}");
     }
     assert_eq!(entries(&["--client", "another"]), [0; 0]);
-    assert_eq!(entries(&["--limit", "2"]), [6, 7], "the newest");
-    assert_eq!(entries(&["--limit", "1", "--refused"]), [4]);
+    assert_eq!(entries(&["--limit", "2", "--org", ORG]), [8, 9], "the newest");
+    assert_eq!(entries(&["--limit", "1", "--refused"]), [6]);
     assert_eq!(entries(&["--limit", "0"]), [0; 0]);
     let all = history.entries(&[]);
-    let request = all[1]["request_id"].as_str().unwrap();
+    let request = all[3]["request_id"].as_str().unwrap();
     assert_eq!(
         entries(&["--request-id", request]),
-        [2, 3],
+        [4, 5],
         "one request, two commands"
     );
-    assert_eq!(entries(&["--org", ORG]).len(), 7);
-    assert_eq!(entries(&["--org", "Adobe IDs"]), [0; 0]);
+    assert_eq!(entries(&["--org", ORG]).len(), 9);
+    assert_eq!(entries(&["--org", "Adobe IDs"]), [1], "the signing key");
     // From its first moment on, and before its first moment.
-    let fifth = all[4]["at"].as_str().unwrap();
-    assert_eq!(entries(&["--since", fifth]), [5, 6, 7]);
-    assert_eq!(entries(&["--until", fifth]), [1, 2, 3, 4]);
-    assert_eq!(entries(&["--since", "1h"]).len(), 7);
+    let seventh = all[6]["at"].as_str().unwrap();
+    assert_eq!(entries(&["--since", seventh]), [7, 8, 9]);
+    assert_eq!(entries(&["--until", seventh, "--org", ORG]), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(entries(&["--since", "1h"]).len(), 10);
     assert_eq!(entries(&["--until", "1h"]), [0; 0]);
     for (words, says) in [
         (["--since", "yesterday"], "--since `yesterday` is no time"),
@@ -209,21 +226,21 @@ fn a_long_log_is_read_in_pieces_and_a_reader_may_leave() {
     // More than a few pages, of which the last one's entry is the only refusal.
     let conn = rusqlite::Connection::open(history.folder().join("data/roster.db")).unwrap();
     conn.execute_batch(
-        "WITH RECURSIVE n(i) AS (SELECT 8 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
          INSERT INTO audit SELECT 1099511627776 + i, i, 'many', NULL, 'r', '{}', '{\"v\":1,\"c\":[]}' FROM n",
     )
     .unwrap();
     assert_eq!(
         history.numbers(&["--actor", "many"]),
-        (8..=20_000).collect::<Vec<_>>()
+        (10..=20_000).collect::<Vec<_>>()
     );
     assert_eq!(
-        history.numbers(&["--limit", "1200"]),
+        history.numbers(&["--limit", "1200", "--org", ORG]),
         (18_801..=20_000).collect::<Vec<_>>()
     );
     assert_eq!(
         history.numbers(&["--limit", "1", "--user", "ben@example.com"]),
-        [4]
+        [6]
     );
     let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
         .args(["audit", "--data", "data"])

@@ -53,3 +53,32 @@ fn the_demonstration_shows_the_main_job_and_goes_on_with_its_data() {
         .unwrap();
     assert_eq!(verify.status.code(), Some(0), "{:?}", said(&verify));
 }
+
+#[test]
+fn what_keeps_the_demonstration_from_starting_is_said_with_a_way_out() {
+    let place = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, err) = crate::support::roster(
+        place.path(),
+        &["demo", "--once", "--folder", "my demo", "--listen", &address],
+    );
+    assert_eq!(code, 2);
+    assert!(
+        err.contains(&format!("cannot listen on {address}"))
+            && err.contains("choose another address with --listen"),
+        "{err}"
+    );
+    let data = place.path().join("my demo/data");
+    let server = crate::support::Server::start(&data);
+    let (code, _, err) = crate::support::roster(
+        place.path(),
+        &["demo", "--once", "--folder", "my demo", "--listen", "127.0.0.1:0"],
+    );
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("already runs on") && err.contains("--folder") && !err.contains("--data"),
+        "{err}"
+    );
+    server.kill();
+}

@@ -22,6 +22,7 @@ mod golden;
 mod keyring;
 mod keys;
 mod org;
+mod prune;
 mod strain;
 mod support;
 mod sync;

@@ -147,6 +147,7 @@ async fn search(
             }
             let numbers: Vec<OrgNo> = orgs.iter().map(|org| org.no).collect();
             let mut clients = Vec::new();
+            let mut known = true;
             if let Some(client) = &asked.client {
                 clients.push(client.clone());
                 for org in &numbers {
@@ -157,6 +158,7 @@ async fn search(
                             .map(|integration| integration.client_id),
                     );
                 }
+                known = clients.len() > 1 || reader.integration(client)?.is_some();
             }
             let user = match &asked.user {
                 Some(user) => Some(reader.sought_user(user)?),
@@ -176,10 +178,15 @@ async fn search(
                 user,
                 group,
             };
-            Ok(Ok((orgs, search)))
+            Ok(Ok((orgs, search, known)))
         })
         .await?;
-    let (orgs, search) = found.map_err(|all| unknown(args.org.as_deref(), &all))?;
+    let (orgs, search, known) = found.map_err(|all| unknown(args.org.as_deref(), &all))?;
+    if let (Some(client), false) = (&args.client, known) {
+        ui::say(format_args!(
+            "no integration has the client id or name {client}; entries of one that is gone are shown"
+        ));
+    }
     for (what, name, sought) in [
         ("user", &args.user, &search.user),
         ("group", &args.group, &search.group),

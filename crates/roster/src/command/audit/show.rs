@@ -191,6 +191,17 @@ fn sent(command: &Value) -> String {
     if let Some(call) = command.get("call").and_then(Value::as_str) {
         return format!("call {call}");
     }
+    // What the program records of credentials, for which no row changes: one word for what it was, and about what.
+    if let Some((what, Value::Object(about))) = command
+        .as_object()
+        .filter(|c| c.len() == 1)
+        .and_then(|c| c.iter().next())
+    {
+        let about = about
+            .iter()
+            .map(|(name, value)| format!("{} {}", name.replace('_', " "), words(value)));
+        return format!("{}: {}", spaced(what), about.collect::<Vec<_>>().join(", "));
+    }
     let whole = match command {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -199,6 +210,18 @@ fn sent(command: &Value) -> String {
         Some((end, _)) => format!("{}…", whole.get(..end).unwrap_or_default()),
         None => whole,
     }
+}
+
+/// `secretAdded` as `secret added`.
+fn spaced(word: &str) -> String {
+    let mut out = String::new();
+    for c in word.chars() {
+        if c.is_uppercase() {
+            out.push(' ');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
 }
 
 fn refusals(command: &Value) -> Vec<String> {

@@ -52,9 +52,22 @@ impl Yaml {
     }
 }
 
+/// JSON's strings are YAML's double-quoted ones, but for characters that YAML does not take as they are: those outside of
+/// its printable set, and those that some readers take for the end of a line or the start of a file.
 fn quoted(text: &str) -> String {
-    // JSON's strings are YAML's double-quoted ones.
-    serde_json::to_string(text).unwrap_or_default()
+    let mut out = String::new();
+    for c in serde_json::to_string(text).unwrap_or_default().chars() {
+        let code = u32::from(c);
+        let escaped = matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+            || code & 0xfffe == 0xfffe;
+        // Writing to a string cannot fail.
+        let _ = match (escaped, code) {
+            (false, _) => out.write_char(c),
+            (true, ..=0xffff) => write!(out, "\\u{code:04x}"),
+            (true, _) => write!(out, "\\U{code:08x}"),
+        };
+    }
+    out
 }
 
 fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
@@ -280,6 +293,31 @@ fn write_integrations(out: &mut Yaml, integrations: &[Integration]) {
         }
         for certificate in &integration.certificates {
             out.line(10, &format!("- {}", quoted(&Certificate::pem(&certificate.der))));
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests may be blunt")]
+mod tests {
+    use super::quoted;
+    use crate::org_file::yaml::{Value, parse};
+
+    /// Every character there is, at the start, at the end, in the middle and twice.
+    #[test]
+    fn every_text_is_read_as_it_was_written() {
+        let all: Vec<char> = ('\u{1}'..=char::MAX).collect();
+        for chunk in all.chunks(4096) {
+            let texts: Vec<String> = chunk.iter().map(|c| format!("{c} a{c}{c}\r\n: #{c}")).collect();
+            let written: Vec<String> = texts.iter().map(|text| format!("- {}\n", quoted(text))).collect();
+            let Value::List(read) = parse(&written.concat()).unwrap().value else {
+                panic!("no list")
+            };
+            assert_eq!(read.len(), texts.len());
+            for (text, node) in texts.iter().zip(&read) {
+                assert_eq!(node.text(), Some(text.as_str()));
+                assert!(matches!(node.value, Value::Scalar { exact: true, .. }));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Integrations of a description: made, changed, and with `--prune` removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster_core::describe::Mark;
 use roster_core::value::{OrgNo, Seed};
@@ -10,6 +10,8 @@ use roster_store::{
     Certificate, CredentialRefusal, Integration, IntegrationSettings, NewIntegration, Secret, SecretKind,
     StoreError, Writer,
 };
+
+use serde_json::{Value, json};
 
 use super::{Job, Report, integration_made};
 use crate::org_file::IntegrationEntry;
@@ -61,6 +63,8 @@ pub(super) fn apply(
                 .find(|known| Mark::new("integration", &[&known.settings.name]) == *mark);
             if let Some(gone) = gone {
                 writer.delete_integration(&gone.client_id)?;
+                let about = json!({ "name": gone.settings.name, "client_id": gone.client_id });
+                job.note(writer, org, &json!({ "integrationDeleted": about }))?;
                 report
                     .lines
                     .push(format!("{name}: integration `{}` removed", gone.settings.name));
@@ -69,6 +73,18 @@ pub(super) fn apply(
         }
     }
     Ok(())
+}
+
+/// Settings as the log keeps them.
+fn shown(settings: &IntegrationSettings) -> [(&'static str, Value); 4] {
+    let types = [settings.oauth.then_some("oauth"), settings.jwt.then_some("jwt")];
+    let types: Vec<&str> = types.into_iter().flatten().collect();
+    [
+        ("types", json!(types)),
+        ("enabled", json!(settings.enabled)),
+        ("scopes", json!(settings.scopes)),
+        ("require_jti", json!(settings.require_jti)),
+    ]
 }
 
 /// One integration as described.
@@ -107,6 +123,26 @@ impl One<'_> {
         ));
     }
 
+    /// Records what was done to whose credentials.
+    fn note(
+        &self,
+        writer: &mut Writer<'_>,
+        what: &str,
+        client_id: &str,
+        more: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Result<(), StoreError> {
+        let about = [
+            ("name", json!(self.described.name)),
+            ("client_id", json!(client_id)),
+        ];
+        let about: serde_json::Map<String, Value> = about
+            .into_iter()
+            .chain(more)
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        self.job.note(writer, self.org, &json!({ what: about }))
+    }
+
     fn wrong(&mut self, message: impl std::fmt::Display) {
         let message = format!("the integration `{}`: {message}", self.described.name);
         self.problems.push(Problem {
@@ -142,6 +178,8 @@ impl One<'_> {
             self.wrong(refusal);
             return Ok(());
         }
+        let more = shown(&new.settings);
+        self.note(writer, "integrationCreated", &new.client_id, more)?;
         let given = self.job.gathered.text(described.client_secret.as_ref());
         let made = given.is_none().then(generate_secret);
         if let Some(given) = &given {
@@ -178,11 +216,25 @@ impl One<'_> {
             created_at: self.job.at,
             last_used_at: None,
         };
+        let replaced: Vec<String> = match kind {
+            SecretKind::OAuth => Vec::new(),
+            SecretKind::Jwt => {
+                let before = writer.integration(client_id)?.map(|known| known.secrets);
+                let of_kind = before.into_iter().flatten().filter(|known| known.kind == kind);
+                of_kind.map(|known| known.uuid).collect()
+            }
+        };
         let added = match kind {
             SecretKind::OAuth => writer.add_secret(client_id, &row, MAX_OAUTH_SECRETS)?,
             SecretKind::Jwt => writer.replace_secrets(client_id, &row)?,
         };
-        if !added {
+        if added {
+            let mut more = vec![("uuid", json!(row.uuid)), ("kind", json!(kind.as_str()))];
+            if !replaced.is_empty() {
+                more.push(("replaces", json!(replaced)));
+            }
+            self.note(writer, "secretAdded", client_id, more)?;
+        } else {
             self.wrong("it has two secrets already; delete the one that is not used any more before a third is added");
         }
         Ok(())
@@ -218,6 +270,9 @@ impl One<'_> {
                 self.wrong(refusal);
                 return Ok(());
             }
+            let all = |settings| json!(BTreeMap::from(shown(settings)));
+            let more = [("before", all(&known.settings)), ("after", all(&settings))];
+            self.note(writer, "integrationChanged", &known.client_id, more)?;
             if settings.enabled != known.settings.enabled {
                 // Disabling revokes its tokens; enabling it again does not bring them back.
                 let revoked = writer.revoke_tokens_before(&known.client_id, self.job.at)?;
@@ -324,6 +379,8 @@ impl One<'_> {
             };
             match writer.add_certificate(client_id, &row)? {
                 Ok(()) => {
+                    let more = [("fingerprint", json!(row.fingerprint))];
+                    self.note(writer, "certificateAdded", client_id, more)?;
                     let name = if name.starts_with("-----") {
                         "a certificate in the description"
                     } else {
@@ -343,6 +400,8 @@ impl One<'_> {
         if self.job.prune {
             for gone in known.iter().filter(|known| !wanted.contains(&known.fingerprint)) {
                 writer.delete_certificate(client_id, &gone.fingerprint)?;
+                let more = [("fingerprint", json!(gone.fingerprint))];
+                self.note(writer, "certificateDeleted", client_id, more)?;
                 self.say("no longer accepts a key that the description does not name");
             }
         }

@@ -3,6 +3,7 @@
 //! A file is applied in one transaction: everything that it asks for, or nothing. It works beside a running server,
 //! which sees the result at once.
 
+mod administrators;
 pub(in crate::command) mod credentials;
 mod export;
 mod integrations;
@@ -13,23 +14,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use roster_core::decide::console::{Appointment, appoint, dismiss, set_status};
+use roster_core::decide::console::set_status;
 use roster_core::decide::{Env, Mode, Rules};
 use roster_core::describe::{self, Ask, Mark};
 use roster_core::scope::Scope;
-use roster_core::value::{AccountId, Key, OrgNo, Seed};
+use roster_core::value::{Key, OrgNo, Seed};
 use roster_server::clock::Chance;
 use roster_server::crypto::master::MasterKey;
-use roster_server::crypto::password::{generate_password, hash_password, verify_password};
-use roster_store::{Entry, Password, Store, StoreError, Writer};
+use roster_store::{Entry, Integration, Store, StoreError, Writer};
 
+use crate::command::keys;
 use crate::org_file::yaml::{At, Problem};
-use crate::org_file::{self, AdministratorEntry, OrgFile};
+use crate::org_file::{self, OrgFile};
 use crate::settings::{self, Storage};
 use crate::ui::{self, Exit, hinted};
 use crate::{cli, command};
 
-use credentials::{AdministratorCredentials, Credentials, IntegrationCredentials, OrgCredentials};
+use credentials::{Credentials, IntegrationCredentials, OrgCredentials};
 use secrets::Gathered;
 
 pub(crate) use export::export;
@@ -50,15 +51,26 @@ pub(crate) async fn apply(
     let Some(gathered) = shown(file, secrets::gather(&read, folder)) else {
         return Ok(Exit::Failed);
     };
+    if let Some(path) = credentials_file {
+        // Before anything is done: what is there must be something that this run may add to.
+        credentials::read(path).map_err(|reason| {
+            hinted(
+                format!("{reason}; nothing was applied"),
+                "name another file with --credentials, or one that does not exist yet",
+            )
+        })?;
+    }
     command::check_key(&storage)?;
     let store = command::open(&storage).await?;
-    let passwords = prepare_passwords(&read, &gathered).await?;
+    let master = master_key(&storage)?;
+    keys::check(&store, &master).await?;
+    let passwords = administrators::prepare_passwords(&read, &gathered).await?;
     let job = Arc::new(Job {
         file: read,
         gathered,
         passwords,
         credentials_file: credentials_file.map(Path::to_owned),
-        master: master_key(&storage)?,
+        master,
         seed: Chance::system().seed(),
         at: command::now_ms(),
         prune,
@@ -127,19 +139,10 @@ struct Report {
     credentials: Credentials,
 }
 
-/// An administrator's password, hashed before the transaction that everybody waits for.
-struct Prepared {
-    hash: String,
-    /// As the file gives it.
-    given: Option<String>,
-    /// Made up for this run, to be used if there is none yet.
-    made: Option<String>,
-}
-
 struct Job {
     file: OrgFile,
     gathered: Gathered,
-    passwords: BTreeMap<At, Prepared>,
+    passwords: BTreeMap<At, administrators::Prepared>,
     credentials_file: Option<PathBuf>,
     master: MasterKey,
     seed: Seed,
@@ -175,6 +178,15 @@ impl Job {
         }
     }
 
+    /// Records what changes no row that the log is replayed into: credentials, by name and id, never a secret.
+    fn note(&self, writer: &mut Writer<'_>, org: OrgNo, what: &serde_json::Value) -> Result<(), StoreError> {
+        writer.apply(&Entry {
+            org: Some(org),
+            command: what.to_string(),
+            ..self.entry("", Vec::new())
+        })
+    }
+
     /// Gives everything up, with these reasons.
     fn give_up(&self, mut problems: Vec<Problem>) -> StoreError {
         problems.sort();
@@ -197,7 +209,11 @@ impl Job {
             .flat_map(|directory| &directory.domains)
             .map(|domain| domain.name.clone())
             .collect();
-        let configuration = writer.configuration(&named, &domains)?;
+        let mut configuration = writer.configuration(&named, &domains)?;
+        for claim in describe::leaving(&descriptions, &configuration, self.prune) {
+            let users = writer.accounts_of_domain(claim.directory, &claim.name)?;
+            configuration.in_use.insert(claim.name, users);
+        }
         let described = configuration.described.clone();
         let ask = Ask {
             seed: self.seed,
@@ -217,7 +233,9 @@ impl Job {
             ..Report::default()
         };
         let mut problems = Vec::new();
+        let mut before = Vec::new();
         for (n, org) in difference.orgs.iter().enumerate() {
+            before.extend(writer.integrations(*org)?);
             let marks = described
                 .iter()
                 .filter(|(of, _)| of == org)
@@ -228,27 +246,43 @@ impl Job {
         if !problems.is_empty() {
             return Err(self.give_up(problems));
         }
-        self.keep_credentials(&mut report)?;
+        if writer.signing_keys()?.is_empty() {
+            keys::leave_trace(writer, &self.master)?;
+        }
+        self.keep_credentials(writer, &before, &mut report)?;
         Ok(report)
     }
 
-    /// Secrets are shown once, so they are in their file before what they open is there for good.
-    fn keep_credentials(&self, report: &mut Report) -> Result<(), StoreError> {
+    /// Secrets are shown once, so they are in their file before what they open is there for good. What earlier runs
+    /// wrote there stays: a secret as long as it opens something with or without this run, so that a commit that fails
+    /// loses nothing either.
+    fn keep_credentials(
+        &self,
+        writer: &mut Writer<'_>,
+        before: &[Integration],
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
         let made = &mut report.credentials.organizations;
         made.retain(|org| !org.integrations.is_empty() || !org.administrators.is_empty());
         let Some(path) = &self.credentials_file else {
             return Ok(());
         };
-        // What an earlier run wrote may be all there is of its secrets.
-        if made.is_empty() && path.exists() {
+        if made.is_empty() {
             return Ok(());
         }
-        credentials::write(path, &report.credentials).map_err(|error| {
-            StoreError::GivenUp(format!(
-                "the credentials file {} cannot be written: {error}",
-                path.display()
-            ))
-        })
+        let mut now = Vec::new();
+        for one in made.iter().flat_map(|org| &org.integrations) {
+            now.extend(writer.integration(&one.client_id)?);
+        }
+        let opens = |client_id: &str, secret: &str| {
+            before
+                .iter()
+                .chain(&now)
+                .filter(|integration| integration.client_id == client_id)
+                .flat_map(|integration| &integration.secrets)
+                .any(|known| self.master.verify_secret(client_id, secret, &known.hash))
+        };
+        credentials::keep(path, &report.credentials, opens).map_err(StoreError::GivenUp)
     }
 
     fn organization(
@@ -275,7 +309,7 @@ impl Job {
             ..OrgCredentials::default()
         });
         integrations::apply(self, writer, n, org, marks, report, problems)?;
-        self.administrators(writer, n, org, marks, report, problems)?;
+        administrators::apply(self, writer, n, org, marks, report, problems)?;
         for account in &entry.accounts {
             let mut scope = Scope {
                 org,
@@ -304,170 +338,6 @@ impl Job {
         }
         Ok(())
     }
-
-    /// Appoints, role by role, so that what this run granted can be told from what was so already; with `--prune`,
-    /// roles that an earlier run granted and the file does not have any more are taken back. The person stays.
-    fn administrators(
-        &self,
-        writer: &mut Writer<'_>,
-        n: usize,
-        org: OrgNo,
-        marks: &BTreeSet<Mark>,
-        report: &mut Report,
-        problems: &mut Vec<Problem>,
-    ) -> Result<(), StoreError> {
-        let Some(entry) = self.file.organizations.get(n) else {
-            return Ok(());
-        };
-        let name = &entry.description.name;
-        let mut wanted = BTreeSet::new();
-        let mut stream = (n as u64) << 32;
-        for administrator in &entry.administrators {
-            let email = &administrator.appointment.email;
-            let mut granted = Vec::new();
-            let mut appointed = None;
-            for role in &administrator.appointment.roles {
-                let mark = Mark::new("role", &[email, role]);
-                let one = Appointment {
-                    email: email.clone(),
-                    roles: vec![role.clone()],
-                };
-                stream += 1;
-                match self.appoint(writer, org, &one, stream)? {
-                    Ok((account, changed)) => {
-                        appointed = Some(account);
-                        if changed {
-                            writer.mark_described(org, &mark)?;
-                            granted.push(role.as_str());
-                        }
-                    }
-                    Err(messages) => {
-                        let at = administrator.at;
-                        problems.extend(messages.into_iter().map(|message| Problem { at, message }));
-                    }
-                }
-                wanted.insert(mark);
-            }
-            if !granted.is_empty() {
-                report
-                    .lines
-                    .push(format!("{name}: {email} appointed ({})", granted.join(", ")));
-            }
-            if let Some(account) = appointed {
-                self.password(writer, n, account, administrator, !granted.is_empty(), report)?;
-            }
-        }
-        if self.prune {
-            for mark in marks
-                .iter()
-                .filter(|mark| mark.kind == "role" && !wanted.contains(mark))
-            {
-                self.dismiss(writer, org, name, mark, report)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn dismiss(
-        &self,
-        writer: &mut Writer<'_>,
-        org: OrgNo,
-        name: &str,
-        mark: &Mark,
-        report: &mut Report,
-    ) -> Result<(), StoreError> {
-        let (email, role) = mark.key.split_once('\n').unwrap_or((&mark.key, ""));
-        let gone = Appointment {
-            email: email.to_owned(),
-            roles: vec![role.to_owned()],
-        };
-        let set = writer.load_locked(&gone.scope(org))?;
-        let changes = dismiss(set, &gone, &self.env(0)).unwrap_or_default();
-        if !changes.is_empty() {
-            writer.apply(&self.entry("administrators", changes))?;
-            report
-                .lines
-                .push(format!("{name}: {email} is no longer {role} administrator"));
-        }
-        writer.unmark_described(org, mark)
-    }
-
-    /// Sets the password that the file gives, or one made up for somebody whom this run appointed and who has none.
-    fn password(
-        &self,
-        writer: &mut Writer<'_>,
-        n: usize,
-        account: AccountId,
-        administrator: &AdministratorEntry,
-        appointed: bool,
-        report: &mut Report,
-    ) -> Result<(), StoreError> {
-        let Some(prepared) = self.passwords.get(&administrator.at) else {
-            return Ok(());
-        };
-        match (&prepared.given, writer.password(account)?) {
-            (Some(given), Some(known)) if verify_password(given, &known.hash) => return Ok(()),
-            (None, Some(_)) => return Ok(()),
-            (None, None) if !appointed => return Ok(()),
-            _ => {}
-        }
-        let password = Password {
-            hash: prepared.hash.clone(),
-            set_at: self.at,
-        };
-        writer.set_password(account, &password)?;
-        let email = administrator.appointment.email.clone();
-        if let Some(organization) = report.credentials.organizations.get_mut(n) {
-            report
-                .lines
-                .push(format!("{}: password of {email} set", organization.name));
-            organization.administrators.push(AdministratorCredentials {
-                email,
-                password: prepared.made.clone(),
-            });
-        }
-        Ok(())
-    }
-
-    fn appoint(
-        &self,
-        writer: &mut Writer<'_>,
-        org: OrgNo,
-        appointment: &Appointment,
-        stream: u64,
-    ) -> Result<Result<(AccountId, bool), Vec<String>>, StoreError> {
-        let set = writer.load_locked(&appointment.scope(org))?;
-        match appoint(set, appointment, &self.env(stream)) {
-            Ok((account, changes)) => {
-                let any = !changes.is_empty();
-                writer.apply(&self.entry("administrators", changes))?;
-                Ok(Ok((account, any)))
-            }
-            Err(refusals) => Ok(Err(refusals
-                .iter()
-                .map(|refusal| {
-                    format!(
-                        "{} cannot be appointed: {}",
-                        appointment.email,
-                        roster_server::explain(refusal)
-                    )
-                })
-                .collect())),
-        }
-    }
-}
-
-/// Hashing takes its time on purpose, so it is done before the transaction.
-async fn prepare_passwords(file: &OrgFile, gathered: &Gathered) -> anyhow::Result<BTreeMap<At, Prepared>> {
-    let mut prepared = BTreeMap::new();
-    for administrator in file.organizations.iter().flat_map(|entry| &entry.administrators) {
-        let given = gathered.text(administrator.password.as_ref());
-        let made = given.is_none().then(generate_password);
-        let password = given.clone().or_else(|| made.clone()).unwrap_or_default();
-        let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await??;
-        prepared.insert(administrator.at, Prepared { hash, given, made });
-    }
-    Ok(prepared)
 }
 
 /// Prints what changed, and where the secrets made are.
@@ -481,8 +351,13 @@ fn finish(report: &Report, credentials_file: Option<&Path>) -> Exit {
     let made = &report.credentials.organizations;
     match credentials_file {
         Some(path) if made.is_empty() => {
+            let so = if path.exists() {
+                "is left as it is"
+            } else {
+                "is not made"
+            };
             ui::say(format_args!(
-                "no credentials were made in this run; {} is left as it is",
+                "no credentials were made in this run; {} {so}",
                 path.display()
             ));
         }

@@ -448,7 +448,9 @@ fn k9_commands_that_refuse_do_not_repeat_secrets() {
     for file in ["list.yml", "map.yml", "typo.yml", "twice.yml", "broken.yml"] {
         asked.push(vec!["org", "apply", file, "--data", "data"]);
     }
-    for file in ["bad.toml", "typo.toml", "broken.toml", "url.toml"] {
+    // Without a folder on the command line, which would take the place of the database in the file.
+    asked.push(vec!["serve", "--tls", "off", "--config", "url.toml"]);
+    for file in ["bad.toml", "typo.toml", "broken.toml"] {
         asked.push(vec![
             "serve",
             "--data",
