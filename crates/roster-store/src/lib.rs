@@ -8,6 +8,7 @@
 mod apply;
 pub mod audit;
 mod backup;
+mod block;
 mod configuration;
 pub mod conn;
 mod credentials;
