@@ -1,7 +1,8 @@
 //! Rows: SQLite and PostgreSQL behind one type.
 //!
 //! Start at [`Store`]. Its insides are synchronous (`conn`: one facade over both engines) and its outside is
-//! asynchronous: reads run on blocking threads, writes on threads of their own (`writer`). What to load is core's
+//! asynchronous: reads run on blocking threads, or where they are asked for if they are short, writes on threads of their own
+//! (`writer`). What to load is core's
 //! `Scope` (`load`), what happened is core's `Change` (`apply`), recorded in the log (`audit`); lists are read by
 //! key (`listing`). No JSON of the wire, no status codes, no rules.
 
@@ -13,6 +14,7 @@ mod configuration;
 pub mod conn;
 mod credentials;
 mod error;
+mod haste;
 pub mod listing;
 mod load;
 mod migrate;
@@ -25,7 +27,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roster_core::scope::Scope;
 use roster_core::set::WorkingSet;
@@ -47,6 +49,7 @@ pub use verify::Finding;
 pub use writer::{Commits, Writer};
 
 use conn::Conn;
+use haste::Haste;
 use writer::{Asked, Job, Open};
 
 /// Where the rows are.
@@ -100,6 +103,7 @@ struct Inner {
     writers: Vec<mpsc::Sender<Box<dyn Job>>>,
     commits: Arc<Commits>,
     reading: Semaphore,
+    haste: Haste,
     migrated: Migrated,
 }
 
@@ -156,6 +160,7 @@ impl Store {
             writers: senders,
             commits,
             reading,
+            haste: Haste::default(),
             migrated,
         })))
     }
@@ -212,7 +217,7 @@ impl Store {
                 let (client, handle) = (postgres::connect(database).await?, Handle::current());
                 blocking(move || {
                     let mut conn = Conn::Postgres(client, handle);
-                    conn.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+                    conn.begin_reading()?;
                     let (result, ended) = looked(&mut conn, read);
                     if ended.is_err() {
                         conn.discard();
@@ -222,6 +227,26 @@ impl Store {
                 .await
             }
         }
+    }
+
+    /// Reads a few rows by their keys, all from one moment.
+    ///
+    /// The way to another thread and back takes several times longer than that, so it is spared as long as the disk is
+    /// not waited for (see [`Haste`]).
+    pub async fn look_up<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        // There are never more of these at once than threads that answer requests, so they need no turn.
+        if let Engine::Sqlite { .. } = &self.0.engine
+            && self.0.haste.may_stay()
+        {
+            let began = Instant::now();
+            let result = self.read_sqlite(read);
+            self.0.haste.took(began.elapsed());
+            return result;
+        }
+        self.read(read).await
     }
 
     fn read_sqlite<T>(
@@ -240,7 +265,7 @@ impl Store {
             None => sqlite::open_reader(path)?,
         };
         let mut conn = Conn::Sqlite(conn);
-        conn.batch("BEGIN")?;
+        conn.begin_reading()?;
         let (result, ended) = looked(&mut conn, read);
         if let (Ok(()), Conn::Sqlite(conn), Ok(mut idle)) = (&ended, conn, idle.lock()) {
             idle.push(conn);
@@ -359,7 +384,7 @@ fn looked<T>(
 ) -> (Result<T, StoreError>, Result<(), StoreError>) {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&mut Reader::new(conn))))
         .unwrap_or_else(|_| Err(StoreError::Bug("reading panicked".to_owned())));
-    (result, conn.batch("COMMIT"))
+    (result, conn.end_reading())
 }
 
 async fn blocking<T: Send + 'static>(
