@@ -64,7 +64,7 @@ pub enum Location {
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Connections for reading.
+    /// Connections for reading; SQLite needs no more than there are processors, and one.
     pub readers: usize,
     /// Threads that write (SQLite has one).
     pub writers: usize,
@@ -154,7 +154,13 @@ impl Store {
                 .map_err(|error| StoreError::Unavailable(format!("no thread for writing: {error}")))?;
             senders.push(sender);
         }
-        let reading = Semaphore::new(options.readers.max(1));
+        let readers = match engine {
+            // They read in this process: more at once than processors, and one that waits for the disk, take no less
+            // time but more memory.
+            Engine::Sqlite { .. } => options.readers.min(processors() + 1),
+            Engine::Postgres(_) => options.readers,
+        };
+        let reading = Semaphore::new(readers.max(1));
         Ok(Self(Arc::new(Inner {
             engine,
             writers: senders,
@@ -358,6 +364,10 @@ impl Store {
     pub fn commits(&self) -> &Commits {
         &self.0.commits
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// How a writer opens its connection.
