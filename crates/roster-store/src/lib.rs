@@ -1,10 +1,9 @@
 //! Rows: SQLite and PostgreSQL behind one type.
 //!
 //! Start at [`Store`]. Its insides are synchronous (`conn`: one facade over both engines) and its outside is
-//! asynchronous: reads run on blocking threads, or where they are asked for if they are short, writes on threads of their own
-//! (`writer`). What to load is core's
-//! `Scope` (`load`), what happened is core's `Change` (`apply`), recorded in the log (`audit`); lists are read by
-//! key (`listing`). No JSON of the wire, no status codes, no rules.
+//! asynchronous: reads run on blocking threads, short ones where they are asked for, writes on threads of their own
+//! (`writer`). What to load is core's `Scope` (`load`), what happened is core's `Change` (`apply`), recorded in the log
+//! (`audit`); lists are read by key (`listing`). No JSON of the wire, no status codes, no rules.
 
 mod apply;
 pub mod audit;
