@@ -253,6 +253,19 @@ impl Ask for LookUp {
     }
 }
 
+/// Asks whether the server is there: what TLS, HTTP and a line in the log take without any work.
+pub(crate) struct Alive;
+
+impl Ask for Alive {
+    fn next(&self, door: &Door) -> Vec<u8> {
+        door.request("GET", "/livez", "")
+    }
+
+    fn check(&self, _: &[u8]) -> anyhow::Result<u64> {
+        Ok(1)
+    }
+}
+
 /// Asks for nothing in particular.
 pub(crate) struct Hello;
 

@@ -109,6 +109,15 @@ impl App {
         self.store.read(what).await?
     }
 
+    /// The same for a few rows that are found by their keys.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&mut Reader<'_>) -> Result<Result<T, ApiError>, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _turn = self.turn()?;
+        self.store.look_up(what).await?
+    }
+
     /// Reads a body of at most `max` bytes; `None` when it is longer.
     pub(crate) async fn read_body(
         &self,

@@ -2,11 +2,13 @@
 //!
 //! Paths are logged as their templates: real ones name people. Label sets are bounded by the route table.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use metrics::{counter, gauge, histogram, with_local_recorder};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use roster_store::Store;
 
@@ -39,6 +41,18 @@ const BUCKETS: [f64; 12] = [
 pub(crate) struct Numbers {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    in_flight: Gauge,
+    requests: RwLock<HashMap<Kind, OfKind>>,
+}
+
+/// What requests are counted by: route, method, status. There are few of each, so what counts them is looked up once.
+type Kind = (&'static str, &'static str, u16);
+
+/// Counts requests of one kind.
+#[derive(Clone)]
+struct OfKind {
+    answered: Counter,
+    duration: Histogram,
 }
 
 impl std::fmt::Debug for Numbers {
@@ -56,7 +70,12 @@ impl Numbers {
             .unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
-        let numbers = Self { recorder, handle };
+        let numbers = Self {
+            in_flight: with_local_recorder(&recorder, || gauge!("roster_http_requests_in_flight")),
+            requests: RwLock::default(),
+            recorder,
+            handle,
+        };
         numbers.describe();
         numbers
     }
@@ -84,7 +103,7 @@ impl Numbers {
     }
 
     pub(crate) fn in_flight(&self, by: f64) {
-        self.record(|| gauge!("roster_http_requests_in_flight").increment(by));
+        self.in_flight.increment(by);
     }
 
     pub(crate) fn throttled(&self, class: Class) {
@@ -103,16 +122,31 @@ impl Numbers {
     fn request(&self, trace: &Trace, method: &Method, status: StatusCode, took: Duration) {
         let route = trace.row.map_or("unknown", |row| row.path);
         let method = method_label(method);
-        let status = status.as_u16().to_string();
-        self.record(|| {
-            counter!("roster_http_requests_total", "route" => route, "method" => method, "status" => status)
-                .increment(1);
-            histogram!("roster_http_request_duration_seconds", "route" => route).record(took.as_secs_f64());
-            if let Some((completed, refused)) = trace.commands {
+        let of_kind = self.of_kind((route, method, status.as_u16()));
+        of_kind.answered.increment(1);
+        of_kind.duration.record(took.as_secs_f64());
+        if let Some((completed, refused)) = trace.commands {
+            self.record(|| {
                 counter!("roster_commands_total", "result" => "completed").increment(completed as u64);
                 counter!("roster_commands_total", "result" => "refused").increment(refused as u64);
-            }
+            });
+        }
+    }
+
+    fn of_kind(&self, kind: Kind) -> OfKind {
+        let known = self.requests.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&kind) {
+            return known.clone();
+        }
+        drop(known);
+        let (route, method, status) = kind;
+        let made = with_local_recorder(&self.recorder, || OfKind {
+            answered: counter!("roster_http_requests_total", "route" => route, "method" => method, "status" => status.to_string()),
+            duration: histogram!("roster_http_request_duration_seconds", "route" => route),
         });
+        let mut requests = self.requests.write().unwrap_or_else(PoisonError::into_inner);
+        requests.insert(kind, made.clone());
+        made
     }
 
     fn describe(&self) {

@@ -26,18 +26,18 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// A JSON answer with any status.
-    pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Self {
+    pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         Self {
             status,
             headers,
-            body: Bytes::from(body),
+            body: body.into(),
         }
     }
 
     /// 200 with JSON.
-    pub(crate) fn ok(body: Vec<u8>) -> Self {
+    pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
         Self::json(StatusCode::OK, body)
     }
 

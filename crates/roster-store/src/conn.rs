@@ -165,6 +165,23 @@ impl Conn {
         }
     }
 
+    /// Begins a transaction that reads, all from one moment.
+    pub(crate) fn begin_reading(&mut self) -> Result<(), StoreError> {
+        match self {
+            // Kept like any other statement: parsing it takes longer than running it.
+            Self::Sqlite(conn) => sqlite::execute(conn, "BEGIN", &[]).map(drop),
+            Self::Postgres(..) => self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        }
+    }
+
+    /// Ends it.
+    pub(crate) fn end_reading(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(conn) => sqlite::execute(conn, "COMMIT", &[]).map(drop),
+            Self::Postgres(..) => self.batch("COMMIT"),
+        }
+    }
+
     /// Runs statements without parameters.
     pub fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         match self {

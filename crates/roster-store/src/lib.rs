@@ -1,19 +1,21 @@
 //! Rows: SQLite and PostgreSQL behind one type.
 //!
 //! Start at [`Store`]. Its insides are synchronous (`conn`: one facade over both engines) and its outside is
-//! asynchronous: reads run on blocking threads, writes on threads of their own (`writer`). What to load is core's
-//! `Scope` (`load`), what happened is core's `Change` (`apply`), recorded in the log (`audit`); lists are read by
-//! key (`listing`). No JSON of the wire, no status codes, no rules.
+//! asynchronous: reads run on blocking threads, short ones where they are asked for, writes on threads of their own
+//! (`writer`). What to load is core's `Scope` (`load`), what happened is core's `Change` (`apply`), recorded in the log
+//! (`audit`); lists are read by key (`listing`). No JSON of the wire, no status codes, no rules.
 
 mod apply;
 pub mod audit;
 mod backup;
 mod beside;
+mod block;
 mod checkpoint;
 mod configuration;
 pub mod conn;
 mod credentials;
 mod error;
+mod haste;
 pub mod listing;
 mod load;
 mod migrate;
@@ -26,7 +28,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roster_core::scope::Scope;
 use roster_core::set::WorkingSet;
@@ -50,6 +52,7 @@ pub use writer::{Commits, Writer};
 
 use checkpoint::Checkpoints;
 use conn::Conn;
+use haste::Haste;
 use writer::{Asked, Job, Open};
 
 /// Where the rows are.
@@ -64,7 +67,7 @@ pub enum Location {
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Connections for reading.
+    /// Connections for reading; SQLite needs no more than there are processors, and one.
     pub readers: usize,
     /// Threads that write (SQLite has one).
     pub writers: usize,
@@ -104,6 +107,7 @@ struct Inner {
     commits: Arc<Commits>,
     reading: Semaphore,
     readers: usize,
+    haste: Haste,
     migrated: Migrated,
 }
 
@@ -158,13 +162,20 @@ impl Store {
                 .map_err(|error| StoreError::Unavailable(format!("no thread for writing: {error}")))?;
             senders.push(sender);
         }
-        let reading = Semaphore::new(options.readers.max(1));
+        let readers = match engine {
+            // They read in this process: more at once than processors, and one that waits for the disk, take no less
+            // time but more memory.
+            Engine::Sqlite { .. } => options.readers.min(processors() + 1),
+            Engine::Postgres(_) => options.readers,
+        };
+        let reading = Semaphore::new(readers.max(1));
         Ok(Self(Arc::new(Inner {
             engine,
             writers: senders,
             commits,
             reading,
             readers: options.readers.max(1),
+            haste: Haste::default(),
             migrated,
         })))
     }
@@ -231,6 +242,26 @@ impl Store {
         }
     }
 
+    /// Reads a few rows by their keys, all from one moment.
+    ///
+    /// The way to another thread and back takes several times longer than that, so it is spared as long as the disk is
+    /// not waited for (see [`Haste`]).
+    pub async fn look_up<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        // There are never more of these at once than threads that answer requests, so they need no turn.
+        if let Engine::Sqlite { .. } = &self.0.engine
+            && self.0.haste.may_stay()
+        {
+            let began = Instant::now();
+            let result = self.read_sqlite(read);
+            self.0.haste.took(began.elapsed());
+            return result;
+        }
+        self.read(read).await
+    }
+
     fn read_sqlite<T>(
         &self,
         read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError>,
@@ -247,7 +278,7 @@ impl Store {
             None => sqlite::open_reader(path)?,
         };
         let mut conn = Conn::Sqlite(conn);
-        conn.batch("BEGIN")?;
+        conn.begin_reading()?;
         let (result, ended) = looked(&mut conn, read);
         if let (Ok(()), Conn::Sqlite(conn), Ok(mut idle)) = (&ended, conn, idle.lock()) {
             idle.push(conn);
@@ -342,6 +373,10 @@ impl Store {
     }
 }
 
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// How a writer opens its connection.
 fn opener(engine: &Engine, handle: &Handle) -> Open {
     match engine {
@@ -379,7 +414,7 @@ fn looked<T>(
 ) -> (Result<T, StoreError>, Result<(), StoreError>) {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&mut Reader::new(conn))))
         .unwrap_or_else(|_| Err(StoreError::Bug("reading panicked".to_owned())));
-    (result, conn.batch("COMMIT"))
+    (result, conn.end_reading())
 }
 
 async fn blocking<T: Send + 'static>(

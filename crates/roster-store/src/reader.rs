@@ -1,5 +1,6 @@
 //! One snapshot of the rows, for reading.
 
+use crate::block::Block;
 use crate::conn::{Conn, Param, RowRef};
 use crate::error::StoreError;
 
@@ -30,6 +31,25 @@ impl<'c> Reader<'c> {
     pub fn number(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Option<i64>, StoreError> {
         self.statements += 1;
         self.conn.number(sql, params)
+    }
+
+    /// Whether statements may [`pack`](crate::block::PACK) their rows.
+    pub(crate) fn packs(&self) -> bool {
+        !self.conn.is_postgres()
+    }
+
+    /// All rows of a statement; where this reader packs rows, it has to do so.
+    pub(crate) fn block<const N: usize, const T: usize>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Block<N, T>, StoreError> {
+        if self.packs() {
+            return Block::packed(|| self.query(sql, params, &mut |_| Ok(())));
+        }
+        let mut block = Block::empty();
+        self.query(sql, params, &mut |row| block.push(row))?;
+        Ok(block)
     }
 
     /// How many statements were run: what a look-up costs, whatever the machine.

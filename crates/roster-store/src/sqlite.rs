@@ -7,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
+use crate::block;
 use crate::conn::{Param, RowRef};
 use crate::error::StoreError;
 
@@ -76,6 +77,7 @@ fn open(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     conn.set_prepared_statement_cache_capacity(256);
     // Otherwise SQLite looks at the values bound, and plans a statement that depends on them anew each time it is run.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .and_then(|_| block::teach(&conn))
         .map_err(|error| open_error(path, &error))?;
     Ok(conn)
 }

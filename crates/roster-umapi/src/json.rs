@@ -18,6 +18,12 @@ pub(crate) fn prefixed(out: &mut Vec<u8>, prefix: &'static str, text: &str) {
     out.push(b'"');
 }
 
+/// Appends what stands before a text, its opening quote included, and the text without its closing quote.
+pub(crate) fn after(out: &mut Vec<u8>, before: &'static str, text: &str) {
+    out.extend_from_slice(before.as_bytes());
+    inside(out, text);
+}
+
 /// Appends a number.
 pub(crate) fn number(out: &mut Vec<u8>, number: impl std::fmt::Display) {
     // Writing to a vector cannot fail.

@@ -9,7 +9,7 @@ use anyhow::bail;
 use super::growth::Cost;
 use super::{Bench, Kind, median};
 use crate::client::Door;
-use crate::load::{Ask as _, Bring, Hello, LookUp, Seen, Until, run};
+use crate::load::{Alive, Ask as _, Bring, Hello, LookUp, Seen, Until, run};
 use crate::people::{NEWCOMERS, ORG};
 use crate::report::{Row, Target, number};
 
@@ -166,6 +166,24 @@ impl Bench<'_> {
         .note(format!(
             "{} ms of CPU a request",
             number(processor * 1e3 / seen.done.max(1) as f64)
+        ));
+        self.rows.push(row);
+        let before = self.server.processor()?;
+        let alive = run(&self.door, CONNECTIONS, Arc::new(Alive), Until::After(slice)).await?;
+        let processor = self.server.processor()? - before;
+        let row = Row::new(
+            Kind::Person,
+            self.people,
+            "… an answer without work (`/livez`)",
+            "requests/s",
+            alive.per_second(),
+        )
+        .over(floor, alive.per_second() / floor)
+        .waits(&alive)
+        .processor(processor)
+        .note(format!(
+            "{} ms of CPU a request: TLS, HTTP, the log line",
+            number(processor * 1e3 / alive.done.max(1) as f64)
         ));
         self.rows.push(row);
         let waits = fresh(&self.door, self.people, self.options.fresh()).await?;

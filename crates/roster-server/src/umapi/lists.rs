@@ -3,6 +3,7 @@
 //! Rows go borrowed from the statement into the body; only the frame around them is put on at the end, when it is
 //! known whether the page is the last.
 
+use bytes::Bytes;
 use http::HeaderName;
 use roster_core::listing::{GroupRow, UserRow};
 use roster_core::page::PastEnd;
@@ -79,10 +80,53 @@ impl Wanted {
     }
 }
 
+/// Rows of a page with commas between them. There is room in front for what is known only at the end, so that a page is
+/// written once and never moved.
+#[derive(Debug)]
+pub(crate) struct Written(Vec<u8>);
+
+/// That room: enough for any frame without a group's name, and for most with one.
+const ROOM: usize = 128;
+/// What a row is taken to need, and for how many rows there is room from the beginning.
+const ROW: usize = 384;
+const MOST: usize = 4096;
+
+impl Written {
+    /// Room for about so many rows.
+    pub(crate) fn expecting(rows: u64) -> Self {
+        let rows = usize::try_from(rows).unwrap_or_default().min(MOST);
+        let mut bytes = Vec::with_capacity(ROOM + rows * ROW);
+        bytes.resize(ROOM, 0);
+        Self(bytes)
+    }
+
+    /// Hands out the buffer for the next row.
+    pub(crate) fn next(&mut self) -> &mut Vec<u8> {
+        if self.0.len() > ROOM {
+            self.0.push(b',');
+        }
+        &mut self.0
+    }
+
+    /// Forgets all rows.
+    pub(crate) fn clear(&mut self) {
+        self.0.truncate(ROOM);
+    }
+
+    /// The rows between two texts.
+    fn framed(self, head: &[u8], tail: &[u8]) -> Bytes {
+        let mut bytes = self.0;
+        bytes.extend_from_slice(tail);
+        let start = ROOM.saturating_sub(head.len());
+        bytes.splice(start..ROOM, head.iter().copied());
+        Bytes::from(bytes).slice(start..)
+    }
+}
+
 /// A page, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Listed {
-    rows: Vec<u8>,
+    rows: Written,
     frame: Frame,
     page: Page,
     total: u64,
@@ -93,7 +137,7 @@ impl Listed {
     /// A list that has nobody and nothing in it.
     pub(crate) fn empty(frame: Frame) -> Self {
         Self {
-            rows: Vec::new(),
+            rows: Written::expecting(0),
             frame,
             page: Page {
                 index: 0,
@@ -108,7 +152,7 @@ impl Listed {
     }
 
     /// A bare page.
-    pub(crate) fn bare(rows: Vec<u8>, page: Page, total: u64) -> Self {
+    pub(crate) fn bare(rows: Written, page: Page, total: u64) -> Self {
         Self {
             rows,
             frame: Frame::Bare,
@@ -133,36 +177,29 @@ impl Listed {
         reply
     }
 
-    fn body(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(self.rows.len() + 96);
+    fn body(self) -> Bytes {
+        let mut head = Vec::with_capacity(ROOM);
         let name = match &self.frame {
-            Frame::Bare => {
-                body.push(b'[');
-                body.extend_from_slice(&self.rows);
-                body.push(b']');
-                return body;
-            }
+            Frame::Bare => return self.rows.framed(b"[", b"]"),
             Frame::Groups if self.page.missing => {
-                write_no_such_page(&mut body);
-                return body;
+                write_no_such_page(&mut head);
+                return Bytes::from(head);
             }
             Frame::Groups => "groups",
             Frame::Users(_) => "users",
         };
-        body.extend_from_slice(b"{\"lastPage\":");
-        body.extend_from_slice(if self.page.last { b"true" } else { b"false" });
-        body.extend_from_slice(b",\"result\":\"success\",");
+        head.extend_from_slice(b"{\"lastPage\":");
+        head.extend_from_slice(if self.page.last { b"true" } else { b"false" });
+        head.extend_from_slice(b",\"result\":\"success\",");
         if let Frame::Users(Some(group)) = &self.frame {
-            body.extend_from_slice(b"\"groupName\":");
-            body.extend_from_slice(serde_json::Value::from(group.as_str()).to_string().as_bytes());
-            body.push(b',');
+            head.extend_from_slice(b"\"groupName\":");
+            head.extend_from_slice(serde_json::Value::from(group.as_str()).to_string().as_bytes());
+            head.push(b',');
         }
-        body.push(b'"');
-        body.extend_from_slice(name.as_bytes());
-        body.extend_from_slice(b"\":[");
-        body.extend_from_slice(&self.rows);
-        body.extend_from_slice(b"]}");
-        body
+        head.push(b'"');
+        head.extend_from_slice(name.as_bytes());
+        head.extend_from_slice(b"\":[");
+        self.rows.framed(&head, b"]}")
     }
 }
 
@@ -181,7 +218,7 @@ pub(crate) fn users(
         reader,
         query,
         shape,
-        rows: Vec::new(),
+        rows: Written::expecting(total.min(wanted.size)),
     };
     let page = lists.users.serve(wanted.ask(&walk), &mut source)?;
     Ok(Listed {
@@ -209,7 +246,7 @@ pub(crate) fn groups(
         org,
         list,
         shape,
-        rows: Vec::new(),
+        rows: Written::expecting(total.min(wanted.size)),
     };
     let page = lists.groups.serve(wanted.ask(&walk), &mut source)?;
     Ok(Listed {
@@ -237,7 +274,7 @@ struct UserSource<'r, 'c> {
     reader: &'r mut Reader<'c>,
     query: &'r UsersQuery,
     shape: UserShape,
-    rows: Vec<u8>,
+    rows: Written,
 }
 
 impl Source for UserSource<'_, '_> {
@@ -260,8 +297,7 @@ impl Source for UserSource<'_, '_> {
         rows.clear();
         let range = (from, until, limit);
         let read = self.reader.users_of_walk(self.query, range, walk, &mut |row| {
-            separate(rows);
-            shape.write(rows, row);
+            shape.write(rows.next(), row);
         })?;
         Ok(Rows {
             count: read.count,
@@ -284,7 +320,7 @@ struct GroupSource<'r, 'c> {
     org: OrgNo,
     list: GroupList,
     shape: GroupShape,
-    rows: Vec<u8>,
+    rows: Written,
 }
 
 impl Source for GroupSource<'_, '_> {
@@ -308,8 +344,7 @@ impl Source for GroupSource<'_, '_> {
         let read = self
             .reader
             .groups(self.org, self.list, from, until, limit, &mut |row| {
-                separate(rows);
-                shape.write(rows, row);
+                shape.write(rows.next(), row);
             })?;
         Ok(Rows {
             count: read.count,
@@ -323,13 +358,6 @@ impl Source for GroupSource<'_, '_> {
 
     fn clear(&mut self, _: (u64, &())) {
         self.rows.clear();
-    }
-}
-
-/// Puts a comma between rows.
-pub(crate) fn separate(rows: &mut Vec<u8>) {
-    if !rows.is_empty() {
-        rows.push(b',');
     }
 }
 
@@ -349,6 +377,28 @@ impl GroupShape {
         match self {
             Self::Current => write_group(out, row),
             Self::OldUserGroup => write_old_user_group(out, row),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_any_length_fit() {
+        let rows = || {
+            let mut rows = Written::expecting(1);
+            rows.next().extend_from_slice(b"gone");
+            rows.clear();
+            rows.next().extend_from_slice(b"{}");
+            rows.next().extend_from_slice(b"{}");
+            rows
+        };
+        for length in [0, 1, ROOM - 1, ROOM, ROOM + 1, 3 * ROOM] {
+            let head = "x".repeat(length);
+            let framed = rows().framed(head.as_bytes(), b"]}");
+            assert_eq!(framed, format!("{head}{{}},{{}}]}}"));
         }
     }
 }

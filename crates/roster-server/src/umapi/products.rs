@@ -9,7 +9,7 @@ use roster_umapi::query::products::{ProductWithProfiles, write_product, write_pr
 use roster_umapi::request::DeprecatedError;
 
 use super::deprecated::{Who, admins_of, people};
-use super::lists::{Listed, UserShape, Wanted, separate};
+use super::lists::{Listed, UserShape, Wanted, Written};
 use super::profile_writes;
 use crate::caller::Caller;
 use crate::error::ApiError;
@@ -28,7 +28,7 @@ pub(crate) async fn page(call: Call<'_>, caller: &Caller) -> Result<Reply, ApiEr
         let mut source = ProductSource {
             reader,
             org,
-            rows: Vec::new(),
+            rows: Written::expecting(total.min(size)),
         };
         let page = app
             .lists
@@ -226,7 +226,7 @@ impl ProfilePath {
 struct ProductSource<'r, 'c> {
     reader: &'r mut Reader<'c>,
     org: OrgNo,
-    rows: Vec<u8>,
+    rows: Written,
 }
 
 impl Source for ProductSource<'_, '_> {
@@ -248,8 +248,7 @@ impl Source for ProductSource<'_, '_> {
         let rows = &mut self.rows;
         rows.clear();
         let read = self.reader.products(self.org, from, until, limit, &mut |row| {
-            separate(rows);
-            write_product(rows, row);
+            write_product(rows.next(), row);
         })?;
         Ok(Rows {
             count: read.count,

@@ -78,7 +78,7 @@ pub(crate) async fn by_group(call: Call<'_>, caller: &Caller) -> Result<Reply, A
 pub(crate) async fn single(call: Call<'_>, caller: &Caller) -> Result<Reply, ApiError> {
     let filter = Filter::of(call, caller)?;
     let user = call.param("userString")?;
-    let found = call.app.read(move |reader| {
+    let found = call.app.look_up(move |reader| {
         let mut body = Vec::with_capacity(512);
         let domain = filter.domain.as_deref();
         let known = reader.find_user(

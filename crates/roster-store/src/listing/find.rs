@@ -21,14 +21,15 @@ pub struct FoundGroup {
 }
 
 /// An account by e-mail, by username, among the active members: they are looked up directory by directory, of which an
-/// organization has few. Members of directories that nobody trusts it with have a relation, too.
+/// organization has few. Members of directories that nobody trusts it with have a relation, too. The first account is asked
+/// for as the smallest number: for an order, SQLite would make a table each time.
 const RELATED: [&str; 2] = [
-    "SELECT a.account FROM relations r CROSS JOIN accounts a CROSS JOIN members m \
+    "SELECT MIN(a.account) FROM relations r CROSS JOIN accounts a CROSS JOIN members m \
      WHERE r.org = $1 AND a.directory = r.directory AND a.email_key = $2 \
-     AND m.account = a.account AND m.org = $1 AND m.listed = 1 ORDER BY a.account LIMIT 1",
-    "SELECT a.account FROM relations r CROSS JOIN accounts a CROSS JOIN members m \
+     AND m.account = a.account AND m.org = $1 AND m.listed = 1",
+    "SELECT MIN(a.account) FROM relations r CROSS JOIN accounts a CROSS JOIN members m \
      WHERE r.org = $1 AND a.directory = r.directory AND a.username_key = $2 \
-     AND m.account = a.account AND m.org = $1 AND m.listed = 1 ORDER BY a.account LIMIT 1",
+     AND m.account = a.account AND m.org = $1 AND m.listed = 1",
 ];
 
 /// The same in one directory.

@@ -1,8 +1,8 @@
 //! Reading lists: people, groups, products, always by key and in a fixed order, never by offset.
 //!
-//! A page of people costs a fixed number of statements wherever it stands: the keys of its rows, the memberships of
-//! these people, the names of the groups met, and the rows themselves, which go borrowed from the statement to the
-//! caller. No rule lives here; what a row looks like on the wire is the caller's business.
+//! A page of people costs a fixed number of statements wherever it stands: its rows, as a block out of which they go
+//! borrowed to the caller, the memberships of these people, and the names of the groups met. No rule lives here; what a
+//! row looks like on the wire is the caller's business.
 
 mod count;
 mod find;

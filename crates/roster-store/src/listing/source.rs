@@ -3,6 +3,7 @@
 use roster_core::value::{GroupId, IdentityType, OrgNo};
 
 use super::sql::Sql;
+use super::users::ACCOUNT_COLUMNS;
 use super::{DomainFilter, Position, UserList, UsersQuery};
 use crate::error::StoreError;
 use crate::reader::Reader;
@@ -109,6 +110,11 @@ pub(super) enum Columns {
     Keys,
     /// The columns of the account, see [`super::users::ACCOUNT_COLUMNS`].
     Accounts,
+    /// The same as a block, see [`Sql::of_block`], in no order if they are packed.
+    Block {
+        /// Whether they are packed.
+        packs: bool,
+    },
 }
 
 impl Source {
@@ -153,17 +159,21 @@ impl Source {
         until: Option<Position>,
     ) -> Sql<'_> {
         let keys = match self {
-            Self::Members(_) | Self::Memberships { .. } => "SELECT m.seq, m.seq, m.account",
-            Self::Seats { .. } => "SELECT m.place, m.tie, m.account",
+            Self::Members(_) | Self::Memberships { .. } => "m.seq, m.seq, m.account",
+            Self::Seats { .. } => "m.place, m.tie, m.account",
         };
-        let mut sql = Sql::new(keys);
+        let mut sql = match columns {
+            Columns::Keys => Sql::new(&format!("SELECT {keys}")),
+            Columns::Accounts => Sql::new(&format!("SELECT {keys}, {ACCOUNT_COLUMNS}")),
+            Columns::Block { packs } => Sql::of_block(packs, &format!("{keys}, {ACCOUNT_COLUMNS}")),
+        };
         let narrowed = domain.is_some() && !matches!(self, Self::Members(_));
-        if columns == Columns::Accounts {
-            sql.push(super::users::ACCOUNT_COLUMNS);
-        }
-        self.push_from(&mut sql, columns == Columns::Accounts || narrowed);
+        self.push_from(&mut sql, columns != Columns::Keys || narrowed);
         self.push_domain(&mut sql, domain);
         self.push_range(&mut sql, from, until);
+        if columns == (Columns::Block { packs: true }) {
+            return sql;
+        }
         sql.push(match self {
             Self::Members(_) => " ORDER BY m.seq",
             Self::Memberships { .. } => " ORDER BY m.seq, m.account",
@@ -317,7 +327,8 @@ mod tests {
         let domain = DomainFilter::Domain(roster_core::value::Key::new("example.com"));
         for source in [Source::Members(org), membership, seats(false), seats(true)] {
             for domain in [None, Some(&domain)] {
-                for columns in [Columns::Keys, Columns::Accounts] {
+                let block = Columns::Block { packs: true };
+                for columns in [Columns::Keys, Columns::Accounts, block] {
                     for until in [None, Some(Position::new(9, 9, 9))] {
                         let sql = source.select(columns, domain, Position::new(1, 1, 1), until);
                         let plan = sql.plan();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::block::{Block, PACK};
 use crate::conn::{Param, RowRef, ints};
 use crate::error::StoreError;
 use crate::reader::Reader;
@@ -19,6 +20,15 @@ impl<'p> Sql<'p> {
             text: text.to_owned(),
             params: Vec::new(),
         }
+    }
+
+    /// Begins a statement that [`Sql::block`] runs: it selects these columns, numbers first.
+    pub(super) fn of_block(packs: bool, columns: &str) -> Self {
+        Self::new(&if packs {
+            format!("SELECT {PACK}({columns})")
+        } else {
+            format!("SELECT {columns}")
+        })
     }
 
     /// Adds text.
@@ -48,6 +58,7 @@ impl<'p> Sql<'p> {
         let db = rusqlite::Connection::open_in_memory().unwrap();
         let schema = include_str!("../../migrations/sqlite/0001_start.sql");
         db.execute_batch(schema).unwrap();
+        crate::block::teach(&db).unwrap();
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", self.text)).unwrap();
         let params = rusqlite::params_from_iter(&self.params);
         let steps = statement.query_map(params, |row| row.get(3)).unwrap();
@@ -61,6 +72,14 @@ impl<'p> Sql<'p> {
         mut each: impl FnMut(&RowRef<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         reader.query(&self.text, &self.params, &mut each)
+    }
+
+    /// Runs it and gives all its rows; see [`Sql::of_block`].
+    pub(super) fn block<const N: usize, const T: usize>(
+        &self,
+        reader: &mut Reader<'_>,
+    ) -> Result<Block<N, T>, StoreError> {
+        reader.block(&self.text, &self.params)
     }
 
     /// The number it gives; 0 without a row.

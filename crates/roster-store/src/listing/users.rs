@@ -17,8 +17,11 @@ use crate::reader::Reader;
 use crate::row::inconsistent;
 
 /// What [`user_row`] reads, after the three columns of the position.
-pub(super) const ACCOUNT_COLUMNS: &str = ", a.public_id, a.email, a.status, a.username, a.domain, a.firstname, \
-                                          a.lastname, a.country, a.kind";
+pub(super) const ACCOUNT_COLUMNS: &str =
+    "a.public_id, a.email, a.status, a.username, a.domain, a.firstname, a.lastname, a.country, a.kind";
+
+/// These columns' texts.
+type Texts<'r> = [Option<&'r str>; 9];
 
 /// Takes the rows of a page, one by one.
 pub type UserSink<'s> = &'s mut dyn FnMut(&UserRow<'_>);
@@ -85,18 +88,20 @@ pub(super) fn one(
     (direct_only, groups): (bool, bool),
     sink: UserSink<'_>,
 ) -> Result<(), StoreError> {
-    let found = if groups {
-        memberships(reader, org, vec![account])?
-    } else {
-        Vec::new()
+    let labels = match (groups, direct_only) {
+        (false, _) => Labels::default(),
+        (true, true) => Labels::direct(reader, org, account)?,
+        (true, false) => {
+            let found = memberships(reader, org, vec![account])?;
+            Labels::new(reader, org, found, true)?
+        }
     };
-    let labels = Labels::new(reader, org, found, !direct_only)?;
     let mut shown = Labelled::new(&labels, groups);
-    let mut sql = Sql::new("SELECT 0, 0, a.account");
+    let mut sql = Sql::new("SELECT 0, 0, a.account, ");
     sql.push(ACCOUNT_COLUMNS)
         .push(" FROM accounts a WHERE a.account = ")
         .bind(account);
-    sql.rows(reader, |row| shown.hand_out(row, sink))
+    sql.rows(reader, |row| shown.hand_out(account, user_row(row)?, sink))
 }
 
 type Page = (Position, Option<Position>, u64);
@@ -108,38 +113,60 @@ fn single(
     (from, until, limit): Page,
     sink: UserSink<'_>,
 ) -> Result<Rows, StoreError> {
-    let limit = until.is_none().then_some(limit);
     let domain = query.domain.as_ref();
-    let limited = |sql: &mut Sql<'_>, limit: Option<u64>| {
-        if let Some(limit) = limit {
-            sql.push(" LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        }
+    let next = match until {
+        Some(_) => None,
+        None => nth(reader, query, source, from, limit)?,
     };
-    let mut labels = Labels::default();
-    if query.groups {
-        let mut accounts = Vec::new();
-        let mut sql = source.select(Columns::Keys, domain, from, until);
-        limited(&mut sql, limit);
-        sql.rows(reader, |row| {
-            accounts.push(row.int(2)?);
-            Ok(())
-        })?;
-        let found = memberships(reader, query.org, accounts)?;
-        labels = Labels::new(reader, query.org, found, !query.direct_only)?;
-    }
-    let mut shown = Labelled::new(&labels, query.groups);
-    let mut rows = Rows::default();
-    let mut sql = source.select(Columns::Accounts, domain, from, until);
-    limited(&mut sql, limit.map(|limit| limit.saturating_add(1)));
-    sql.rows(reader, |row| {
-        if Some(rows.count) == limit {
-            rows.next = Some(source.position(row.int(0)?, row.int(1)?, row.int(2)?));
-            return Ok(());
-        }
-        rows.count += 1;
-        shown.hand_out(row, sink)
+    let packs = reader.packs();
+    let sql = source.select(Columns::Block { packs }, domain, from, until.or(next));
+    let block = sql.block::<3, 9>(reader)?;
+    let mut people = Vec::new();
+    block.numbers(|at, [place, tie, account]| {
+        people.push((source.position(place, tie, account), account, at));
     })?;
-    Ok(rows)
+    // They come along an index, but nothing has asked for an order.
+    if !people.is_sorted() {
+        people.sort_unstable();
+    }
+    let labels = if query.groups {
+        let accounts = people.iter().map(|(_, account, _)| *account).collect();
+        let found = memberships(reader, query.org, accounts)?;
+        Labels::new(reader, query.org, found, !query.direct_only)?
+    } else {
+        Labels::default()
+    };
+    let mut shown = Labelled::new(&labels, query.groups);
+    for (_, account, at) in &people {
+        if let Some(((_, texts), _)) = block.row(*at)? {
+            shown.hand_out(*account, user(*account, texts)?, sink)?;
+        }
+    }
+    Ok(Rows {
+        count: people.len() as u64,
+        next,
+    })
+}
+
+/// The position of the row that stands `skip` rows behind a position, if there are so many.
+fn nth(
+    reader: &mut Reader<'_>,
+    query: &UsersQuery,
+    source: Source,
+    from: Position,
+    skip: u64,
+) -> Result<Option<Position>, StoreError> {
+    let mut sql = source.select(Columns::Keys, query.domain.as_ref(), from, None);
+    sql.push(" LIMIT 1");
+    if skip > 0 {
+        sql.push(" OFFSET ").bind(i64::try_from(skip).unwrap_or(i64::MAX));
+    }
+    let mut found = None;
+    sql.rows(reader, |row| {
+        found = Some(source.position(row.int(0)?, row.int(1)?, row.int(2)?));
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn merged(
@@ -162,20 +189,21 @@ fn merged(
     } else {
         Labels::default()
     };
-    // The rows come in the order of accounts, so they are put down once and handed out in that of positions.
-    let mut rows = OwnedRows::default();
-    let mut sql = Sql::new("SELECT 0, 0, a.account");
-    sql.push(ACCOUNT_COLUMNS)
-        .push(" FROM accounts a WHERE a.account IN ")
+    // The rows come in the order of accounts and are handed out in that of positions.
+    let mut sql = Sql::of_block(reader.packs(), &format!("a.account, {ACCOUNT_COLUMNS}"));
+    sql.push(" FROM accounts a WHERE a.account IN ")
         .list(reader, &accounts);
-    sql.rows(reader, |row| rows.add(row))?;
-    rows.index.sort_unstable_by_key(|row| row.account);
+    let block = sql.block::<1, 9>(reader)?;
+    let mut places = Vec::with_capacity(accounts.len());
+    block.numbers(|at, [account]| places.push((account, at)))?;
+    places.sort_unstable();
     let mut shown = Labelled::new(&labels, query.groups);
     for account in &accounts {
-        let row = rows
-            .get(*account)
-            .ok_or_else(|| inconsistent("memberships", "account", *account))?;
-        shown.hand_out_row(*account, row, sink)?;
+        let found = places.binary_search_by_key(account, |(account, _)| *account);
+        let at = found.ok().and_then(|found| places.get(found));
+        let row = at.map(|(_, at)| block.row(*at)).transpose()?.flatten();
+        let ((_, texts), _) = row.ok_or_else(|| inconsistent("memberships", "account", *account))?;
+        shown.hand_out(*account, user(*account, texts)?, sink)?;
     }
     Ok(Rows {
         count: accounts.len() as u64,
@@ -269,26 +297,13 @@ fn single_starts(
     size: u64,
 ) -> Result<Vec<Position>, StoreError> {
     let mut starts = Vec::new();
-    let (mut from, mut skip) = (Position::START, 0);
-    loop {
-        // Each statement goes on where the one before it ended, so together they pass the range once.
-        let mut sql = source.select(Columns::Keys, query.domain.as_ref(), from, None);
-        sql.push(" LIMIT 1");
-        if skip > 0 {
-            sql.push(" OFFSET ").bind(skip);
-        }
-        let mut found = None;
-        sql.rows(reader, |row| {
-            found = Some(source.position(row.int(0)?, row.int(1)?, row.int(2)?));
-            Ok(())
-        })?;
-        let Some(start) = found else {
-            return Ok(starts);
-        };
+    // Each statement goes on where the one before it ended, so together they pass the range once.
+    let mut next = nth(reader, query, source, Position::START, 0)?;
+    while let Some(start) = next {
         starts.push(start);
-        from = start;
-        skip = i64::try_from(size).unwrap_or(i64::MAX);
+        next = nth(reader, query, source, start, size)?;
     }
+    Ok(starts)
 }
 
 fn merged_starts(
@@ -330,11 +345,7 @@ impl<'l> Labelled<'l> {
         }
     }
 
-    fn hand_out(&mut self, row: &RowRef<'_>, sink: UserSink<'_>) -> Result<(), StoreError> {
-        self.hand_out_row(row.int(2)?, user_row(row)?, sink)
-    }
-
-    fn hand_out_row(&mut self, account: i64, row: UserRow<'_>, sink: UserSink<'_>) -> Result<(), StoreError> {
+    fn hand_out(&mut self, account: i64, row: UserRow<'_>, sink: UserSink<'_>) -> Result<(), StoreError> {
         if self.wanted {
             self.labels.of(account, &mut self.scratch, &mut self.of_row)?;
         }
@@ -348,85 +359,42 @@ impl<'l> Labelled<'l> {
 
 /// Reads [`ACCOUNT_COLUMNS`]; groups are left empty.
 pub(super) fn user_row<'r>(row: &'r RowRef<'_>) -> Result<UserRow<'r>, StoreError> {
-    let account = row.int(2)?;
+    let mut texts: Texts<'r> = Texts::default();
+    for (column, text) in (3..).zip(&mut texts) {
+        *text = row.opt_text(column)?;
+    }
+    user(row.int(2)?, texts)
+}
+
+fn user(account: i64, texts: Texts<'_>) -> Result<UserRow<'_>, StoreError> {
+    fn there<'r>(text: Option<&'r str>, column: &str, account: i64) -> Result<&'r str, StoreError> {
+        text.ok_or_else(|| inconsistent("accounts", column, account))
+    }
+    let [
+        id,
+        email,
+        status,
+        username,
+        domain,
+        firstname,
+        lastname,
+        country,
+        kind,
+    ] = texts;
     Ok(UserRow {
-        id: row.text(3)?,
-        email: row.text(4)?,
-        status: Status::parse(row.text(5)?).ok_or_else(|| inconsistent("accounts", "status", account))?,
-        username: row.text(6)?,
-        domain: row.text(7)?,
-        firstname: row.opt_text(8)?,
-        lastname: row.opt_text(9)?,
-        country: row.text(10)?,
-        kind: IdentityType::parse(row.text(11)?).ok_or_else(|| inconsistent("accounts", "kind", account))?,
+        id: there(id, "public_id", account)?,
+        email: there(email, "email", account)?,
+        status: status
+            .and_then(Status::parse)
+            .ok_or_else(|| inconsistent("accounts", "status", account))?,
+        username: there(username, "username", account)?,
+        domain: there(domain, "domain", account)?,
+        firstname,
+        lastname,
+        country: there(country, "country", account)?,
+        kind: kind
+            .and_then(IdentityType::parse)
+            .ok_or_else(|| inconsistent("accounts", "kind", account))?,
         groups: &[],
     })
-}
-
-/// Rows put down: their texts lie one behind another.
-#[derive(Default)]
-struct OwnedRows {
-    text: String,
-    index: Vec<OwnedRow>,
-}
-
-struct OwnedRow {
-    account: i64,
-    start: usize,
-    /// Lengths of the seven texts; `None` for one that is not there.
-    lengths: [Option<usize>; 7],
-    status: Status,
-    kind: IdentityType,
-}
-
-impl OwnedRows {
-    fn add(&mut self, row: &RowRef<'_>) -> Result<(), StoreError> {
-        let user = user_row(row)?;
-        let texts = [
-            Some(user.id),
-            Some(user.email),
-            Some(user.username),
-            Some(user.domain),
-            Some(user.country),
-            user.firstname,
-            user.lastname,
-        ];
-        let start = self.text.len();
-        texts.iter().flatten().for_each(|text| self.text.push_str(text));
-        self.index.push(OwnedRow {
-            account: row.int(2)?,
-            start,
-            lengths: texts.map(|text| text.map(str::len)),
-            status: user.status,
-            kind: user.kind,
-        });
-        Ok(())
-    }
-
-    /// The row of an account; `index` has to be in order.
-    fn get(&self, account: i64) -> Option<UserRow<'_>> {
-        let found = self
-            .index
-            .binary_search_by_key(&account, |row| row.account)
-            .ok()?;
-        let row = self.index.get(found)?;
-        let mut at = row.start;
-        let [id, email, username, domain, country, firstname, lastname] = row.lengths.map(|length| {
-            let text = self.text.get(at..at + length?);
-            at += length?;
-            text
-        });
-        Some(UserRow {
-            id: id?,
-            email: email?,
-            status: row.status,
-            username: username?,
-            domain: domain?,
-            firstname,
-            lastname,
-            country: country?,
-            kind: row.kind,
-            groups: &[],
-        })
-    }
 }

@@ -73,20 +73,26 @@ pub fn write_single_user(out: &mut Vec<u8>, row: &UserRow<'_>) {
 
 /// Appends the user object of the current endpoints.
 pub fn write_user(out: &mut Vec<u8>, row: &UserRow<'_>) {
-    let mut user = Object::begin(out);
-    user.text("id", row.id);
-    user.text("email", row.email);
-    user.text("status", row.status.as_str());
+    // The hottest lines of the server: what stands between two values is written in one piece.
+    json::after(out, "{\"id\":\"", row.id);
+    json::after(out, "\",\"email\":\"", row.email);
+    json::after(out, "\",\"status\":\"", row.status.as_str());
+    out.push(b'"');
     if !row.groups.is_empty() {
-        write_labels(user.key("groups"), row.groups.iter().copied());
+        out.extend_from_slice(b",\"groups\":");
+        write_labels(out, row.groups.iter().copied());
     }
-    user.text("username", row.username);
-    user.text("domain", row.domain);
-    user.text_unless_empty("firstname", row.firstname);
-    user.text_unless_empty("lastname", row.lastname);
-    user.text("country", row.country);
-    user.text("type", row.kind.as_str());
-    user.end();
+    json::after(out, ",\"username\":\"", row.username);
+    json::after(out, "\",\"domain\":\"", row.domain);
+    if let Some(name) = row.firstname.filter(|name| !name.is_empty()) {
+        json::after(out, "\",\"firstname\":\"", name);
+    }
+    if let Some(name) = row.lastname.filter(|name| !name.is_empty()) {
+        json::after(out, "\",\"lastname\":\"", name);
+    }
+    json::after(out, "\",\"country\":\"", row.country);
+    json::after(out, "\",\"type\":\"", row.kind.as_str());
+    out.extend_from_slice(b"\"}");
 }
 
 /// Appends an entry of the deprecated users list: user groups and profiles in `groups`, roles in `adminRoles`.
