@@ -39,7 +39,7 @@ impl Store {
         let mut clients = Vec::new();
         if let Engine::Postgres(database) = &self.0.engine {
             for _ in 0..count {
-                clients.push(postgres::connect(database).await?);
+                clients.push(postgres::connect(database, postgres::READING).await?);
             }
         }
         let (store, handle) = (self.clone(), Handle::current());
@@ -94,11 +94,10 @@ fn same_moment_sqlite(path: &std::path::Path, count: usize) -> Result<Vec<Conn>,
     Ok(conns)
 }
 
-/// The first connection's moment is handed to the others.
+/// The first connection's moment is handed to the others; each has begun to read.
 fn same_moment_postgres(mut conns: Vec<Conn>) -> Result<Vec<Conn>, StoreError> {
     let mut moment = None;
     for conn in &mut conns {
-        conn.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         match &moment {
             None => conn.query("SELECT pg_export_snapshot()", &[], &mut |row| {
                 moment = Some(row.text(0)?.replace('\'', ""));

@@ -170,7 +170,7 @@ impl Conn {
         match self {
             // Kept like any other statement: parsing it takes longer than running it.
             Self::Sqlite(conn) => sqlite::execute(conn, "BEGIN", &[]).map(drop),
-            Self::Postgres(..) => self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            Self::Postgres(..) => self.batch(postgres::READING),
         }
     }
 

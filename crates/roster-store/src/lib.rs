@@ -227,8 +227,10 @@ impl Store {
                 blocking(move || store.read_sqlite(read)).await
             }
             Engine::Postgres(database) => {
-                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                let (client, handle) = (postgres::connect(database, begin).await?, Handle::current());
+                let (client, handle) = (
+                    postgres::connect(database, postgres::READING).await?,
+                    Handle::current(),
+                );
                 blocking(move || {
                     let mut conn = Conn::Postgres(client, handle);
                     let (result, ended) = looked(&mut conn, read);

@@ -108,6 +108,9 @@ pub(crate) fn pool(url: &str, size: usize) -> Result<Database, StoreError> {
     })
 }
 
+/// Begins a transaction that reads, all from one moment.
+pub(crate) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// A connection on which `first` was run without an error: one of the pool that the server has cut while it was idle is
 /// thrown away for the next one, in the end for a new one. So nothing is asked beforehand that would take its time.
 pub(crate) async fn connect(database: &Database, first: &str) -> Result<Object, StoreError> {

@@ -206,10 +206,7 @@ fn taken(data: &Path, pid: &str, hint: &str) -> anyhow::Error {
     } else {
         format!(" (process {pid})")
     };
-    hinted(
-        format!("a server{who} already runs on {}", data.display()),
-        hint,
-    )
+    hinted(format!("a server{who} already runs on {}", data.display()), hint)
 }
 
 fn no_lock(path: &Path, error: &std::io::Error) -> anyhow::Error {
