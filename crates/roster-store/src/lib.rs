@@ -247,7 +247,7 @@ impl Store {
     /// Reads a few rows by their keys, all from one moment.
     ///
     /// The way to another thread and back takes several times longer than that, so it is spared as long as the disk is
-    /// not waited for (see [`Haste`]).
+    /// not waited for (module `haste`).
     pub async fn look_up<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
