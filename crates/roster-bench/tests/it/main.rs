@@ -9,13 +9,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every row that there is, by the beginning of its name, in order.
-const ROWS: [&str; 19] = [
+const ROWS: [&str; 20] = [
     "start to READY",
     "idle memory",
     "memory added by 8 walks",
     "full read",
     "… last page beside first",
     "one person by e-mail",
+    "… an answer without work",
     "… over a new connection",
     "create + 2 memberships, one client",
     "create + 2 memberships, 32 clients",

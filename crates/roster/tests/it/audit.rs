@@ -288,7 +288,7 @@ fn a_removed_persons_names_are_erased_beside_a_running_server() {
 
     let (code, out, err) = erase(&["--user", "ADA@example.com", "--vacuum"]);
     assert_eq!(code, 0, "{out}{err}");
-    assert!(out.contains("3 entries changed (entries 2, 5, 7)"), "{out}");
+    assert!(out.contains("3 entries changed (entries 4, 7, 9)"), "{out}");
     assert!(
         err.contains("not reached: backups") && err.contains("no name stands in the database file any more"),
         "{err}"
@@ -300,18 +300,18 @@ fn a_removed_persons_names_are_erased_beside_a_running_server() {
         "{text}"
     );
     assert!(text.contains("ben@example.com"), "others keep theirs");
-    assert_eq!(all[1]["command"]["user"], "(erased)");
-    assert_eq!(all[1]["erased"].as_array().unwrap().len(), 1);
+    assert_eq!(all[3]["command"]["user"], "(erased)");
+    assert_eq!(all[3]["erased"].as_array().unwrap().len(), 1);
     assert_eq!(
-        all[6]["changes"][1]["change"], "account_deleted",
+        all[8]["changes"][1]["change"], "account_deleted",
         "what happened stays: {:#}",
-        all[6]
+        all[8]
     );
     let (_, table, _) = roster(history.folder(), &["audit", "--data", "data"]);
     for part in [
         "user (erased): createFederatedID, add",
         "  erased: what account #",
-        "audit erase: 3 entries (2, 5, 7)",
+        "audit erase: 3 entries (4, 7, 9)",
     ] {
         assert!(table.contains(part), "`{part}` is not in\n{table}");
     }
@@ -332,11 +332,11 @@ fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
     let prune = |words: &[&str]| {
         roster(
             history.folder(),
-            &[&["audit", "prune", "--data", "data"], words].concat(),
+            &[&["audit", "prune", "--data", "data", "--org", ORG], words].concat(),
         )
     };
-    let all = history.entries(&[]);
-    let before = all[5]["at"].as_str().unwrap().to_owned();
+    let all = history.entries(&["--org", ORG]);
+    let before = all[7]["at"].as_str().unwrap().to_owned();
     for words in [
         &["--before", "1d"][..],
         &["--before", "1d", "--export", "x", "--no-export"],
@@ -360,14 +360,14 @@ fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
     let (code, _, err) = prune(&["--before", &before, "--export", "nowhere/old.jsonl"]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("nothing was taken out of the log"), "{err}");
-    assert_eq!(history.entries(&[]).len(), 7);
+    assert_eq!(history.entries(&["--org", ORG]).len(), 9);
 
     std::fs::remove_file(&export).unwrap();
     let (code, out, err) = prune(&["--before", &before, "--export", "old.jsonl"]);
     assert_eq!(code, 0, "{out}{err}");
     assert!(
-        out.contains("old.jsonl: 5 entries")
-            && out.contains("entries 1 to 5 are taken out; the log begins with 6"),
+        out.contains("old.jsonl: 7 entries")
+            && out.contains("entries 1 to 7 are taken out; the log begins with 8"),
         "{out}"
     );
     let exported: Vec<Value> = std::fs::read_to_string(&export)
@@ -375,7 +375,7 @@ fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(exported, all[..5], "as it was shown");
+    assert_eq!(exported, all[..7], "as it was shown");
     assert!(!history.folder().join("old.jsonl.partial").exists());
     #[cfg(unix)]
     {
@@ -385,22 +385,22 @@ fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
             0o600
         );
     }
-    assert_eq!(history.numbers(&[]), [6, 7, 8]);
-    assert_eq!(history.numbers(&["--user", "eve@example.com"]), [6, 7]);
-    assert_eq!(history.numbers(&["--limit", "9"]), [6, 7, 8]);
+    assert_eq!(history.numbers(&["--org", ORG]), [8, 9, 10]);
+    assert_eq!(history.numbers(&["--user", "eve@example.com"]), [8, 9]);
+    assert_eq!(history.numbers(&["--org", ORG, "--limit", "9"]), [8, 9, 10]);
     let (code, table, err) = roster(history.folder(), &["audit", "--data", "data", "--org", ORG]);
     assert_eq!(code, 0);
     assert!(
-        table.contains("audit prune: entries 1-5 were taken out"),
+        table.contains("audit prune: entries 1-7 were taken out"),
         "{table}"
     );
     assert!(
-        err.contains("begins with entry 6: those before were taken out on 20"),
+        err.contains("begins with entry 8: those before were taken out on 20"),
         "{err}"
     );
     // What goes on is checked, kept in a backup, and numbered as before.
     history.act(&json!([{"user": "ada@example.com", "do": [{"createFederatedID": {"email": "ada@example.com", "country": "DE"}}]}]));
-    assert_eq!(history.numbers(&[]), [6, 7, 8, 9]);
+    assert_eq!(history.numbers(&["--org", ORG]), [8, 9, 10, 11]);
     for words in [
         &["verify", "--data", "data"][..],
         &["backup", "--data", "data", "--to", "copy.db"],
