@@ -1,7 +1,7 @@
 //! People from an LDAP directory.
 //!
 //! `ber`, `message`, `wire` and `session` speak the protocol, `connect` and `bind` reach a server; `filter`, `dn`,
-//! `template`, `value` and `schema` are its texts. Here and in `people` is what is asked, and what is made of it.
+//! `value` and `schema` are its texts. Here and in `people` is what is asked, and what is made of it.
 
 mod ber;
 mod bind;
@@ -19,7 +19,6 @@ mod people;
 mod schema;
 mod session;
 mod settings;
-mod template;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -32,6 +31,7 @@ use std::sync::atomic::AtomicBool;
 use roster_core::value::IdentityType;
 
 use crate::log::Log;
+use crate::read::template::Template;
 use crate::read::{People, Tables};
 
 pub(crate) use connect::Patience;
@@ -165,9 +165,8 @@ fn check_names(settings: &Settings, schema: &Schema, host: &str) -> Result<Vec<u
         }
         Ok(filter.bytes)
     };
-    let sample = |template: &template::Template| {
-        filter::wrapped(&template.fill(|_| Some("x".to_owned())).unwrap_or_default())
-    };
+    let sample =
+        |template: &Template| filter::wrapped(&template.fill(|_| Some("x".to_owned())).unwrap_or_default());
     let all_users = check("all_users_filter", &settings.all_users)?;
     check("group_filter_format", &sample(&settings.group_filter))?;
     match &settings.members {

@@ -14,8 +14,8 @@ use crate::read::ldap::message::Entry;
 use crate::read::ldap::schema::{Schema, Syntax};
 use crate::read::ldap::session::Session;
 use crate::read::ldap::settings::{Formats, Settings};
-use crate::read::ldap::template::Template;
 use crate::read::ldap::value;
+use crate::read::template::Template;
 use crate::read::{People, Record, Tables};
 
 /// Keeps people, each once.

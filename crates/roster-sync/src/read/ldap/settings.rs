@@ -16,7 +16,7 @@ use crate::config::yaml::{Node, Place};
 use crate::read::ldap::dn::Dn;
 use crate::read::ldap::filter::{self, EVERYTHING, Filter};
 use crate::read::ldap::host::Host;
-use crate::read::ldap::template::Template;
+use crate::read::template::Template;
 
 /// Enabled people of an Active Directory.
 const ALL_USERS: &str =

@@ -31,6 +31,11 @@ pub(super) fn info(program: &str) -> Exit {
     } else {
         "release"
     };
+    let kerberos = if cfg!(feature = "gssapi") {
+        "with Kerberos"
+    } else {
+        "built without Kerberos"
+    };
     let rows = [
         ("Program", program.to_owned()),
         (
@@ -43,7 +48,10 @@ pub(super) fn info(program: &str) -> Exit {
         ),
         ("System release", release()),
         ("TLS", "rustls with aws-lc-rs, TLS 1.2 and 1.3".to_owned()),
-        ("Connectors", "csv, okta, adobe_console".to_owned()),
+        (
+            "Connectors",
+            format!("ldap ({kerberos}), csv, okta, adobe_console"),
+        ),
         (
             "Configuration",
             format!("user-sync-config.yml in {folder}, unless -c names another"),

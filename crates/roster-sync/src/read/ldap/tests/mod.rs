@@ -1,6 +1,7 @@
 //! Reading from a server with a script: what real ones only do on a bad day.
 
 mod server;
+mod settings;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -576,9 +577,9 @@ fn k10_ldap_answers() {
             let _ = super::dn::first_value(text);
             let _ = super::filter::parse(text);
             let _ = super::schema::Schema::new([text], [text]);
-            if let Ok(template) = super::template::Template::parse(text) {
+            if let Ok(template) = crate::read::template::Template::parse(text) {
                 let shown = template.to_string();
-                assert!(super::template::Template::parse(&shown).is_ok(), "{shown}");
+                assert!(crate::read::template::Template::parse(&shown).is_ok(), "{shown}");
             }
             // What is put into a filter comes out of it.
             let escaped = super::filter::escape(text);
