@@ -8,7 +8,7 @@ use roster_core::value::OrgNo;
 use roster_store::{Decision, Entry, Location, Options, Store, StoreError};
 use roster_testkit::sample::{self, ACME};
 
-use crate::support::{apply, entry, sqlite, stores};
+use crate::support::{Fresh, apply, entry, sqlite, stores};
 
 async fn log_length(store: &Store, org: OrgNo) -> i64 {
     let sql = "SELECT COUNT(*) FROM audit WHERE number >> 40 = $1";
@@ -37,30 +37,43 @@ fn one_more_group(n: i64) -> Vec<roster_core::change::Change> {
     scene.changes
 }
 
+/// A store whose commits take everybody who waits, however slow the machine is.
+async fn unhurried(fresh: &Fresh) -> Store {
+    let options = Options {
+        commit_within: std::time::Duration::from_mins(1),
+        ..Options::default()
+    };
+    Store::open(fresh.location.clone(), options).await.unwrap()
+}
+
+/// Keeps the writer busy until somebody else comes to the barrier, so that others can wait meanwhile.
+async fn hold(store: &Store) -> (tokio::task::JoinHandle<Result<(), StoreError>>, Arc<Barrier>) {
+    let gate = Arc::new(Barrier::new(2));
+    let (held, store) = (Arc::clone(&gate), store.clone());
+    let (begun, beginning) = tokio::sync::oneshot::channel();
+    let mut begun = Some(begun);
+    let first = tokio::spawn(async move {
+        store
+            .write(vec![ACME], move |_| {
+                if let Some(begun) = begun.take() {
+                    begun.send(()).unwrap();
+                }
+                held.wait();
+                Ok(())
+            })
+            .await
+    });
+    beginning.await.unwrap();
+    (first, gate)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_wait_together_share_a_commit() {
     for fresh in stores().await {
-        // However slow the machine is.
-        let options = Options {
-            commit_within: std::time::Duration::from_mins(1),
-            ..Options::default()
-        };
-        let store = Store::open(fresh.location.clone(), options).await.unwrap();
+        let store = unhurried(&fresh).await;
         apply(&store, sample::organizations()).await;
         let before = store.commits().commits.load(Ordering::Relaxed);
-        let gate = Arc::new(Barrier::new(2));
-        let held = Arc::clone(&gate);
-        // The first one holds the writer until the others wait.
-        let first = store.clone();
-        let first = tokio::spawn(async move {
-            first
-                .write(vec![ACME], move |_| {
-                    held.wait();
-                    Ok(())
-                })
-                .await
-        });
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let (first, gate) = hold(&store).await;
         let mut waiting = Vec::new();
         for n in 0..20 {
             let store = store.clone();
@@ -84,9 +97,11 @@ async fn requests_that_wait_together_share_a_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_neighbour_takes_nobody_along() {
     for fresh in stores().await {
-        let store = fresh.store;
+        let store = unhurried(&fresh).await;
         apply(&store, sample::organizations()).await;
-        let (good, given_up, panics, conflict) = tokio::join!(
+        // All of them wait, in this order, before the writer takes any: so those that fail have neighbours on both sides.
+        let (first, gate) = hold(&store).await;
+        let (good, given_up, panics, conflict, last, ()) = tokio::join!(
             store.write(vec![ACME], |writer| writer.apply(&entry(one_more_group(1)))),
             store.write(vec![ACME], |writer| {
                 writer.apply(&entry(one_more_group(2)))?;
@@ -99,8 +114,14 @@ async fn a_failing_neighbour_takes_nobody_along() {
             // The sample's own group again: its key is taken.
             store.write(vec![ACME], |writer| writer
                 .apply(&entry(sample::organizations().split_off(20)))),
+            store.write(vec![ACME], |writer| writer.apply(&entry(one_more_group(5)))),
+            async {
+                tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+            },
         );
+        first.await.unwrap().unwrap();
         good.unwrap();
+        last.unwrap();
         assert_eq!(given_up, Err(StoreError::GivenUp("changed my mind".to_owned())));
         assert!(matches!(panics, Err(StoreError::Bug(_))), "{panics:?}");
         assert!(matches!(conflict, Err(StoreError::Conflict(_))), "{conflict:?}");
@@ -110,9 +131,9 @@ async fn a_failing_neighbour_takes_nobody_along() {
                 .read(move |reader| reader.number(groups, &[]))
                 .await
                 .unwrap(),
-            Some(1)
+            Some(2)
         );
-        assert_eq!(log_length(&store, ACME).await, 2);
+        assert_eq!(log_length(&store, ACME).await, 3);
         store
             .write(vec![ACME], |writer| writer.apply(&entry(one_more_group(4))))
             .await
