@@ -219,7 +219,7 @@ administrator, for when nobody is left who has one; the account is made where th
 
 Examples:
   roster admin reset admin@example.com --data roster-data
-  roster admin reset new@example.com --data roster-data --org Example --appoint --credentials admin.json"
+  roster admin reset new@example.com --org Example --appoint --credentials admin.json"
     )]
     Reset {
         /// The administrator's e-mail address
@@ -232,7 +232,7 @@ Examples:
         /// Make somebody without a role system administrator
         #[arg(long)]
         appoint: bool,
-        /// Write the password to this file (readable by its owner only) instead of showing it
+        /// Add the password to this file (readable by its owner only) instead of showing it
         #[arg(long, value_name = "FILE")]
         credentials: Option<PathBuf>,
     },

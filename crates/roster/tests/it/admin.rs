@@ -140,6 +140,23 @@ fn a_new_password_takes_the_place_of_the_old_one_and_is_in_the_log() {
         assert_eq!(rights & 0o777, 0o600);
     }
 
+    // A file that is there may be all there is of other secrets.
+    let (code, _, err) = roster(
+        place.path(),
+        &[&reset[..], &["--credentials", "made.json"]].concat(),
+    );
+    assert_eq!(code, 0, "{err}");
+    let all = std::fs::read_to_string(place.path().join("made.json")).unwrap();
+    let all: Value = serde_json::from_str(&all).unwrap();
+    let of = |org: usize| &all["organizations"][org]["administrators"][0];
+    let newest = of(0)["password"].as_str().unwrap();
+    assert!(verify_password(
+        newest,
+        &stored(place.path(), "chief@example.com").unwrap()
+    ));
+    assert_eq!(of(1), &made["organizations"][1]["administrators"][0]);
+    assert!(!of(1).is_null());
+
     let (_, log, _) = roster(
         place.path(),
         &[
@@ -153,7 +170,7 @@ fn a_new_password_takes_the_place_of_the_old_one_and_is_in_the_log() {
             "--json",
         ],
     );
-    assert_eq!(log.lines().count(), 2, "{log}");
+    assert_eq!(log.lines().count(), 3, "{log}");
     assert!(log.contains("chief@example.com") || log.contains("Chief@Example.com"));
     assert!(
         !log.contains(new) && !log.contains(&kept) && !log.contains("argon2"),
