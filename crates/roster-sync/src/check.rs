@@ -11,17 +11,17 @@ use roster_core::value::Key;
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
+use crate::hook::Hook;
 use crate::lists;
 use crate::load::{Side, client_failed, directory_failed, organizations};
 use crate::log::Log;
 use crate::options::{AdobeUsers, Users};
 use crate::read::{People, Tables};
-use crate::run::{End, LOGGER, Surroundings, not_yet};
+use crate::run::{End, LOGGER, Surroundings};
 use crate::source::{Asked, Source};
 use crate::start::{Started, start};
 
 const FINDINGS: u8 = 1;
-const NOT_AVAILABLE: u8 = 2;
 const CONFIGURATION: u8 = 3;
 const DIRECTORY: u8 = 4;
 const CREDENTIALS: u8 = 5;
@@ -59,7 +59,15 @@ async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) ->
     for remark in &started.options.remarks {
         log.info("config", remark);
     }
-    not_yet(started, surroundings, log).map_err(|_| NOT_AVAILABLE)?;
+    let hook = Hook::open(started, surroundings, log)
+        .await
+        .map_err(|end| match end {
+            End::Interrupted => INTERRUPTED,
+            _ => CONFIGURATION,
+        })?;
+    if let Some(hook) = &hook {
+        log.info(LOGGER, hook.engine());
+    }
     let list = &started.options.adobe_only_list;
     let source = match list {
         Some(_) => None,
@@ -165,6 +173,7 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
         member_groups: !file.additional.is_empty(),
         mapped,
         default_type: file.default_type,
+        extended: started.extended_attributes(),
     };
     let mut tables = Tables {
         texts: &mut world.texts,
@@ -282,7 +291,7 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
 
 /// The names of an organization's groups in the mapping.
 fn mine<'s>(started: &'s Started, name: &'s str) -> impl Iterator<Item = &'s str> {
-    let groups = started.file.mapping.iter().flat_map(|(_, groups)| groups);
+    let groups = started.all_groups();
     let is_mine = move |group: &&AdobeGroup| group.organization.as_deref().unwrap_or("primary") == name;
     groups.filter(is_mine).map(|group| group.name.as_str())
 }

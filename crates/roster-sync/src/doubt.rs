@@ -63,7 +63,12 @@ pub(crate) fn look(
         return Ok(doubt);
     }
     doubt.hold = true;
-    doubt.keep = targets_of(&groups, started, world);
+    doubt.keep = if started.extension.is_some() {
+        // What a hook makes of a group that is missing nobody knows.
+        world.targets.iter().map(|(id, _)| id).collect()
+    } else {
+        targets_of(&groups, started, world)
+    };
     let what = if source {
         "The directory had people in an earlier run and is empty now".to_owned()
     } else {

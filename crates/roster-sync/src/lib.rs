@@ -9,6 +9,7 @@ pub mod arguments;
 mod check;
 pub mod config;
 mod doubt;
+mod hook;
 pub mod key;
 mod lists;
 mod load;

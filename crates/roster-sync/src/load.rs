@@ -13,14 +13,15 @@ use crate::config::main_file;
 use crate::config::section::Problems;
 use crate::config::umapi::{self, Connection};
 use crate::doubt::Doubt;
+use crate::hook::Hook;
 use crate::log::{Level, Log};
 use crate::memory::Seen;
 use crate::observe::{Telling, ToLog};
 use crate::options::{AdobeUsers, Users};
 use crate::read::{self, People, Tables};
 use crate::run::{End, LOGGER, Surroundings, divider, hours};
-use crate::select::{Selection, position, select};
-use crate::source::{Asked, Source};
+use crate::select::{self, Selection, position, select};
+use crate::source::{Asked, Source, stopped};
 use crate::start::{Started, say};
 
 pub(crate) fn organizations(
@@ -142,6 +143,7 @@ pub(crate) fn client_failed(error: &ClientError, side: Side, log: &Log) -> End {
 pub(crate) async fn load(
     started: &Started,
     source: &Source,
+    hook: Option<&mut Hook>,
     world: &mut World,
     log: &Log,
 ) -> Result<Seen, End> {
@@ -165,6 +167,7 @@ pub(crate) async fn load(
         member_groups: !file.additional.is_empty(),
         mapped,
         default_type: file.default_type,
+        extended: started.extended_attributes(),
     };
     let mut tables = Tables {
         texts: &mut world.texts,
@@ -175,6 +178,7 @@ pub(crate) async fn load(
         groups,
         filter: options.user_filter.as_ref(),
         mapping: &file.mapping,
+        extended: started.extended_groups(),
         additional: &file.additional,
         default_type: file.default_type,
         organizations: &started.secondaries,
@@ -183,7 +187,11 @@ pub(crate) async fn load(
     if !source.knows_all_groups() {
         seen.not_asked = asked.mapped.difference(&asked.groups).cloned().collect();
     }
-    select(people, &selection, world, log).map_err(|error| directory_failed(&error, log))?;
+    let selected = select(people, &selection, hook, world, log).await;
+    selected.map_err(|failure| match failure {
+        select::Failure::Stopped => stopped(log),
+        select::Failure::Told(error) => directory_failed(&error, log),
+    })?;
     let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
     log.info("processor", divider(&title, '-'));
     Ok(seen)
@@ -275,7 +283,7 @@ pub(crate) async fn read_organizations(
         let groups = match &options.adobe_users {
             AdobeUsers::All => None,
             AdobeUsers::Mapped => {
-                let mut names = named(file.mapping.iter().flat_map(|(_, groups)| groups), at, started);
+                let mut names = named(started.all_groups(), at, started);
                 if file.strict && at == 0 {
                     // user-sync counts these among the groups that it knows.
                     names.extend(

@@ -15,6 +15,7 @@ use crate::arguments::Arguments;
 use crate::config::credential::SecretStore;
 use crate::config::umapi::Connection;
 use crate::doubt::{self, Doubt};
+use crate::hook::Hook;
 use crate::load::{directory_failed, load, organizations, plan_settings, read_organizations};
 use crate::lock::{self, Lock, LockError};
 use crate::log::Log;
@@ -71,8 +72,6 @@ pub(crate) enum End {
     Done = 0,
     /// Configuration, directory, credentials, the organization's answer, or sending broken off.
     Failed = 1,
-    /// What is asked for is not there yet.
-    NotAvailable = 2,
     /// Asked to stop.
     Interrupted = 130,
 }
@@ -156,7 +155,7 @@ pub(crate) fn hours(time: Duration) -> String {
 }
 
 async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) -> Result<End, End> {
-    not_yet(started, surroundings, log)?;
+    let mut hook = Hook::open(started, surroundings, log).await?;
     let _lock = only_run(started, surroundings, log)?;
     let from_list = started.options.adobe_only_list.is_some();
     let source = if from_list {
@@ -178,7 +177,9 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
     }
     let mut doubt = Doubt::default();
     if let Some(source) = source {
-        let seen = load(started, &source, &mut world, log).await?;
+        let seen = load(started, &source, hook.as_mut(), &mut world, log).await?;
+        // The process of a hook has nothing to do any more.
+        drop(hook);
         doubt = doubt::look(started, surroundings, seen, &world, log)?;
     }
     let push = started.options.strategy == Strategy::Push;
@@ -249,26 +250,6 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
             );
             Ok(None)
         }
-    }
-}
-
-/// Parts that are configured and not there yet end the run before anything is read.
-pub(crate) fn not_yet(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<(), End> {
-    let mut missing = Vec::new();
-    if started.file.extension.is_some() && !surroundings.hooks_off {
-        missing.push("hooks (`directory_users.extension`)".to_owned());
-    }
-    for what in &missing {
-        log.critical(
-            "config",
-            "not-available-yet",
-            format_args!("Not available in this version: {what}. Nothing was sent"),
-        );
-    }
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(End::NotAvailable)
     }
 }
 

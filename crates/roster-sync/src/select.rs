@@ -7,9 +7,11 @@ use roster_core::plan::people::{Person, TargetId, UserKey};
 use roster_core::plan::text::{SetId, TextId};
 use roster_core::value::IdentityType;
 
-use crate::config::main_file::{AdditionalRule, AdobeGroup};
+use crate::config::main_file::{AdditionalRule, AdobeGroup, identity_type};
+use crate::hook::{self, Given, Hook, Outcome};
 use crate::log::Log;
 use crate::pattern::Pattern;
+use crate::read::attributes::Attributes;
 use crate::read::{People, Record};
 
 /// What is selected and where it is mapped to.
@@ -20,6 +22,8 @@ pub(crate) struct Selection<'r> {
     pub filter: Option<&'r Pattern>,
     /// Directory groups and the targets they lead to.
     pub mapping: &'r [(String, Vec<AdobeGroup>)],
+    /// `extended_adobe_groups`: targets that only the hook names.
+    pub extended: &'r [AdobeGroup],
     /// `additional_groups`.
     pub additional: &'r [AdditionalRule],
     /// The type of people whose source names none.
@@ -48,13 +52,32 @@ pub(crate) fn position(organizations: &[String], name: Option<&str>) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }
 
-/// Selects and maps people into the directory of `world`.
-pub(crate) fn select(
+/// Why people could not be selected.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Asked to stop.
+    Stopped,
+    /// Anything else.
+    Told(SelectError),
+}
+
+impl From<SelectError> for Failure {
+    fn from(error: SelectError) -> Self {
+        Self::Told(error)
+    }
+}
+
+/// How many people the hook is given at a time.
+const BATCH: usize = 500;
+
+/// Selects and maps people into the directory of `world`, and has the hook change them, where there is one.
+pub(crate) async fn select(
     people: People,
     selection: &Selection<'_>,
+    mut hook: Option<&mut Hook>,
     world: &mut World,
     log: &Log,
-) -> Result<(), SelectError> {
+) -> Result<(), Failure> {
     let mut by_group: BTreeMap<u32, Vec<TargetId>> = BTreeMap::new();
     for (group, targets) in selection.mapping {
         let id = world.texts.intern(group).number();
@@ -63,6 +86,13 @@ pub(crate) fn select(
             let organization = position(selection.organizations, target.organization.as_deref());
             slot.push(world.targets.add(&mut world.texts, organization, &target.name));
         }
+    }
+    let mut known = BTreeMap::new();
+    let mapped = selection.mapping.iter().flat_map(|(_, targets)| targets);
+    for target in mapped.chain(selection.extended) {
+        let organization = position(selection.organizations, target.organization.as_deref());
+        let id = world.targets.add(&mut world.texts, organization, &target.name);
+        known.insert(target.qualified(), id);
     }
     let wanted: Option<BTreeSet<u32>> = selection.groups.as_ref().map(|names| {
         names
@@ -80,11 +110,35 @@ pub(crate) fn select(
         selected: BTreeMap::new(),
         additional: BTreeMap::new(),
         sources: BTreeMap::new(),
+        qualified: Vec::new(),
+        known,
     };
+    selector.name_targets();
+    let mut waiting = Vec::new();
     for record in people.records {
-        selector.record(&record)?;
+        let Some(mapped) = selector.record(&record)? else {
+            continue;
+        };
+        let Some(hook) = hook.as_deref_mut() else {
+            selector.add(&record, mapped)?;
+            continue;
+        };
+        waiting.push((record, mapped));
+        if waiting.len() == BATCH {
+            selector.ask(hook, &people.attributes, &mut waiting).await?;
+        }
     }
-    selector.finish()
+    if let Some(hook) = hook {
+        selector.ask(hook, &people.attributes, &mut waiting).await?;
+    }
+    Ok(selector.finish()?)
+}
+
+/// Who somebody is and where the mapping leads.
+#[derive(Debug, Clone, Copy)]
+struct Mapped {
+    key: UserKey,
+    targets: SetId,
 }
 
 struct Selector<'s, 'r> {
@@ -101,10 +155,15 @@ struct Selector<'s, 'r> {
     additional: BTreeMap<u32, Vec<TargetId>>,
     /// The groups that led to a target of a rule, by target.
     sources: BTreeMap<TargetId, BTreeSet<u32>>,
+    /// The names of targets as hooks see them, by number.
+    qualified: Vec<String>,
+    /// The targets that a hook may name, in exactly this spelling.
+    known: BTreeMap<String, TargetId>,
 }
 
 impl Selector<'_, '_> {
-    fn record(&mut self, record: &Record) -> Result<(), SelectError> {
+    /// Whether a record is selected, and where it is mapped to.
+    fn record(&mut self, record: &Record) -> Result<Option<Mapped>, SelectError> {
         let texts = &mut self.world.texts;
         let kind = record.kind.unwrap_or(self.selection.default_type);
         let text = |texts: &roster_core::plan::text::Texts, id: TextId| texts.get(id).to_owned();
@@ -122,13 +181,19 @@ impl Selector<'_, '_> {
                     record.place
                 ),
             );
-            return Ok(());
+            return Ok(None);
         };
         self.world.directory.read += 1;
         if !self.is_selected(record.groups) || !self.fits(key)? {
-            return Ok(());
+            return Ok(None);
         }
-        let mut targets = self.targets_of(record.groups);
+        let targets = self.targets_of(record.groups);
+        Ok(Some(Mapped { key, targets }))
+    }
+
+    /// Takes in a person, with the targets of `additional_groups`.
+    fn add(&mut self, record: &Record, mapped: Mapped) -> Result<(), SelectError> {
+        let Mapped { key, mut targets } = mapped;
         if !self.selection.additional.is_empty() {
             let more = self.additional_targets(record.member_groups)?;
             targets = self.world.sets.union(targets, more);
@@ -146,6 +211,148 @@ impl Selector<'_, '_> {
         };
         self.world.directory.add(&mut self.world.sets, person);
         Ok(())
+    }
+
+    /// Has the hook change people, and takes them in.
+    async fn ask(
+        &mut self,
+        hook: &mut Hook,
+        attributes: &Attributes,
+        waiting: &mut Vec<(Record, Mapped)>,
+    ) -> Result<(), Failure> {
+        let world = &*self.world;
+        let qualified = &self.qualified;
+        let given: Vec<Given<'_>> = waiting
+            .iter()
+            .map(|(record, mapped)| Given {
+                texts: &world.texts,
+                attributes: (attributes, record.attributes),
+                groups: world
+                    .sets
+                    .get(record.groups)
+                    .iter()
+                    .map(|&id| world.texts.get(world.texts.id(id)))
+                    .collect(),
+                values: [
+                    record.email,
+                    record.username,
+                    record.domain,
+                    record.firstname,
+                    record.lastname,
+                    record.country,
+                ],
+                targets: world
+                    .sets
+                    .get(mapped.targets)
+                    .iter()
+                    .filter_map(|&id| qualified.get(id as usize).map(String::as_str))
+                    .collect(),
+            })
+            .collect();
+        let outcomes = hook.run(&given, self.log).await.map_err(|failure| {
+            if failure == hook::Failure::Stopped {
+                return Failure::Stopped;
+            }
+            let who = |at: usize| {
+                let person = waiting.get(at).map(|(_, mapped)| mapped.key.show(&world.texts));
+                person.unwrap_or_else(|| "nobody".to_owned())
+            };
+            let (key, message) = hook.explain(&failure, who);
+            Failure::Told(SelectError { key, message })
+        })?;
+        for ((record, mapped), outcome) in waiting.drain(..).zip(outcomes) {
+            if let Some((record, mapped)) = self.changed(record, mapped, &outcome, hook)? {
+                self.add(&record, mapped)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A person as the hook leaves them; `None`, with a warning, when nobody can be addressed by it.
+    fn changed(
+        &mut self,
+        mut record: Record,
+        mut mapped: Mapped,
+        outcome: &Outcome,
+        hook: &Hook,
+    ) -> Result<Option<(Record, Mapped)>, SelectError> {
+        let before = mapped.key;
+        if let Some(word) = &outcome.kind {
+            let Some(kind) = identity_type(word) else {
+                let who = before.show(&self.world.texts);
+                let failure = hook::Failure::wrong(format!(
+                    "target_attributes['identity_type'] is `{word}`; there are adobeID, enterpriseID and federatedID"
+                ));
+                let (key, message) = hook.explain(&failure, |_| who.clone());
+                return Err(SelectError { key, message });
+            };
+            record.kind = Some(kind);
+        }
+        let trimmed = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();
+        let (email, mut username, domain) = (
+            trimmed(&outcome.email),
+            trimmed(&outcome.username),
+            trimmed(&outcome.domain),
+        );
+        if username.is_empty() {
+            username.clone_from(&email);
+        }
+        let kind = record.kind.unwrap_or(self.selection.default_type);
+        let texts = &mut self.world.texts;
+        let key = UserKey::new(texts, kind, &username, &domain, &email).filter(|_| !email.is_empty());
+        let Some(key) = key else {
+            let why = if email.is_empty() {
+                "no e-mail"
+            } else {
+                "a plain username and no domain"
+            };
+            self.world.directory.selected += 1;
+            self.log.warning(
+                "processor",
+                "hook-left-nobody",
+                format_args!(
+                    "Skipping {}: the hook leaves {why} (record {})",
+                    before.show(&self.world.texts),
+                    record.place
+                ),
+            );
+            return Ok(None);
+        };
+        mapped.key = key;
+        let mut keep = |text: &str| texts.intern(text);
+        record.email = keep(&email);
+        record.username = keep(&username);
+        record.domain = keep(&domain);
+        record.firstname = keep(outcome.firstname.as_deref().unwrap_or_default());
+        record.lastname = keep(outcome.lastname.as_deref().unwrap_or_default());
+        record.country = keep(outcome.country.as_deref().unwrap_or_default());
+        let mut targets = Vec::with_capacity(outcome.groups.len());
+        for name in &outcome.groups {
+            match self.known.get(name) {
+                Some(&id) => targets.push(id),
+                None => self.log.error(
+                    "processor",
+                    "unknown-target-group",
+                    format_args!("Target adobe group {name} is not known; ignored"),
+                ),
+            }
+        }
+        mapped.targets = self.world.sets.intern(&mut targets);
+        Ok(Some((record, mapped)))
+    }
+
+    /// Names the targets of the mapping as hooks see them.
+    fn name_targets(&mut self) {
+        let world = &self.world;
+        let named = world.targets.iter().map(|(_, target)| {
+            let organization = usize::from(target.organization).checked_sub(1);
+            AdobeGroup {
+                organization: organization.and_then(|at| self.selection.organizations.get(at).cloned()),
+                name: world.texts.get(target.name).to_owned(),
+            }
+            .qualified()
+        });
+        self.qualified = named.collect();
     }
 
     fn is_selected(&mut self, groups: SetId) -> bool {

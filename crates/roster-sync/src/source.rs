@@ -63,6 +63,8 @@ pub(crate) struct Asked {
     pub(crate) mapped: csv::Mapped,
     /// The type of people whose source names none.
     pub(crate) default_type: IdentityType,
+    /// What a hook wants to know besides, where there is one.
+    pub(crate) extended: Option<Vec<String>>,
 }
 
 impl Source {
@@ -159,9 +161,12 @@ impl Source {
         tables: &mut Tables<'_>,
         log: &Log,
     ) -> Result<People, End> {
+        let extended = asked.extended.as_deref();
         match self {
-            Self::Csv(settings) => csv::read(settings, asked.default_type, &asked.mapped, tables, log)
-                .map_err(|error| directory_failed(&error, log)),
+            Self::Csv(settings) => {
+                csv::read(settings, asked.default_type, &asked.mapped, extended, tables, log)
+                    .map_err(|error| directory_failed(&error, log))
+            }
             Self::Ldap {
                 settings,
                 trust,
@@ -172,6 +177,7 @@ impl Source {
                     groups: &asked.groups,
                     member_groups: asked.member_groups,
                     default_type: asked.default_type,
+                    extended,
                 };
                 let run = ldap::Run {
                     trust,
@@ -190,6 +196,7 @@ impl Source {
                     everybody: asked.everybody,
                     only: *only,
                     default_type: asked.default_type,
+                    extended,
                 };
                 let people = read::console::read(client, &wanted, tables, log).await;
                 people.map_err(|failure| match failure {
@@ -208,7 +215,12 @@ impl Source {
                     first_pause: Duration::from_secs(1),
                     hold: Mutex::new(None),
                 };
-                let people = read::okta::read(&api, settings, &asked.groups, asked.default_type, tables, log);
+                let wanted = read::okta::Wanted {
+                    groups: &asked.groups,
+                    default_type: asked.default_type,
+                    extended,
+                };
+                let people = read::okta::read(&api, settings, &wanted, tables, log);
                 people.await.map_err(|failure| match failure {
                     Failure::Stopped => stopped(log),
                     Failure::Read(error) => directory_failed(&error, log),
@@ -218,7 +230,8 @@ impl Source {
     }
 }
 
-fn stopped(log: &Log) -> End {
+/// Says that the run was asked to stop before it sent anything.
+pub(crate) fn stopped(log: &Log) -> End {
     log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
     End::Interrupted
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::arguments::Arguments;
 use crate::config::Files;
+use crate::config::extension::{self, Extension};
 use crate::config::logging::{self, Logging};
-use crate::config::main_file::{self, MainFile};
+use crate::config::main_file::{self, AdobeGroup, MainFile};
 use crate::config::section::Problems;
 use crate::config::yaml::Node;
 use crate::log::{Level, Log, file_path};
@@ -16,12 +17,42 @@ use crate::run::{End, Surroundings};
 pub(crate) struct Started {
     pub(crate) file: MainFile,
     pub(crate) options: RunOptions,
+    /// The hook and what belongs to it, unless hooks are turned off.
+    pub(crate) extension: Option<Extension>,
     pub(crate) logging: Logging,
     pub(crate) files: Files,
     pub(crate) path: PathBuf,
     pub(crate) encoding: String,
     pub(crate) secondaries: Vec<String>,
     pub(crate) accept_empty: bool,
+}
+
+impl Started {
+    /// What a hook wants to know of people besides; `None` where there is no hook to see anything.
+    pub(crate) fn extended_attributes(&self) -> Option<Vec<String>> {
+        let extension = self.extension.as_ref();
+        extension.map(|extension| extension.attributes.clone())
+    }
+
+    /// The groups that nobody is mapped to and a hook may name.
+    pub(crate) fn extended_groups(&self) -> &[AdobeGroup] {
+        self.extension.as_ref().map_or(&[], |extension| &extension.groups)
+    }
+
+    /// The groups of the mapping and those of a hook.
+    pub(crate) fn all_groups(&self) -> impl Iterator<Item = &AdobeGroup> {
+        let mapped = self.file.mapping.iter().flat_map(|(_, groups)| groups);
+        mapped.chain(self.extended_groups())
+    }
+}
+
+/// What the files say.
+struct Read {
+    file: MainFile,
+    options: RunOptions,
+    extension: Option<Extension>,
+    logging: Logging,
+    files: Files,
 }
 
 /// Reads the main file and the options. Everything that is wrong with them is said at once.
@@ -41,11 +72,18 @@ pub(crate) fn start(arguments: &Arguments, surroundings: &Surroundings, log: &Lo
         .and_then(|files| Some((files, files.read(&path, &problems)?)))
         .and_then(|(files, node)| settings(arguments, (&path, &node), files, &problems, surroundings, log));
     say(problems, log)?;
-    let (file, options, logging, files) = read.ok_or(End::Failed)?;
+    let Read {
+        file,
+        options,
+        extension,
+        logging,
+        files,
+    } = read.ok_or(End::Failed)?;
     let secondaries = file.secondaries.iter().map(|(name, _)| name.clone()).collect();
     Ok(Started {
         file,
         options,
+        extension,
         logging,
         files,
         path,
@@ -62,7 +100,7 @@ fn settings(
     problems: &Problems,
     surroundings: &Surroundings,
     log: &Log,
-) -> Option<(MainFile, RunOptions, Logging, Files)> {
+) -> Option<Read> {
     let logging = logging::read(node, problems);
     open_log(&logging, problems, log);
     let mut file = main_file::read(node, problems);
@@ -83,15 +121,26 @@ fn settings(
         .map(|file| file.defaults.clone())
         .unwrap_or_default();
     let options = options::resolve(arguments, &defaults, problems);
-    let (file, options) = (file?, options?);
-    if file.extension.is_some() && surroundings.hooks_off {
-        problems.warning(
-            file.extension.as_ref(),
-            "hook-disabled",
-            "Extension config functionality is disabled by the environment: the hook is not run",
-        );
+    let mut extension = None;
+    if let Some((paths, place)) = file.as_ref().and_then(|file| file.extension.as_ref()) {
+        if surroundings.hooks_off {
+            problems.warning(
+                Some(place),
+                "hook-disabled",
+                "Extension config functionality is disabled by the environment: the hook is not run",
+            );
+        } else {
+            let secondaries = file.as_ref().map_or(&[][..], |file| &file.secondaries);
+            extension = extension::read(files, paths, secondaries, problems);
+        }
     }
-    Some((file, options, logging, files))
+    Some(Read {
+        file: file?,
+        options: options?,
+        extension,
+        logging,
+        files,
+    })
 }
 
 fn open_log(logging: &Logging, problems: &Problems, log: &Log) {

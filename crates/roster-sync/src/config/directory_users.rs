@@ -19,7 +19,7 @@ pub(super) struct DirectoryUsers {
     pub(super) mapping: Vec<(String, Vec<AdobeGroup>, Place)>,
     pub(super) additional: Vec<(AdditionalRule, Place)>,
     pub(super) create_groups: bool,
-    pub(super) extension: Option<Place>,
+    pub(super) extension: Option<(Vec<PathBuf>, Place)>,
 }
 
 /// Reads the section.
@@ -57,10 +57,10 @@ pub(super) fn read(section: &Section<'_, '_>) -> DirectoryUsers {
     users
 }
 
-fn extension(section: &Section<'_, '_>) -> Option<Place> {
+fn extension(section: &Section<'_, '_>) -> Option<(Vec<PathBuf>, Place)> {
     let node = section.get("extension")?;
-    files::paths(node, &section.name("extension"), section.problems())?;
-    Some(node.place.clone())
+    let paths = files::paths(node, &section.name("extension"), section.problems())?;
+    Some((paths, node.place.clone()))
 }
 
 fn directory_files(section: &Section<'_, '_>) -> Option<BTreeMap<String, Vec<PathBuf>>> {

@@ -39,8 +39,8 @@ pub struct MainFile {
     pub additional: Vec<AdditionalRule>,
     /// `group_sync_options.auto_create`.
     pub create_groups: bool,
-    /// Whether a hook is configured, and where.
-    pub extension: Option<Place>,
+    /// The files with the hook, and where they are named.
+    pub extension: Option<(Vec<PathBuf>, Place)>,
     /// `max_adobe_only_users`.
     pub limit: Limit,
     /// `group_removals_only`.
@@ -101,6 +101,14 @@ impl AdobeGroup {
             organization,
             name: name.to_owned(),
         })
+    }
+
+    /// The name as hooks see it: that of the organization before it, but for the primary one.
+    pub fn qualified(&self) -> String {
+        match &self.organization {
+            Some(organization) => format!("{organization}::{}", self.name),
+            None => self.name.clone(),
+        }
     }
 }
 
@@ -376,6 +384,7 @@ mod tests {
         for file in ["umapi", "partner", "ldap", "csv", "okta", "adobe-console"] {
             std::fs::write(folder.path().join(format!("connector-{file}.yml")), "").unwrap();
         }
+        std::fs::write(folder.path().join("extension.yml"), "").unwrap();
         let text = text
             .replace("{umapi}", "connector-umapi.yml")
             .replace("{ldap}", "connector-ldap.yml");

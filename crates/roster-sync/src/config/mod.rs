@@ -6,6 +6,7 @@ pub mod codec;
 pub mod console;
 pub mod credential;
 mod directory_users;
+pub(crate) mod extension;
 pub(crate) mod files;
 pub mod logging;
 pub mod main_file;

@@ -239,6 +239,15 @@ impl<'n, 'p> Section<'n, 'p> {
 
     /// Notes every key nobody asked for.
     pub fn finish(&self) {
+        self.tell_unused(false);
+    }
+
+    /// Says which keys nobody asked for, where user-sync never minded them.
+    pub fn finish_leniently(&self) {
+        self.tell_unused(true);
+    }
+
+    fn tell_unused(&self, warning: bool) {
         let asked = self.asked.borrow();
         for (key, _) in self.entries() {
             let name = match &key.value {
@@ -255,10 +264,11 @@ impl<'n, 'p> Section<'n, 'p> {
                 .filter(|key| self.node.get(key).is_none());
             let hint = nearest(&name, free);
             let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            self.problems.error(
+            self.problems.add(
                 Some(&key.place),
-                "unused-keys",
+                vec!["unused-keys"],
                 format!("Found unused keys: `{}` is not known{hint}", self.name(&name)),
+                warning,
             );
         }
     }

@@ -8,6 +8,7 @@ use roster_core::value::{IdentityType, Key};
 
 use crate::config::main_file::identity_type;
 use crate::log::Log;
+use crate::read::attributes::{Attribute, Attributes};
 use crate::read::{People, ReadError, Record, Tables};
 
 /// What is wanted of the organization.
@@ -20,6 +21,8 @@ pub(crate) struct Wanted<'r> {
     pub only: Option<IdentityType>,
     /// The type of accounts that name none.
     pub default_type: IdentityType,
+    /// What a hook wants to know besides, where there is one.
+    pub extended: Option<&'r [String]>,
 }
 
 /// Why the organization cannot be used as a directory.
@@ -39,6 +42,17 @@ impl From<ClientError> for Failure {
 
 const LOGGER: &str = "connector";
 
+/// What hooks see of an account.
+const HOOK_ATTRIBUTES: [&str; 7] = [
+    "email",
+    "type",
+    "username",
+    "domain",
+    "firstname",
+    "lastname",
+    "country",
+];
+
 /// Reads the people of the organization and the groups they are in.
 ///
 /// # Errors
@@ -50,13 +64,24 @@ pub(crate) async fn read(
     tables: &mut Tables<'_>,
     log: &Log,
 ) -> Result<People, Failure> {
+    let mut people = People::default();
+    if let Some(extended) = wanted.extended {
+        people.attributes = Attributes::new(HOOK_ATTRIBUTES);
+        if !extended.is_empty() {
+            log.warning(
+                LOGGER,
+                "extended-attributes-without-effect",
+                "`extended_attributes` has no effect where people come from another organization",
+            );
+        }
+    }
     let asked = asked_groups(client, wanted, tables, log).await?;
     let mut reader = Reader {
         wanted,
         asked,
         tables,
         log,
-        people: People::default(),
+        people,
         by_key: BTreeMap::new(),
     };
     let mut pages = client.users(&UserQuery::everybody());
@@ -173,6 +198,22 @@ impl Reader<'_, '_> {
             Key::new(&username).into_string(),
             Key::new(&domain).into_string(),
         );
+        let attributes = if self.wanted.extended.is_some() {
+            let texts = &mut *self.tables.texts;
+            let values = [
+                &user.email,
+                &user.kind,
+                &user.username,
+                &user.domain,
+                &user.firstname,
+                &user.lastname,
+                &user.country,
+            ];
+            let row = values.map(|value| Attribute::text(texts, value.as_deref().unwrap_or_default()));
+            self.people.attributes.push(row)
+        } else {
+            0
+        };
         let record = Record {
             kind: Some(kind),
             email: self.text(&email),
@@ -184,6 +225,7 @@ impl Reader<'_, '_> {
             groups: self.set(&mut groups),
             member_groups: self.set(&mut member_groups),
             place,
+            attributes,
         };
         // Pages shift when somebody joins while they are read, so one account may come twice.
         let at = *self.by_key.entry(key).or_insert(self.people.records.len());

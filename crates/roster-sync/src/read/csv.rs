@@ -13,6 +13,7 @@ use crate::config::main_file::identity_type;
 use crate::config::section::{Problems, Section};
 use crate::config::yaml::Node;
 use crate::log::Log;
+use crate::read::attributes::{Attribute, Attributes};
 use crate::read::{People, ReadError, Record, Tables};
 
 /// The settings of the connector file.
@@ -135,7 +136,7 @@ impl Settings {
 /// What the mapping knows, for lists of groups with blanks beside the commas.
 pub(crate) type Mapped = BTreeSet<String>;
 
-/// Reads the whole file.
+/// Reads the whole file. `extended` has the names of further columns, where there is a hook to see them.
 ///
 /// # Errors
 ///
@@ -144,19 +145,33 @@ pub(crate) fn read(
     settings: &Settings,
     default_type: IdentityType,
     mapped: &Mapped,
+    extended: Option<&[String]>,
     tables: &mut Tables<'_>,
     log: &Log,
 ) -> Result<People, ReadError> {
     let text = text(settings)?;
     let mut table = Table::open(&settings.file, settings.delimiter.as_deref(), text)?;
-    let places = Places::find(&table.header, &settings.columns, &settings.file, log);
+    let places = Places::find(&table.header, settings, extended.unwrap_or_default(), log);
+    let mut people = People::default();
+    let mut shown = Vec::new();
+    if let Some(extended) = extended {
+        let usual = settings.columns.names();
+        people.attributes = Attributes::new(usual.into_iter().chain(extended).map(String::as_str));
+        let places = people
+            .attributes
+            .names
+            .iter()
+            .map(|name| place(&table.header, name));
+        shown = places.collect();
+    }
     let mut reader = Reader {
         default_type: settings.default_type.unwrap_or(default_type),
         places,
         mapped,
         tables,
         log,
-        people: People::default(),
+        people,
+        shown,
         by_email: Vec::new(),
         group_lists: BTreeMap::new(),
     };
@@ -298,28 +313,38 @@ struct Places {
     domain: Option<usize>,
 }
 
+/// Where a column stands; of equal names the last counts.
+fn place(header: &[String], name: &str) -> Option<usize> {
+    header.iter().rposition(|cell| cell == name)
+}
+
+impl Columns {
+    fn names(&self) -> [&String; 8] {
+        [
+            &self.email,
+            &self.firstname,
+            &self.lastname,
+            &self.country,
+            &self.groups,
+            &self.kind,
+            &self.username,
+            &self.domain,
+        ]
+    }
+}
+
 impl Places {
-    fn find(header: &[String], columns: &Columns, file: &Path, log: &Log) -> Self {
-        let place = |name: &String| header.iter().rposition(|cell| cell == name);
-        let names = [
-            &columns.email,
-            &columns.firstname,
-            &columns.lastname,
-            &columns.country,
-            &columns.groups,
-            &columns.kind,
-            &columns.username,
-            &columns.domain,
-        ];
+    fn find(header: &[String], settings: &Settings, extended: &[String], log: &Log) -> Self {
+        let names = settings.columns.names();
         let unknown: Vec<&str> = header
             .iter()
-            .filter(|cell| !names.contains(cell))
+            .filter(|cell| !names.contains(cell) && !extended.contains(cell))
             .map(String::as_str)
             .collect();
         if !unknown.is_empty() {
             let message = format!(
                 "`{}`: unrecognized column names: {}",
-                file.display(),
+                settings.file.display(),
                 unknown.join(", ")
             );
             log.warning("csv", "unknown-columns", message);
@@ -333,7 +358,7 @@ impl Places {
             kind,
             username,
             domain,
-        ] = names.map(place);
+        ] = names.map(|name| place(header, name));
         Self {
             email,
             firstname,
@@ -354,6 +379,8 @@ struct Reader<'r, 'w> {
     tables: &'r mut Tables<'w>,
     log: &'r Log,
     people: People,
+    /// Where the columns stand that hooks see.
+    shown: Vec<Option<usize>>,
     /// Positions of people by the number of their folded e-mail, plus one.
     by_email: Vec<u32>,
     /// Lists of groups seen so far, as written.
@@ -404,6 +431,7 @@ impl Reader<'_, '_> {
             groups,
             member_groups: groups,
             place: row,
+            attributes: 0,
         };
         if folded >= self.by_email.len() {
             self.by_email.resize((folded + 1).max(self.by_email.len() * 2), 0);
@@ -416,8 +444,18 @@ impl Reader<'_, '_> {
             .and_then(|at| self.people.records.get_mut(at as usize))
         {
             let groups = self.tables.sets.union(known.groups, groups);
+            let row = known.attributes;
             merge(known, values, groups);
+            let texts = &mut *self.tables.texts;
+            let newer = self.shown.iter().map(|&at| Attribute::text(texts, raw(at)));
+            self.people.attributes.replace(row, newer);
         } else {
+            let mut values = values;
+            if !self.shown.is_empty() {
+                let texts = &mut *self.tables.texts;
+                let row = self.shown.iter().map(|&at| Attribute::text(texts, raw(at)));
+                values.attributes = self.people.attributes.push(row);
+            }
             self.people.records.push(values);
             *slot = u32::try_from(self.people.records.len()).unwrap_or(u32::MAX);
         }
@@ -463,6 +501,7 @@ fn merge(known: &mut Record, row: Record, groups: SetId) {
         groups,
         member_groups: groups,
         place: known.place,
+        attributes: known.attributes,
     };
 }
 
@@ -486,8 +525,15 @@ mod tests {
         let mapped = mapped.iter().map(|&name| name.to_owned()).collect();
         let log = Log::new(Box::new(std::io::sink()), UtcOffset::UTC);
         let settings = Settings::plain(file);
-        let found = read(&settings, IdentityType::Federated, &mapped, &mut tables, &log)
-            .map_err(|error| error.key)?;
+        let found = read(
+            &settings,
+            IdentityType::Federated,
+            &mapped,
+            None,
+            &mut tables,
+            &log,
+        )
+        .map_err(|error| error.key)?;
         let show = |record: &Record| {
             let groups = world
                 .sets

@@ -2,6 +2,7 @@
 //!
 //! Every reader keeps one promise: what could make its answer incomplete is an error, never a shorter answer.
 
+pub(crate) mod attributes;
 pub(crate) mod console;
 pub(crate) mod csv;
 pub(crate) mod ldap;
@@ -11,6 +12,8 @@ pub(crate) mod template;
 
 use roster_core::plan::text::{SetId, Sets, TextId, Texts};
 use roster_core::value::IdentityType;
+
+use attributes::Attributes;
 
 /// A record of a directory, before selection and mapping.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +38,8 @@ pub(crate) struct Record {
     pub member_groups: SetId,
     /// Where the source has it, counted from 1.
     pub place: u32,
+    /// The number of its row among the attributes for hooks; 0 where they are not read.
+    pub attributes: u32,
 }
 
 /// What a directory reader returns: records whose texts and sets are those of the run.
@@ -42,6 +47,8 @@ pub(crate) struct Record {
 pub(crate) struct People {
     /// In the order of the source.
     pub records: Vec<Record>,
+    /// What hooks see of them.
+    pub attributes: Attributes,
 }
 
 /// The tables that readers write into.

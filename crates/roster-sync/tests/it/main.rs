@@ -12,6 +12,7 @@ mod careful;
 mod check;
 mod console;
 mod fuzz;
+mod hooks;
 mod ldap;
 mod okta;
 mod refused;

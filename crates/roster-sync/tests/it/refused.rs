@@ -119,10 +119,10 @@ limits:
 }
 
 #[tokio::test]
-async fn what_is_not_there_yet_is_refused_plainly() {
+async fn the_file_of_the_usual_connector_has_to_be_named() {
     let server = organization("", fine).await;
     let scene = Scene::new(&server.url);
-    // LDAP is what is read where nothing else is said, and its file has to be named.
+    // LDAP is what is read where nothing else is said.
     let ended = scene.run("").await;
     assert_eq!(ended.code, 1, "{}", ended.log);
     assert!(
@@ -130,20 +130,7 @@ async fn what_is_not_there_yet_is_refused_plainly() {
         "{}",
         ended.log
     );
-    scene.write("hook.yml", "after_mapping_hook: 'pass'\n");
-    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
-    scene.write(
-        "user-sync-config.yml",
-        &main.replace("  groups:", "  extension: hook.yml\n  groups:"),
-    );
-    let ended = scene.run("--connector csv @users.csv").await;
-    assert_eq!(ended.code, 2, "{}", ended.log);
     assert!(server.requests().is_empty());
-    let mut scene = scene;
-    scene.hooks_off = true;
-    let ended = scene.run("--connector csv @users.csv").await;
-    assert_eq!(ended.code, 0, "{}", ended.log);
-    assert!(ended.log.contains("[hook-disabled]"), "{}", ended.log);
 }
 
 #[tokio::test]

@@ -128,6 +128,34 @@ fn start(folder: &Path) -> std::process::Child {
         .unwrap()
 }
 
+#[test]
+fn without_python_a_hook_is_refused_and_nothing_is_sent() {
+    let (folder, listener) = silent();
+    listener.set_nonblocking(true).unwrap();
+    let main = fs::read_to_string(folder.path().join("user-sync-config.yml")).unwrap();
+    let main = main.replace("{connectors: {}}", "{connectors: {}, extension: hook.yml}");
+    fs::write(folder.path().join("user-sync-config.yml"), main).unwrap();
+    fs::write(folder.path().join("hook.yml"), "after_mapping_hook: pass\n").unwrap();
+    for (words, code) in [(vec!["sync"], 1), (vec!["sync", "check"], 3)] {
+        let output = Command::new(PROGRAM)
+            .args(words)
+            .args(["--connector", "csv", "users.csv"])
+            .current_dir(folder.path())
+            .env("ROSTER_STATE_DIR", folder.path().join("state"))
+            .env("PATH", folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", out(&output));
+        let said = out(&output);
+        assert!(
+            said.contains("hook.yml:1: `after_mapping_hook` is run by Python 3, and there is neither")
+                && said.contains("[hook-python-missing]"),
+            "{said}"
+        );
+        assert!(listener.accept().is_err(), "somebody was asked: {said}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_ends_after_the_request_under_way_with_the_signals_code() {

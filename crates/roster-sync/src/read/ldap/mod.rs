@@ -57,6 +57,8 @@ pub(crate) struct Wanted<'r> {
     pub(crate) member_groups: bool,
     /// The type of people whose source names none.
     pub(crate) default_type: IdentityType,
+    /// The attributes that a hook wants to see besides, where there is one.
+    pub(crate) extended: Option<&'r [String]>,
 }
 
 /// What reading needs from the run around it.
@@ -90,7 +92,7 @@ pub(crate) async fn read(
     let mut session = Session::new(connected, settings.page_size);
     let schema = session.schema(log).await?.unwrap_or_default();
     let all_users = check_names(settings, &schema, &session.host)?;
-    let attributes = settings.attributes();
+    let attributes = settings.attributes(wanted.extended.unwrap_or_default());
     let mut keeper = Keeper::new(settings, wanted, &schema, tables, log);
     if wanted.everybody {
         for base in &settings.user_bases {

@@ -7,7 +7,9 @@ use roster_core::value::IdentityType;
 
 use crate::config::main_file::identity_type;
 use crate::log::Log;
+use crate::read::attributes::{Attribute, Attributes};
 use crate::read::ldap::Wanted;
+use crate::read::ldap::ber::Malformed;
 use crate::read::ldap::dn::{self, Dn};
 use crate::read::ldap::error::{Failure, failed};
 use crate::read::ldap::message::Entry;
@@ -33,9 +35,32 @@ pub(crate) struct Keeper<'r, 'w> {
     by_dn: HashMap<Box<str>, Option<u32>>,
     /// How many people there were at the end of each page.
     page_ends: Vec<usize>,
-    /// Lists that a server answered in parts: whose, and where they go on.
-    unfinished: Vec<(u32, String, u32)>,
+    /// Lists that a server answered in parts.
+    unfinished: Vec<Unfinished>,
+    /// What hooks see, where there is one: formatted values, then attributes as they are.
+    attributes: Option<Attributes>,
 }
+
+/// A list that goes on.
+struct Unfinished {
+    position: u32,
+    dn: String,
+    /// Where it goes on.
+    from: u32,
+    /// The attribute for hooks and its list; `None` for the attribute with groups.
+    shown: Option<(String, u32)>,
+}
+
+/// What hooks see of everybody, by the formats of the connector file.
+const HOOK_ATTRIBUTES: [&str; 7] = [
+    "email",
+    "identity_type",
+    "username",
+    "domain",
+    "givenName",
+    "sn",
+    "c",
+];
 
 impl<'r, 'w> Keeper<'r, 'w> {
     pub(crate) fn new(
@@ -57,6 +82,11 @@ impl<'r, 'w> Keeper<'r, 'w> {
             by_dn: HashMap::new(),
             page_ends: Vec::new(),
             unfinished: Vec::new(),
+            attributes: wanted.extended.map(|extended| {
+                let further = extended.iter().map(String::as_str);
+                let further = further.filter(|name| !settings.used().any(|used| used == *name));
+                Attributes::new(HOOK_ATTRIBUTES.into_iter().chain(further))
+            }),
         }
     }
 
@@ -93,9 +123,7 @@ impl<'r, 'w> Keeper<'r, 'w> {
     }
 
     fn record(&mut self, entry: &Entry<'_>, position: u32, host: &str) -> Result<Option<Record>, Failure> {
-        let malformed = |error: crate::read::ldap::ber::Malformed| {
-            failed(host, &format!("the entry `{}`: {error}", entry.dn))
-        };
+        let malformed = |error: Malformed| failed(host, &format!("the entry `{}`: {error}", entry.dn));
         let mut first = HashMap::new();
         for name in formats(&self.settings.formats).flat_map(Template::names) {
             if first.contains_key(name) {
@@ -122,10 +150,70 @@ impl<'r, 'w> Keeper<'r, 'w> {
             let groups = entry.values(name).map_err(malformed)?;
             record.member_groups = self.called(groups.list.iter().copied());
             if let Some(from) = groups.more_from {
-                self.unfinished.push((position, entry.dn.to_owned(), from));
+                self.unfinished.push(Unfinished {
+                    position,
+                    dn: entry.dn.to_owned(),
+                    from,
+                    shown: None,
+                });
             }
         }
+        record.attributes = self.attributes_of(entry, &first, position).map_err(malformed)?;
         Ok(Some(record))
+    }
+
+    /// The row of somebody for hooks; 0 where there is none.
+    fn attributes_of(
+        &mut self,
+        entry: &Entry<'_>,
+        first: &HashMap<&str, Option<String>>,
+        position: u32,
+    ) -> Result<u32, Malformed> {
+        let Some(table) = &mut self.attributes else {
+            return Ok(0);
+        };
+        let texts = &mut *self.tables.texts;
+        let formats = &self.settings.formats;
+        let formatted = [
+            Some(&formats.email),
+            formats.identity_type.as_ref(),
+            formats.username.as_ref(),
+            formats.domain.as_ref(),
+            Some(&formats.given_name),
+            Some(&formats.surname),
+            Some(&formats.country),
+        ];
+        let mut row = Vec::with_capacity(table.names.len());
+        for template in formatted {
+            let value =
+                template.and_then(|format| format.fill(|name| first.get(name).cloned().flatten()).ok());
+            row.push(Attribute::text(texts, value.unwrap_or_default().trim()));
+        }
+        // Without a schema, or pages, nobody knows that there can be one value only.
+        let may_be_single = self.schema.is_readable() && self.settings.page_size != 0;
+        for at in row.len()..table.names.len() {
+            let Some(name) = table.names.get(at).cloned() else {
+                break;
+            };
+            let syntax = self.schema.syntax(&name);
+            let values = entry.values(&name)?;
+            let shown = |bytes: &&[u8]| value::typed(&name, bytes, syntax, self.settings.encoding, texts);
+            let shown: Vec<Attribute> = values.list.iter().map(shown).collect();
+            row.push(match shown.as_slice() {
+                [] => Attribute::None,
+                [only] if may_be_single && self.schema.is_single(&name) => *only,
+                _ => table.list(shown),
+            });
+            if let (Some(from), Some(&Attribute::List(list))) = (values.more_from, row.last()) {
+                self.unfinished.push(Unfinished {
+                    position,
+                    dn: entry.dn.to_owned(),
+                    from,
+                    shown: Some((name, list)),
+                });
+            }
+        }
+        Ok(table.push(row))
     }
 
     /// The values of a person, by the rules for each that is missing.
@@ -226,6 +314,7 @@ impl<'r, 'w> Keeper<'r, 'w> {
             groups: SetId::EMPTY,
             member_groups: SetId::EMPTY,
             place: position + 1,
+            attributes: 0,
         })
     }
 
@@ -243,14 +332,29 @@ impl<'r, 'w> Keeper<'r, 'w> {
     /// Reads what is still missing of long lists, and hands over the people.
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<People, Failure> {
         let attribute = self.dynamic.unwrap_or_default();
-        for (position, dn, from) in std::mem::take(&mut self.unfinished) {
+        for list in std::mem::take(&mut self.unfinished) {
+            let Unfinished {
+                position,
+                dn,
+                from,
+                shown,
+            } = list;
+            let name = shown.as_ref().map_or(attribute, |(name, _)| name);
             let mut rest: Vec<Vec<u8>> = Vec::new();
             session
-                .values(&dn, attribute, from, |value| {
+                .values(&dn, name, from, |value| {
                     rest.push(value.to_vec());
                     Ok(())
                 })
                 .await?;
+            if let (Some((name, list)), Some(table)) = (shown, &mut self.attributes) {
+                let syntax = self.schema.syntax(&name);
+                let texts = &mut *self.tables.texts;
+                let more =
+                    |bytes: &Vec<u8>| value::typed(&name, bytes, syntax, self.settings.encoding, texts);
+                table.extend_list(list, rest.iter().map(more));
+                continue;
+            }
             let more = self.called(rest.iter().map(Vec::as_slice));
             if let Some(record) = self.records.get_mut(position as usize) {
                 record.member_groups = self.tables.sets.union(record.member_groups, more);
@@ -269,6 +373,7 @@ impl<'r, 'w> Keeper<'r, 'w> {
         }
         Ok(People {
             records: self.records,
+            attributes: self.attributes.unwrap_or_default(),
         })
     }
 }

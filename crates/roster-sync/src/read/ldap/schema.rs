@@ -11,6 +11,8 @@ pub(crate) enum Syntax {
     Text,
     /// `TRUE` or `FALSE`.
     Boolean,
+    /// A whole number.
+    Integer,
     /// `20261124190500Z`.
     Time,
 }
@@ -18,8 +20,15 @@ pub(crate) enum Syntax {
 /// The names that a server knows, in small letters.
 #[derive(Debug, Default)]
 pub(crate) struct Schema {
-    attributes: BTreeMap<String, Syntax>,
+    attributes: BTreeMap<String, Known>,
     classes: BTreeSet<String>,
+}
+
+/// What is known of an attribute.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    syntax: Syntax,
+    single: bool,
 }
 
 /// A name in a filter that the server's schema lacks.
@@ -42,11 +51,16 @@ impl Schema {
             let definition = Definition::read(text);
             let syntax = match definition.syntax.as_str() {
                 "1.3.6.1.4.1.1466.115.121.1.7" => Syntax::Boolean,
+                "1.3.6.1.4.1.1466.115.121.1.27" => Syntax::Integer,
                 "1.3.6.1.4.1.1466.115.121.1.24" | "1.3.6.1.4.1.1466.115.121.1.53" => Syntax::Time,
                 _ => Syntax::Text,
             };
+            let known = Known {
+                syntax,
+                single: definition.single,
+            };
             for name in definition.names {
-                schema.attributes.insert(name, syntax);
+                schema.attributes.insert(name, known);
             }
         }
         for text in classes {
@@ -63,7 +77,13 @@ impl Schema {
     /// What the values of an attribute are.
     pub(crate) fn syntax(&self, name: &str) -> Syntax {
         let known = self.attributes.get(&name.to_ascii_lowercase());
-        known.copied().unwrap_or(Syntax::Text)
+        known.map_or(Syntax::Text, |known| known.syntax)
+    }
+
+    /// Whether an attribute is known to have one value at most.
+    pub(crate) fn is_single(&self, name: &str) -> bool {
+        let known = self.attributes.get(&name.to_ascii_lowercase());
+        known.is_some_and(|known| known.single)
     }
 
     /// Whether an attribute is known. Options, as in `sn;lang-de`, do not matter.
@@ -88,6 +108,7 @@ struct Definition {
     /// The number and all names.
     names: Vec<String>,
     syntax: String,
+    single: bool,
 }
 
 impl Definition {
@@ -96,6 +117,7 @@ impl Definition {
         let mut found = Self {
             names: Vec::new(),
             syntax: String::new(),
+            single: false,
         };
         if words.next().as_deref() == Some("(")
             && let Some(number) = words.next()
@@ -120,6 +142,7 @@ impl Definition {
                         .unwrap_or_default()
                         .clone_into(&mut found.syntax);
                 }
+                "SINGLE-VALUE" => found.single = true,
                 // Its text is no keyword, whatever it says.
                 "DESC" => drop(words.next()),
                 _ => {}
@@ -185,6 +208,7 @@ mod tests {
         assert_eq!(schema.syntax("Active"), Syntax::Boolean);
         assert_eq!(schema.syntax("whencreated"), Syntax::Time);
         assert_eq!(schema.syntax("cn"), Syntax::Text);
+        assert!(schema.is_single("SN") && !schema.is_single("cn") && !schema.is_single("gone"));
         let lacks = |text: &str| schema.lacks(&filter::parse(text).unwrap());
         assert_eq!(lacks("(&(cn=a)(active=TRUE))"), None);
         assert_eq!(lacks("(shoeSize=44)"), Some(Lacks::Attribute("shoeSize".into())));

@@ -164,10 +164,21 @@ impl Settings {
     }
 
     /// All attributes of people that are asked for, each once.
-    pub(crate) fn attributes(&self) -> Vec<String> {
+    pub(crate) fn attributes(&self, extended: &[String]) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for name in self.used().chain(extended.iter().map(String::as_str)) {
+            if !found.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                found.push(name.to_owned());
+            }
+        }
+        found
+    }
+
+    /// The attributes that formats and `dynamic_group_member_attribute` name.
+    pub(crate) fn used(&self) -> impl Iterator<Item = &str> {
         let formats = &self.formats;
         let optional = [&formats.username, &formats.domain, &formats.identity_type];
-        let names = [
+        [
             &formats.email,
             &formats.given_name,
             &formats.surname,
@@ -176,14 +187,7 @@ impl Settings {
         .into_iter()
         .chain(optional.into_iter().flatten())
         .flat_map(|template| template.names())
-        .chain(self.dynamic.as_deref());
-        let mut found: Vec<String> = Vec::new();
-        for name in names {
-            if !found.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-                found.push(name.to_owned());
-            }
-        }
-        found
+        .chain(self.dynamic.as_deref())
     }
 }
 

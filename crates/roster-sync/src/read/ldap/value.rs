@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use encoding_rs::Encoding;
+use roster_core::plan::text::Texts;
 
+use crate::read::attributes::Attribute;
 use crate::read::ldap::schema::Syntax;
 
 /// A value as a text. What is not UTF-8 is in `encoding`, or it is no text and shown as base64.
@@ -33,6 +35,37 @@ pub(crate) fn text(name: &str, bytes: &[u8], syntax: Syntax, encoding: &'static 
         (Syntax::Time, time) => self::time(time).unwrap_or_else(|| time.to_owned()),
         _ => plain.to_owned(),
     }
+}
+
+/// A value as hooks see it: numbers, truth values and times are such, what is no text is bytes.
+pub(crate) fn typed(
+    name: &str,
+    bytes: &[u8],
+    syntax: Syntax,
+    encoding: &'static Encoding,
+    texts: &mut Texts,
+) -> Attribute {
+    let plain = std::str::from_utf8(bytes).ok();
+    match (syntax, plain) {
+        (Syntax::Boolean, Some("TRUE")) => return Attribute::Bool(true),
+        (Syntax::Boolean, Some("FALSE")) => return Attribute::Bool(false),
+        (Syntax::Integer, Some(number)) => {
+            if let Ok(number) = number.parse() {
+                return Attribute::Int(number);
+            }
+        }
+        (Syntax::Time, Some(text)) => {
+            if let Some(time) = time(text) {
+                return Attribute::Time(texts.intern(&time));
+            }
+        }
+        _ => {}
+    }
+    let known = name.eq_ignore_ascii_case("objectGUID") || name.eq_ignore_ascii_case("objectSid");
+    if plain.is_none() && !known && encoding == encoding_rs::UTF_8 {
+        return Attribute::Bytes(texts.intern(&BASE64_STANDARD.encode(bytes)));
+    }
+    Attribute::Text(texts.intern(&text(name, bytes, syntax, encoding)))
 }
 
 /// `{8-4-4-4-12}`: the first three groups are stored with their bytes turned round.
@@ -116,6 +149,28 @@ mod tests {
 
     fn utf8(name: &str, bytes: &[u8], syntax: Syntax) -> String {
         text(name, bytes, syntax, encoding_rs::UTF_8)
+    }
+
+    #[test]
+    fn hooks_see_values_as_what_they_are() {
+        let mut texts = Texts::default();
+        let mut see = |bytes: &[u8], syntax| typed("a", bytes, syntax, encoding_rs::UTF_8, &mut texts);
+        assert_eq!(see(b"TRUE", Syntax::Boolean), Attribute::Bool(true));
+        assert_eq!(see(b"-12", Syntax::Integer), Attribute::Int(-12));
+        assert!(matches!(
+            see(b"99999999999999999999", Syntax::Integer),
+            Attribute::Text(_)
+        ));
+        assert!(matches!(see(b"12", Syntax::Text), Attribute::Text(_)));
+        assert!(matches!(see(b"soon", Syntax::Time), Attribute::Text(_)));
+        let Attribute::Time(time) = see(b"20261124190500Z", Syntax::Time) else {
+            panic!("no time")
+        };
+        let Attribute::Bytes(bytes) = see(&[0xff, 0xfe], Syntax::Text) else {
+            panic!("no bytes")
+        };
+        assert_eq!(texts.get(time), "2026-11-24 19:05:00+00:00");
+        assert_eq!(texts.get(bytes), "//4=");
     }
 
     #[test]

@@ -7,12 +7,13 @@ pub(crate) mod predicate;
 use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use roster_core::plan::text::{SetId, TextId};
+use roster_core::plan::text::{SetId, TextId, Texts};
 use roster_core::value::IdentityType;
 use serde_json::Value;
 
 use crate::config::okta::Settings;
 use crate::log::Log;
+use crate::read::attributes::{Attribute, Attributes};
 use crate::read::template::Template;
 use crate::read::{People, Record, Tables};
 use api::{Api, Failure};
@@ -22,6 +23,30 @@ const LOGGER: &str = "okta";
 /// How many a page holds; the most that Okta recommends for members.
 const PAGE: usize = 200;
 
+/// Who is asked for.
+#[derive(Debug)]
+pub(crate) struct Wanted<'r> {
+    /// The groups whose members are wanted.
+    pub(crate) groups: &'r BTreeSet<String>,
+    /// The type of people where the connector file names none.
+    pub(crate) default_type: IdentityType,
+    /// The properties that a hook wants to see besides, where there is one.
+    pub(crate) extended: Option<&'r [String]>,
+}
+
+/// What hooks see of everybody.
+const HOOK_ATTRIBUTES: [&str; 9] = [
+    "login",
+    "id",
+    "email",
+    "identity_type",
+    "username",
+    "domain",
+    "firstName",
+    "lastName",
+    "c",
+];
+
 /// Reads the members of groups.
 ///
 /// # Errors
@@ -30,14 +55,13 @@ const PAGE: usize = 200;
 pub(crate) async fn read(
     api: &Api<'_>,
     settings: &Settings,
-    groups: &BTreeSet<String>,
-    default_type: IdentityType,
+    wanted: &Wanted<'_>,
     tables: &mut Tables<'_>,
     log: &Log,
 ) -> Result<People, Failure> {
     let mut members: Vec<(Value, Vec<u32>)> = Vec::new();
     let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
-    for name in groups {
+    for name in wanted.groups {
         let Some(id) = find_group(api, settings, name).await? else {
             log.warning(
                 LOGGER,
@@ -68,9 +92,13 @@ pub(crate) async fn read(
     }
     let mut reader = Reader {
         settings,
-        default_type: settings.default_type.unwrap_or(default_type),
+        default_type: settings.default_type.unwrap_or(wanted.default_type),
         tables,
         log,
+        attributes: wanted.extended.map(|extended| {
+            let usual = HOOK_ATTRIBUTES.into_iter();
+            Attributes::new(usual.chain(extended.iter().map(String::as_str)))
+        }),
     };
     let mut people = People::default();
     for (place, (user, mut groups)) in (1..).zip(members) {
@@ -78,6 +106,7 @@ pub(crate) async fn read(
             people.records.push(record);
         }
     }
+    people.attributes = reader.attributes.unwrap_or_default();
     Ok(people)
 }
 
@@ -109,6 +138,8 @@ struct Reader<'r, 't> {
     default_type: IdentityType,
     tables: &'r mut Tables<'t>,
     log: &'r Log,
+    /// What hooks see, where there is one.
+    attributes: Option<Attributes>,
 }
 
 impl Reader<'_, '_> {
@@ -164,6 +195,11 @@ impl Reader<'_, '_> {
         let firstname = required(&settings.firstname, "first name");
         let lastname = required(&settings.lastname, "last name");
         let country = required(&settings.country, "country").to_uppercase();
+        let attributes = self.attributes_of(
+            user,
+            profile,
+            [&email, &username, &domain, &firstname, &lastname, &country],
+        );
         Ok(Some(Record {
             kind: Some(self.default_type),
             email: self.text(&email),
@@ -175,7 +211,32 @@ impl Reader<'_, '_> {
             groups: self.tables.sets.intern(groups),
             member_groups: SetId::EMPTY,
             place,
+            attributes,
         }))
+    }
+
+    /// The row of somebody for hooks; 0 where there is none.
+    fn attributes_of(&mut self, user: &Value, profile: &Value, usual: [&String; 6]) -> u32 {
+        let Some(table) = &mut self.attributes else {
+            return 0;
+        };
+        let texts = &mut *self.tables.texts;
+        let [email, username, domain, firstname, lastname, country] =
+            usual.map(|value| Attribute::text(texts, value));
+        let mut text = |value: Option<&Value>| {
+            let text = value.and_then(Value::as_str).unwrap_or_default();
+            Attribute::text(texts, text)
+        };
+        let (login, id) = (text(profile.get("login")), text(user.get("id")));
+        let kind = Attribute::text(texts, self.default_type.as_str());
+        let mut row = vec![
+            login, id, email, kind, username, domain, firstname, lastname, country,
+        ];
+        for at in row.len()..table.names.len() {
+            let value = table.names.get(at).and_then(|name| profile.get(name));
+            row.push(attribute(value.unwrap_or(&Value::Null), texts, table));
+        }
+        table.push(row)
     }
 
     fn text(&mut self, text: &str) -> TextId {
@@ -194,6 +255,24 @@ fn filled(format: &Template, profile: &Value) -> Result<String, String> {
         return Err(name.to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// A property as hooks see it.
+fn attribute(value: &Value, texts: &mut Texts, table: &mut Attributes) -> Attribute {
+    match value {
+        Value::Null => Attribute::None,
+        Value::Bool(yes) => Attribute::Bool(*yes),
+        Value::Number(number) => number.as_i64().map_or_else(
+            || Attribute::Float(number.as_f64().unwrap_or(f64::NAN)),
+            Attribute::Int,
+        ),
+        Value::String(text) => Attribute::Text(texts.intern(text)),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| attribute(item, texts, table)).collect();
+            table.list(items)
+        }
+        Value::Object(_) => Attribute::Text(texts.intern(&value.to_string())),
+    }
 }
 
 /// A property as text; what Python takes for false counts as missing.
@@ -259,6 +338,7 @@ mod tests {
                         sets: &mut world.sets,
                     },
                     log: &log,
+                    attributes: Some(Attributes::new(HOOK_ATTRIBUTES.into_iter().chain(["n"]))),
                 };
                 for user in &users {
                     if let Ok(Some(record)) = reader.user(user, &mut vec![1], 1) {

@@ -72,6 +72,7 @@ async fn read_within(
         groups: &groups,
         member_groups: file.contains("dynamic"),
         default_type: IdentityType::Federated,
+        extended: None,
     };
     let run = Run {
         trust: &[],

@@ -1,0 +1,420 @@
+//! Hooks run by a `python3` beside Roster: one process for a run, one line of JSON for a person.
+
+use std::io;
+use std::pin::pin;
+use std::process::Stdio;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::hook::{Failure, Given, Outcome};
+use crate::log::{Level, Log};
+use crate::send::Stop;
+
+/// What runs inside of `python3`.
+const WORKER: &str = include_str!("worker.py");
+
+/// Names under which Python 3 is installed.
+const NAMES: [&str; 2] = ["python3", "python"];
+
+/// How often a request to stop is looked for.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// How much of what the process says on standard error is kept.
+const LAST_WORDS: usize = 2000;
+
+/// A `python3` that has compiled a hook.
+pub(super) struct Worker {
+    child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    errors: Option<JoinHandle<String>>,
+    /// Its version, as in `3.11.7`.
+    pub(super) version: String,
+    stop: Stop,
+    /// How long one person may take.
+    patience: Duration,
+}
+
+/// Why no worker could be started.
+#[derive(Debug)]
+pub(super) enum NotStarted {
+    /// There is no Python 3.
+    Missing,
+    /// The hook is no Python: the line, where it is known, and why.
+    Syntax(Option<u64>, String),
+    /// Anything else.
+    Failed(Failure),
+}
+
+/// What came instead of an answer.
+enum NoAnswer {
+    Stopped,
+    TooLate,
+    Ended,
+}
+
+impl Worker {
+    /// Starts the first Python 3 on the path and has it compile the hook.
+    pub(super) async fn start(
+        code: &str,
+        stop: &Stop,
+        patience: Duration,
+        log: &Log,
+    ) -> Result<Self, NotStarted> {
+        for name in NAMES {
+            match Self::start_as(name, code, stop, patience, log).await {
+                Err(NotStarted::Missing) => {}
+                other => return other,
+            }
+        }
+        Err(NotStarted::Missing)
+    }
+
+    async fn start_as(
+        name: &str,
+        code: &str,
+        stop: &Stop,
+        patience: Duration,
+        log: &Log,
+    ) -> Result<Self, NotStarted> {
+        let broken = |error: io::Error| {
+            NotStarted::Failed(Failure::engine(format!("`{name}` cannot be run: {error}")))
+        };
+        // Isolated: neither variables nor files of the working directory decide what is imported.
+        let spawned = Command::new(name)
+            .args(["-I", "-B", "-c", WORKER])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        let mut child = match spawned {
+            Ok(child) => child,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NotStarted::Missing),
+            Err(error) => return Err(broken(error)),
+        };
+        let (Some(input), Some(output), Some(errors)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(broken(io::Error::other("it has no pipes")));
+        };
+        let mut worker = Self {
+            child,
+            input,
+            output: BufReader::new(output).lines(),
+            errors: Some(tokio::spawn(last_words(errors))),
+            version: String::new(),
+            stop: stop.clone(),
+            patience,
+        };
+        let mut first = json!({ "code": code, "level": least_level(log) }).to_string();
+        first.push('\n');
+        let answers = worker
+            .ask(first.into_bytes(), 1, log)
+            .await
+            .map_err(NotStarted::Failed)?;
+        let answer = answers.into_iter().next().unwrap_or_default();
+        let word = |at: usize| {
+            answer
+                .get(at)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        match word(0).as_str() {
+            "ready" => {
+                worker.version = word(1);
+                Ok(worker)
+            }
+            "syntax" => Err(NotStarted::Syntax(answer.get(1).and_then(Value::as_u64), word(2))),
+            other => Err(NotStarted::Failed(not_understood(other))),
+        }
+    }
+
+    /// Runs the hook for people, in order.
+    pub(super) async fn run(&mut self, people: &[Given<'_>], log: &Log) -> Result<Vec<Outcome>, Failure> {
+        let mut lines = Vec::with_capacity(people.len() * 400);
+        for person in people {
+            person.write_json(&mut lines);
+            lines.push(b'\n');
+        }
+        lines.push(b'\n');
+        let answers = self.ask(lines, people.len(), log).await?;
+        answers.iter().map(|answer| outcome(answer)).collect()
+    }
+
+    /// Says something and collects so many answers. An answer that the hook failed is an error.
+    async fn ask(&mut self, lines: Vec<u8>, count: usize, log: &Log) -> Result<Vec<Vec<Value>>, Failure> {
+        let mut answers = Vec::with_capacity(count);
+        let failed = {
+            let Self { input, output, .. } = self;
+            // Both at once: the pipes hold little, and answers come while questions are still written. What is wrong with a
+            // process that does not listen is in what it answers.
+            let mut write = pin!(async {
+                let _ = input.write_all(&lines).await;
+                let _ = input.flush().await;
+            });
+            let mut read = pin!(collect(
+                output,
+                &mut answers,
+                count,
+                (&self.stop, self.patience),
+                log
+            ));
+            let mut written = false;
+            loop {
+                tokio::select! {
+                    done = &mut read => break done,
+                    () = &mut write, if !written => written = true,
+                }
+            }
+        };
+        let at = answers.len();
+        let failure = match failed {
+            Ok(Ok(())) => return Ok(answers),
+            Ok(Err(failure)) => failure,
+            Err(NoAnswer::Stopped) => Failure::Stopped,
+            Err(NoAnswer::TooLate) => Failure::Engine {
+                key: "hook-no-answer",
+                text: format!("no answer for {} s; Python was ended", self.patience.as_secs()),
+                at: Some(at),
+            },
+            Err(NoAnswer::Ended) => Failure::Engine {
+                key: "hook-python-ended",
+                text: self.how_it_ended().await,
+                at: Some(at),
+            },
+        };
+        let _ = self.child.start_kill();
+        Err(failure.at(at))
+    }
+
+    async fn how_it_ended(&mut self) -> String {
+        let _ = self.child.start_kill();
+        let status = timeout(Duration::from_secs(5), self.child.wait()).await;
+        let status = match status {
+            Ok(Ok(status)) => status.to_string(),
+            _ => "it is not known how".to_owned(),
+        };
+        let words = match self.errors.take() {
+            Some(errors) => timeout(Duration::from_secs(1), errors).await,
+            None => return format!("Python ended ({status})"),
+        };
+        match words {
+            Ok(Ok(words)) if !words.trim().is_empty() => format!("Python ended ({status}): {}", words.trim()),
+            _ => format!("Python ended ({status})"),
+        }
+    }
+}
+
+/// The number that Python has for the least level that goes anywhere.
+fn least_level(log: &Log) -> u8 {
+    let levels = [
+        (Level::Debug, 10),
+        (Level::Info, 20),
+        (Level::Warning, 30),
+        (Level::Error, 40),
+    ];
+    let least = levels.into_iter().find(|(level, _)| log.shows(*level));
+    least.map_or(50, |(_, number)| number)
+}
+
+/// Reads answers, and puts lines of the log where they belong.
+async fn collect(
+    output: &mut Lines<BufReader<ChildStdout>>,
+    answers: &mut Vec<Vec<Value>>,
+    count: usize,
+    (stop, patience): (&Stop, Duration),
+    log: &Log,
+) -> Result<Result<(), Failure>, NoAnswer> {
+    let mut last = Instant::now();
+    while answers.len() < count {
+        let line = match timeout(GLANCE, output.next_line()).await {
+            Ok(Ok(Some(line))) => line,
+            Ok(_) => return Err(NoAnswer::Ended),
+            Err(_) if stop.load(Ordering::Relaxed) => return Err(NoAnswer::Stopped),
+            Err(_) if last.elapsed() > patience => return Err(NoAnswer::TooLate),
+            Err(_) => continue,
+        };
+        last = Instant::now();
+        let Ok(Value::Array(answer)) = serde_json::from_str(&line) else {
+            return Ok(Err(not_understood(&line)));
+        };
+        let text = |at: usize| answer.get(at).and_then(Value::as_str).unwrap_or_default();
+        match text(0) {
+            "log" => {
+                let level = level(answer.get(1).and_then(Value::as_i64).unwrap_or_default());
+                log.line(level, text(2), text(3));
+            }
+            "failed" => {
+                let line = answer.get(1).and_then(Value::as_u64);
+                return Ok(Err(Failure::raised(line, text(2))));
+            }
+            _ => answers.push(answer),
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn level(number: i64) -> Level {
+    match number {
+        ..20 => Level::Debug,
+        20..30 => Level::Info,
+        30..40 => Level::Warning,
+        40..50 => Level::Error,
+        _ => Level::Critical,
+    }
+}
+
+fn outcome(answer: &[Value]) -> Result<Outcome, Failure> {
+    let [Value::String(word), Value::Array(values), Value::Array(groups)] = answer else {
+        return Err(not_understood("an answer"));
+    };
+    if word != "done" || values.len() != 7 {
+        return Err(not_understood(word));
+    }
+    let mut values = values.iter().map(|value| value.as_str().map(str::to_owned));
+    let mut next = || values.next().flatten();
+    Ok(Outcome {
+        email: next(),
+        username: next(),
+        domain: next(),
+        firstname: next(),
+        lastname: next(),
+        country: next(),
+        kind: next(),
+        groups: groups
+            .iter()
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect(),
+    })
+}
+
+fn not_understood(what: &str) -> Failure {
+    let what: String = what.chars().take(200).collect();
+    Failure::engine(format!("Python answered what is not understood: {what}"))
+}
+
+/// The end of what the process says on standard error.
+async fn last_words(mut errors: ChildStderr) -> String {
+    let mut kept: Vec<u8> = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = errors.read(&mut buffer).await {
+        kept.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        let surplus = kept.len().saturating_sub(LAST_WORDS);
+        kept.drain(..surplus);
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use roster_core::plan::text::{TextId, Texts};
+    use time::UtcOffset;
+
+    use super::*;
+    use crate::read::attributes::{Attribute, Attributes};
+
+    /// A worker for `code`; `None`, said, where there is no Python and not all tests are asked for.
+    async fn worker(code: &str, patience: Duration) -> Option<Worker> {
+        match Worker::start(code, &Arc::default(), patience, &quiet()).await {
+            Err(NotStarted::Missing) => {
+                assert!(std::env::var_os("ROSTER_TEST_ALL").is_none_or(|value| value != "1"));
+                None
+            }
+            other => Some(other.map_err(|why| format!("{why:?}")).unwrap()),
+        }
+    }
+
+    fn quiet() -> Log {
+        Log::new(Box::new(io::sink()), UtcOffset::UTC)
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_never_ends_is_not_waited_for_forever() {
+        let patience = Duration::from_millis(600);
+        let code = "if target_attributes['email'] == 'b': import time; time.sleep(600)";
+        let Some(mut worker) = worker(code, patience).await else {
+            return;
+        };
+        let mut texts = Texts::default();
+        let (a, b) = (texts.intern("a"), texts.intern("b"));
+        let table = Attributes::default();
+        let given = |email: TextId| Given {
+            texts: &texts,
+            attributes: (&table, 0),
+            groups: Vec::new(),
+            values: [email; 6],
+            targets: Vec::new(),
+        };
+        let failure = worker
+            .run(&[given(a), given(b), given(a)], &quiet())
+            .await
+            .unwrap_err();
+        let Failure::Engine { key, at, .. } = failure else {
+            panic!("{failure:?}")
+        };
+        // The first answer may not have been handed over yet.
+        assert_eq!(key, "hook-no-answer");
+        assert!(at <= Some(1), "{at:?}");
+    }
+
+    #[tokio::test]
+    async fn values_of_every_kind_arrive_as_such() {
+        let code = "import datetime\n\
+            a = source_attributes\n\
+            assert list(a) == ['n', 't', 'b', 'i', 'f', 'w', 'x', 'l', 'bad'], a\n\
+            assert a['n'] is None and a['t'] == 'q\"\\u00fc\\n' and a['b'] is True and a['i'] == -7 and a['f'] == 1.5, a\n\
+            assert a['w'] == datetime.datetime(2026, 11, 24, 19, 5, tzinfo=datetime.timezone.utc), a\n\
+            assert a['x'] == b'\\xff\\xfe' and a['l'] == ['m', 2] and a['bad'] == '2026-13-01 00:00:00+00:00', a\n\
+            target_attributes['lastname'] = None\n\
+            target_groups.add('G')";
+        let Some(mut worker) = worker(code, Duration::from_mins(1)).await else {
+            return;
+        };
+        let mut texts = Texts::default();
+        let mut table = Attributes::new(["n", "t", "b", "i", "f", "w", "x", "l", "bad"]);
+        let m = Attribute::text(&mut texts, "m");
+        let row = [
+            Attribute::None,
+            Attribute::text(&mut texts, "q\"\u{fc}\n"),
+            Attribute::Bool(true),
+            Attribute::Int(-7),
+            Attribute::Float(1.5),
+            Attribute::Time(texts.intern("2026-11-24 19:05:00+00:00")),
+            Attribute::Bytes(texts.intern("//4=")),
+            table.list(vec![m, Attribute::Int(2)]),
+            Attribute::Time(texts.intern("2026-13-01 00:00:00+00:00")),
+        ];
+        let row = table.push(row);
+        let email = texts.intern("a@x.com");
+        let given = Given {
+            texts: &texts,
+            attributes: (&table, row),
+            groups: vec!["Painters"],
+            values: [email, email, TextId::EMPTY, email, email, email],
+            targets: vec!["Photo"],
+        };
+        let outcomes = worker.run(&[given], &quiet()).await.unwrap();
+        let text = || Some("a@x.com".to_owned());
+        let expected = Outcome {
+            email: text(),
+            username: text(),
+            domain: None,
+            firstname: text(),
+            lastname: None,
+            country: text(),
+            kind: None,
+            groups: vec!["G".to_owned(), "Photo".to_owned()],
+        };
+        assert_eq!(outcomes, [expected]);
+    }
+}
