@@ -22,6 +22,9 @@ const WORKER: &str = include_str!("worker.py");
 /// Names under which Python 3 is installed.
 const NAMES: [&str; 2] = ["python3", "python"];
 
+/// The name of an end that nobody asked for.
+const ENDED: &str = "hook-python-ended";
+
 /// How often a request to stop is looked for.
 const GLANCE: Duration = Duration::from_millis(200);
 
@@ -67,13 +70,18 @@ impl Worker {
         patience: Duration,
         log: &Log,
     ) -> Result<Self, NotStarted> {
+        let mut none = NotStarted::Missing;
         for name in NAMES {
             match Self::start_as(name, code, stop, patience, log).await {
                 Err(NotStarted::Missing) => {}
+                // A name may lead to an older Python, or on Windows to a shop.
+                Err(NotStarted::Failed(Failure::Engine { key: ENDED, text, at })) => {
+                    none = NotStarted::Failed(Failure::Engine { key: ENDED, text, at });
+                }
                 other => return other,
             }
         }
-        Err(NotStarted::Missing)
+        Err(none)
     }
 
     async fn start_as(
@@ -186,7 +194,7 @@ impl Worker {
                 at: Some(at),
             },
             Err(NoAnswer::Ended) => Failure::Engine {
-                key: "hook-python-ended",
+                key: ENDED,
                 text: self.how_it_ended().await,
                 at: Some(at),
             },
@@ -355,10 +363,12 @@ mod tests {
             values: [email; 6],
             targets: Vec::new(),
         };
+        let began = Instant::now();
         let failure = worker
             .run(&[given(a), given(b), given(a)], &quiet())
             .await
             .unwrap_err();
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
         let Failure::Engine { key, at, .. } = failure else {
             panic!("{failure:?}")
         };

@@ -350,4 +350,50 @@ mod tests {
         }
         .run();
     }
+
+    #[test]
+    fn hooks_see_the_profile_as_it_is() {
+        let node = parse("host: h\napi_token: t\n", "okta.yml").unwrap();
+        let settings = crate::config::okta::settings(&node, &One("", "", ""), &Problems::default()).unwrap();
+        let mut world = World::default();
+        let log = Log::new(Box::new(std::io::sink()), UtcOffset::UTC);
+        let names = ["desk", "floor", "tags", "gone", "remote"];
+        let mut reader = Reader {
+            settings: &settings,
+            default_type: IdentityType::Federated,
+            tables: &mut Tables {
+                texts: &mut world.texts,
+                sets: &mut world.sets,
+            },
+            log: &log,
+            attributes: Some(Attributes::new(HOOK_ATTRIBUTES.into_iter().chain(names))),
+        };
+        let user = serde_json::json!({"id": "00u1", "status": "ACTIVE", "profile": {
+            "login": "ada@x.com", "email": "ada@x.com", "firstName": "Ada", "lastName": "Lee", "countryCode": "us",
+            "desk": "E5", "floor": 3, "tags": ["a", 1.5], "remote": false,
+        }});
+        let record = reader.user(&user, &mut vec![1], 1).ok().flatten().unwrap();
+        let table = reader.attributes.take().unwrap();
+        let row = table.row(record.attributes).to_vec();
+        let text = |at: usize| match row[at] {
+            Attribute::Text(id) => world.texts.get(id),
+            _ => "no text",
+        };
+        assert_eq!(
+            [text(0), text(1), text(2), text(9)],
+            ["ada@x.com", "00u1", "ada@x.com", "E5"]
+        );
+        assert_eq!(
+            [text(3), text(6), text(7), text(8)],
+            ["federatedID", "Ada", "Lee", "US"]
+        );
+        let Attribute::List(tags) = row[11] else {
+            panic!("{row:?}")
+        };
+        assert_eq!(table.members(tags)[1], Attribute::Float(1.5));
+        assert_eq!(
+            [row[10], row[12], row[13]],
+            [Attribute::Int(3), Attribute::None, Attribute::Bool(false)]
+        );
+    }
 }
