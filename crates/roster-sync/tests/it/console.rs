@@ -87,3 +87,43 @@ async fn odd_people_are_left_out_and_unknown_groups_are_said() {
         "{asked:?}"
     );
 }
+
+#[tokio::test]
+async fn hooks_see_accounts_as_the_other_organization_has_them() {
+    if !crate::hooks::has_python() {
+        return;
+    }
+    let target = organization("", fine).await;
+    let source = Server::start(|_, request| {
+        let groups = request.line.contains("/groups/");
+        let list = if groups {
+            r#""groups":[{"groupName":"Painters"}]"#.to_owned()
+        } else {
+            format!(r#""users":[{ADA}]"#)
+        };
+        Reply::json(&format!(r#"{{"result":"success","lastPage":true,{list}}}"#))
+    })
+    .await;
+    let scene = Scene::new(&target.url);
+    console(&scene, &source.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace("  groups:", "  extension: extension.yml\n  groups:"),
+    );
+    scene.write(
+        "extension.yml",
+        "extended_attributes: desk\nafter_mapping_hook: |\n  a = source_attributes\n  target_attributes['lastname'] = \
+         ' '.join(sorted(a)) + ': ' + a['type'] + ' ' + a['lastname'] + ' ' + str(a['domain'])\n",
+    );
+    let ended = scene.run("--connector adobe_console --process-groups").await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(
+        ended.log.contains("[extended-attributes-without-effect]"),
+        "{}",
+        ended.log
+    );
+    let sent = writes(&target)[0].body.clone();
+    let names = "country domain email firstname lastname type username: federatedID L None";
+    assert!(sent.contains(names), "{sent}");
+}

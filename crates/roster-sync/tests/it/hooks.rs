@@ -13,7 +13,8 @@ use crate::server::Server;
 
 const RUN: &str = "--connector csv @users.csv --process-groups";
 
-fn has_python() -> bool {
+/// Whether there is a Python to run hooks; said where there is none.
+pub(crate) fn has_python() -> bool {
     let found = ["python3", "python"].into_iter().any(|name| {
         let asked = Command::new(name)
             .args(["-I", "-c", "import sys; sys.exit(sys.version_info < (3,))"])
