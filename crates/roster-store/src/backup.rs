@@ -300,6 +300,13 @@ pub fn check_file(database: &Path) -> Result<(), BackupError> {
     }
 }
 
+/// Whether a database has the schema of this program. One that cannot be looked at says why when it is opened.
+pub fn is_current(database: &Path) -> bool {
+    sqlite::open_source(database).is_ok_and(|conn| {
+        schema(&mut Conn::Sqlite(conn), database).is_ok_and(|version| version == migrate::known())
+    })
+}
+
 /// An empty file is one that somebody makes at this moment, or the remains of one.
 fn check_end(database: &Path) -> Result<(), BackupError> {
     for last in [false, false, true] {

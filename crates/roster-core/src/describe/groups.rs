@@ -255,17 +255,32 @@ impl Compare {
                 format!("`{name}` is shared by another organization, where its description is kept"),
             );
         } else if described {
-            let before = (known.name.clone(), known.description.clone());
-            let after = (known.name.clone(), wanted.description.clone());
-            let change = Change::GroupUpdated {
-                org,
-                group: known.id,
-                before,
-                after,
-            };
-            self.emit(org, change, &format!("user group `{name}` described anew"));
+            self.describe_anew(&known, wanted.description.as_ref());
         }
         Some(known.id)
+    }
+
+    /// Gives a group another description, wherever it is mirrored too, as the API does.
+    fn describe_anew(&mut self, group: &Group, description: Option<&String>) {
+        let mut changed = vec![group.clone()];
+        let mirrors = self.now.groups.iter();
+        changed.extend(mirrors.filter(|known| known.source == Some(group.id)).cloned());
+        for group in changed {
+            let change = Change::GroupUpdated {
+                org: group.org,
+                group: group.id,
+                before: (group.name.clone(), group.description),
+                after: (group.name.clone(), description.cloned()),
+            };
+            if let Some(now) = self.now.groups.iter_mut().find(|now| now.id == group.id) {
+                now.description = description.cloned();
+            }
+            self.emit(
+                group.org,
+                change,
+                &format!("user group `{}` described anew", group.name),
+            );
+        }
     }
 
     fn link(&mut self, org: OrgNo, group: GroupId, group_name: &str, profile: &str) {

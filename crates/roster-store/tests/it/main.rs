@@ -15,6 +15,7 @@ mod failures;
 mod fixtures;
 mod golden;
 mod listing;
+mod migrate;
 mod prune;
 mod schema;
 mod simulation;

@@ -81,6 +81,11 @@ pub(crate) fn explain(location: &Location, error: &StoreError) -> anyhow::Error 
             format!("the database {} cannot be opened: {error}", file.display()),
             "nothing was changed in it; check --data. To go back to an earlier version, restore a backup that it made",
         ),
+        (Location::Sqlite(file), StoreError::Busy(_)) => hinted(
+            format!("the database {} cannot be opened: {error}", file.display()),
+            "another program changes it, and has for ten seconds: `roster migrate`, most likely. Wait until that has ended, \
+             then run this again",
+        ),
         (Location::Sqlite(file), _) => hinted(
             format!("the database {} cannot be opened: {error}", file.display()),
             "check that the folder and its files belong to the user who runs this, and can be written. If the file is \

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{ORG, Server, describe, request, token};
+use crate::support::{ORG, Server, describe, request, rounds, token};
 
 const WRITERS: usize = 4;
 
@@ -65,10 +65,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
     describe(place.path(), &data);
-    let all = std::env::var_os("ROSTER_TEST_ALL").is_some();
-    let rounds: u32 = std::env::var("ROSTER_TEST_ROUNDS")
-        .ok()
-        .map_or(if all { 100 } else { 10 }, |text| text.parse().unwrap());
+    let rounds = rounds(10, 100);
     let began = Instant::now();
     let mut acknowledged = 0;
     for round in 0..rounds {

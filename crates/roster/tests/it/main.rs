@@ -21,6 +21,8 @@ mod disk;
 mod golden;
 mod keyring;
 mod keys;
+mod killed;
+mod migrate;
 mod org;
 mod prune;
 mod strain;

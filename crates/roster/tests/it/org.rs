@@ -507,3 +507,49 @@ fn settings_that_cannot_be_meant_are_refused_all_at_once() {
     }
     assert!(!place.path("data").exists(), "nothing was made");
 }
+
+/// As when the owner describes it anew through the API.
+#[test]
+fn a_shared_group_is_described_anew_wherever_it_is_shared() {
+    let place = Place::new();
+    let text = |description: &str, more: &str| {
+        format!(
+            "organizations:
+  - {{id: AA@AdobeOrg, name: A, user_groups: [{{name: G, description: {description}, shared_with: [BB@AdobeOrg{more}]}}]}}
+  - {{id: BB@AdobeOrg, name: B}}
+  - {{id: CC@AdobeOrg, name: C}}
+"
+        )
+    };
+    assert_eq!(place.apply(&text("first", ""), &[]).0, 0);
+    let described = |org: &str| {
+        let (_, out, _) = place.roster(&["org", "export", org, "--data", "data"]);
+        let line = out
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("description: "));
+        line.map(str::to_owned)
+    };
+    // Shared with one more in the same file: that one is made with the new words.
+    let (code, out, err) = place.apply(&text("second", ", CC@AdobeOrg"), &[]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("A: user group `G` described anew") && out.contains("B: user group `G` described anew"),
+        "{out}"
+    );
+    let database = rusqlite::Connection::open(place.path("data/roster.db")).unwrap();
+    let mut found = database
+        .prepare("SELECT description FROM groups WHERE name = 'G' ORDER BY org")
+        .unwrap();
+    let found: Vec<Option<String>> = found
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(found, vec![Some("second".to_owned()); 3]);
+    assert_eq!(described("A"), Some("\"second\"".to_owned()));
+    assert_eq!(
+        place.apply(&text("second", ", CC@AdobeOrg"), &[]).1,
+        "nothing to change\n"
+    );
+    assert_eq!(place.roster(&["verify", "--data", "data"]).0, 0);
+}

@@ -182,3 +182,55 @@ pub(crate) fn roster(folder: &Path, words: &[&str]) -> (i32, String, String) {
     };
     (code, out.join().unwrap(), err.join().unwrap())
 }
+
+/// How often a program is killed: `ROSTER_TEST_ROUNDS`, else `all` with `ROSTER_TEST_ALL`, else `few`.
+pub(crate) fn rounds(few: u32, all: u32) -> u32 {
+    let asked = std::env::var("ROSTER_TEST_ROUNDS").ok();
+    let usual = if std::env::var_os("ROSTER_TEST_ALL").is_some() {
+        all
+    } else {
+        few
+    };
+    asked.map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Moments to kill a program at, from a seed (`ROSTER_TEST_SEED`, else the time) that is printed.
+pub(crate) struct Moments(u64);
+
+impl Moments {
+    pub(crate) fn new() -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let seed = std::env::var("ROSTER_TEST_SEED")
+            .map_or_else(|_| now.unwrap().as_secs(), |text| text.parse().unwrap());
+        eprintln!("ROSTER_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Somewhere between nothing and `whole` (SplitMix64).
+    pub(crate) fn next(&mut self, whole: Duration) -> Duration {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        let micros = u64::try_from(whole.as_micros()).unwrap();
+        Duration::from_micros(mixed % micros.max(1))
+    }
+}
+
+/// Starts the program and kills it (SIGKILL) after a while; whether it had not ended by itself.
+pub(crate) fn killed(folder: &Path, words: &[&str], after: Duration) -> bool {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(after);
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    running
+}
