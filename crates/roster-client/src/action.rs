@@ -101,6 +101,20 @@ impl Client {
     }
 }
 
+/// The address that an account has once a command is carried out, where it is not the one that the command names.
+pub(crate) fn moves(command: &Value) -> Option<(String, Option<String>)> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let (user, domain) = (text(command, "user")?, text(command, "domain"));
+    let update = command
+        .get("do")?
+        .as_array()?
+        .iter()
+        .find_map(|step| step.get("update"))?;
+    let key = if domain.is_some() { "username" } else { "email" };
+    let name = text(update, key).filter(|name| !name.eq_ignore_ascii_case(&user))?;
+    Some((name, domain))
+}
+
 /// The body of a request.
 pub(crate) fn body(commands: &[&Value]) -> Result<Bytes, ClientError> {
     let bytes = serde_json::to_vec(commands);
@@ -146,32 +160,64 @@ fn null_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
 }
 
 impl Client {
+    /// Sends commands. `again` has them where doing them a second time would do something else: then it is found out
+    /// what became of the first time before there is a second.
     pub(crate) async fn post(
         &self,
         body: Bytes,
+        again: Option<Vec<Value>>,
         signal: Option<Signal>,
     ) -> Result<ActionAnswer, ClientError> {
         let mut url = format!("{}/action/{}", self.api_url(), self.config().organization);
         if self.config().test_mode {
             url.push_str("?testOnly=true");
         }
-        let ask = Ask {
+        let mut again = again.filter(|_| !self.config().test_mode);
+        let mut ask = Ask {
             name: format!("POST {url}"),
             url,
             body: Some(body),
             signal,
+            once: again.is_some(),
         };
-        let mut answer = self.send(&ask).await?;
-        // Commands may be repeated, so an internal error is worth one more try.
-        if answer.status >= 500 {
-            self.observe(&Event::Throttled {
-                status: answer.status,
-                attempt: 1,
-            });
+        let (mut unsure, mut internal) = (1, false);
+        loop {
+            match self.send(&ask).await {
+                Err(ClientError::Unsure { .. }) if unsure < self.config().attempts => unsure += 1,
+                // Commands may be repeated, so an internal error is worth one more try.
+                Ok(answer) if answer.status >= 500 && !internal => {
+                    internal = true;
+                    self.observe(&Event::Throttled {
+                        status: answer.status,
+                        attempt: 1,
+                    });
+                }
+                Ok(answer) => return self.read_actions(&answer, &ask.name),
+                Err(error) => return Err(error),
+            }
             self.wait_once().await;
-            answer = self.send(&ask).await?;
+            if let Some(commands) = &mut again {
+                for command in commands.iter_mut() {
+                    self.follow(command).await?;
+                }
+                ask.body = Some(self::body(&commands.iter().collect::<Vec<_>>())?);
+            }
         }
-        self.read_actions(&answer, &ask.name)
+    }
+
+    /// Addresses a command to where its account is now, if the command itself has moved it there.
+    async fn follow(&self, command: &mut Value) -> Result<(), ClientError> {
+        let Some((name, domain)) = moves(command) else {
+            return Ok(());
+        };
+        let old = command.get("user").and_then(Value::as_str).unwrap_or_default();
+        let old_domain = command.get("domain").and_then(Value::as_str);
+        let has_moved = self.user(old, old_domain).await?.is_none()
+            && self.user(&name, domain.as_deref()).await?.is_some();
+        if has_moved && let Value::Object(frame) = command {
+            frame.insert("user".to_owned(), Value::String(name));
+        }
+        Ok(())
     }
 
     fn read_actions(&self, answer: &Answer, request: &str) -> Result<ActionAnswer, ClientError> {

@@ -8,7 +8,7 @@ use tokio::task::{Id, JoinSet};
 
 use roster_core::command::Command;
 
-use crate::action::{ActionAnswer, Done, Numbering, Outcome, StepError, Warning, body};
+use crate::action::{ActionAnswer, Done, Numbering, Outcome, StepError, Warning, body, moves};
 use crate::error::ClientError;
 use crate::observe::Signal;
 use crate::transport::Client;
@@ -63,8 +63,8 @@ impl Batcher {
         }
     }
 
-    /// Lets up to `count` requests be under way at once, after the first has been answered and as long as the server
-    /// does not say that it is too much. Commands of which one needs the other must then not be pushed without a
+    /// Lets up to `count` requests be under way at once, after the first has been answered. When the server says that it
+    /// is too much, or does not answer in time, it is half as many; with every round of answers it is one more. Commands of which one needs the other must then not be pushed without a
     /// [`flush`](Self::flush) between them.
     #[must_use]
     pub fn at_once(mut self, count: usize) -> Self {
@@ -145,10 +145,10 @@ impl Batcher {
         if batch.is_empty() {
             return done;
         }
-        let at_once = if self.warm && !self.client.was_throttled() {
-            self.at_once
-        } else {
-            1
+        let at_once = match self.client.most_at_once() {
+            _ if !self.warm => 1,
+            Some(most) => most.clamp(1, self.at_once),
+            None => self.at_once,
         };
         while self.under_way.len() >= at_once {
             done.extend(self.one_answer().await);
@@ -157,7 +157,11 @@ impl Batcher {
         let commands: Vec<&Value> = batch.iter().map(|piece| &piece.json).collect();
         match body(&commands) {
             Ok(body) => {
-                let task = self.under_way.spawn(post(self.client.clone(), body, signal));
+                let again = commands.iter().any(|command| moves(command).is_some());
+                let again = again.then(|| commands.into_iter().cloned().collect());
+                let task = self
+                    .under_way
+                    .spawn(post(self.client.clone(), body, again, signal));
                 self.batches.insert(task.id(), batch);
             }
             Err(error) => done.extend(self.answered(&batch, Err(error))),
@@ -291,6 +295,11 @@ fn number(value: &Value) -> Option<usize> {
     usize::try_from(plain).ok()
 }
 
-async fn post(client: Client, body: Bytes, signal: Option<Signal>) -> Result<ActionAnswer, ClientError> {
-    client.post(body, signal).await
+async fn post(
+    client: Client,
+    body: Bytes,
+    again: Option<Vec<Value>>,
+    signal: Option<Signal>,
+) -> Result<ActionAnswer, ClientError> {
+    client.post(body, again, signal).await
 }

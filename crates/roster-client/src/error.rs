@@ -82,6 +82,24 @@ pub enum ClientError {
         /// What was asked.
         request: String,
     },
+    /// It may have been carried out, and doing it again would do something else.
+    #[error("{request}: no answer ({last}), and it may have been carried out")]
+    Unsure {
+        /// What was asked.
+        request: String,
+        /// What the attempt got.
+        last: String,
+    },
+    /// A list ended before the page that the server had announced as its last.
+    #[error("{request}: the list ends after {count} of {pages} pages; run again later")]
+    Incomplete {
+        /// What was asked.
+        request: String,
+        /// The pages that came.
+        count: u32,
+        /// How many were announced.
+        pages: u64,
+    },
     /// The answer makes no sense.
     #[error("{request}: the answer (status {status}) cannot be read: {problem}; it begins: {excerpt}")]
     NotUnderstood {

@@ -39,6 +39,7 @@ mod batch;
 mod config;
 mod error;
 mod observe;
+mod pace;
 mod read;
 mod retry;
 mod tls;

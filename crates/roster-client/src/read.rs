@@ -225,6 +225,7 @@ impl Client {
             url,
             body: None,
             signal: None,
+            once: false,
         };
         let answer = self.send(&ask).await?;
         Ok(read::<UserBody>(&answer, &ask.name)?.map(|body| body.user))
@@ -242,9 +243,23 @@ struct Walk {
     last_comes: bool,
     /// Whether a page said that it is the last.
     last_named: bool,
+    /// How many pages there are, where the server says so.
+    pages: Option<u64>,
 }
 
 impl Walk {
+    /// The list ends after `count` pages: an error where more were announced.
+    fn end(&self, request: &str, count: u32) -> Result<(), ClientError> {
+        match self.pages {
+            Some(pages) if u64::from(count) < pages => Err(ClientError::Incomplete {
+                request: request.to_owned(),
+                count,
+                pages,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn new(client: Client, head: String, tail: String) -> Self {
         Self {
             client,
@@ -253,6 +268,7 @@ impl Walk {
             next: Some(0),
             last_comes: false,
             last_named: false,
+            pages: None,
         }
     }
 
@@ -267,17 +283,22 @@ impl Walk {
             url,
             body: None,
             signal,
+            once: false,
         };
         let answer = self.client.send(&ask).await?;
-        let Some(body) = read::<B>(&answer, &ask.name)? else {
-            return Ok(None);
-        };
-        if body.is_empty() {
-            return Ok(None);
-        }
-        self.last_named = body.last();
-        self.next = (!self.last_named).then_some(number + 1);
+        let body = read::<B>(&answer, &ask.name)?.filter(|body| !body.is_empty());
         let (current, pages) = (answer.number(header::CURRENT), answer.number(header::PAGES));
+        self.pages = pages.or(self.pages);
+        let Some(body) = body else {
+            return self
+                .end(&ask.name, number + u32::from(B::MAY_END_EMPTY))
+                .map(|()| None);
+        };
+        self.last_named = body.last();
+        if self.last_named {
+            self.end(&ask.name, number + 1)?;
+        }
+        self.next = (!self.last_named).then_some(number + 1);
         self.last_comes = matches!((current, pages), (Some(at), Some(of)) if of >= 2 && at + 2 == of);
         Ok(Some((body, number, answer.number(header::TOTAL))))
     }
@@ -285,6 +306,8 @@ impl Walk {
 
 /// What the bodies of answers to reads have in common.
 trait Body: DeserializeOwned {
+    /// Whether the last page may have nothing: some accounts are counted and not listed.
+    const MAY_END_EMPTY: bool = true;
     /// `result`, which must be `success`.
     fn result(&self) -> Option<&str>;
     fn last(&self) -> bool {
@@ -335,6 +358,7 @@ impl Body for UsersBody {
 }
 
 impl Body for GroupsBody {
+    const MAY_END_EMPTY: bool = false;
     fn result(&self) -> Option<&str> {
         self.result.as_deref()
     }

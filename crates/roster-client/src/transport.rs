@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use crate::config::{Config, Proxies};
 use crate::error::ClientError;
 use crate::observe::{Event, Signal};
+use crate::pace::Pace;
 use crate::token::{self, Token};
 use crate::web::{self, WebSettings};
 use crate::{retry, tls};
@@ -34,7 +35,7 @@ struct Inner {
     started: AtomicBool,
     wrote: AtomicBool,
     requests: AtomicU64,
-    throttled: AtomicBool,
+    pace: Pace,
 }
 
 /// What to send.
@@ -45,6 +46,8 @@ pub(crate) struct Ask {
     /// A body makes it a POST.
     pub(crate) body: Option<Bytes>,
     pub(crate) signal: Option<Signal>,
+    /// Whether a second time would not do the same again: then it is an error when the first may have been carried out.
+    pub(crate) once: bool,
 }
 
 /// What is tried until it is answered.
@@ -97,6 +100,8 @@ struct Said {
 struct NotReached {
     cause: String,
     timeout: bool,
+    /// Whether the request may have arrived.
+    perhaps: bool,
     /// What is wrong with the certificate, if that is why.
     untrusted: Option<String>,
 }
@@ -131,7 +136,7 @@ impl Client {
                 started: AtomicBool::new(false),
                 wrote: AtomicBool::new(false),
                 requests: AtomicU64::new(0),
-                throttled: AtomicBool::new(false),
+                pace: Pace::default(),
             }),
         })
     }
@@ -146,9 +151,9 @@ impl Client {
         self.inner.requests.load(Ordering::Relaxed)
     }
 
-    /// Whether the server has said so far that there were too many requests.
-    pub(crate) fn was_throttled(&self) -> bool {
-        self.inner.throttled.load(Ordering::Relaxed)
+    /// How many requests are worth having under way, by what the server has said; `None` is any number.
+    pub(crate) fn most_at_once(&self) -> Option<usize> {
+        self.inner.pace.most()
     }
 
     pub(crate) fn api_url(&self) -> &str {
@@ -249,6 +254,7 @@ impl Client {
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
         let not_reached = |e: reqwest::Error| NotReached {
             timeout: e.is_timeout(),
+            perhaps: !e.is_connect() && !e.is_builder(),
             untrusted: tls::distrust(&e),
             cause: causes(&e),
         };
@@ -275,11 +281,26 @@ impl Client {
                 });
             }
             tried += 1;
-            let (last, asked) = match self.answer(self.request(attempt)).await {
+            // Tokens come from another service, which counts for itself.
+            let place = match attempt {
+                Attempt::Token { .. } => None,
+                Attempt::Api { .. } => match self.inner.pace.place(|| self.is_stopped()).await {
+                    Some(place) => Some(place),
+                    None => continue,
+                },
+            };
+            let answer = self.answer(self.request(attempt)).await;
+            if let Some(place) = &place {
+                match &answer {
+                    Ok(answer) if retry::is_temporary(answer.status) => place.too_much(),
+                    Err(NotReached { timeout: true, .. }) => place.too_much(),
+                    Ok(_) => place.fine(),
+                    Err(_) => {}
+                }
+            }
+            let throttled = matches!(&answer, Ok(answer) if answer.status == 429);
+            let (last, asked, perhaps) = match answer {
                 Ok(answer) if retry::is_temporary(answer.status) => {
-                    self.inner
-                        .throttled
-                        .fetch_or(answer.status == 429, Ordering::Relaxed);
                     self.observe(&Event::Throttled {
                         status: answer.status,
                         attempt: tried,
@@ -288,7 +309,8 @@ impl Client {
                         .headers
                         .get(RETRY_AFTER)
                         .and_then(|v| retry::retry_after(v.to_str().ok()?, OffsetDateTime::now_utc()));
-                    (format!("status {}", answer.status), asked)
+                    let perhaps = matches!(answer.status, 502 | 504);
+                    (format!("status {}", answer.status), asked, perhaps)
                 }
                 Ok(answer) => return Ok(answer),
                 Err(NotReached {
@@ -306,13 +328,18 @@ impl Client {
                         cause,
                     });
                 }
-                Err(NotReached { cause, timeout, .. }) => {
+                Err(NotReached {
+                    cause,
+                    timeout,
+                    perhaps,
+                    ..
+                }) => {
                     self.observe(&Event::NotReached {
                         cause: cause.clone(),
                         timeout,
                         attempt: tried,
                     });
-                    (cause, None)
+                    (cause, None, perhaps)
                 }
             };
             if let Some(asked) = asked
@@ -343,6 +370,17 @@ impl Client {
                 });
             }
             let pause = asked.unwrap_or_else(|| retry::pause(config.first_pause, counted, retry::chance()));
+            if place.is_some() && (throttled || asked.is_some()) {
+                self.inner.pace.hold(pause);
+            }
+            // Only now: whoever waits for the place has to see the wait.
+            drop(place);
+            if perhaps && matches!(attempt, Attempt::Api { ask, .. } if ask.once) {
+                return Err(ClientError::Unsure {
+                    request: name.to_owned(),
+                    last,
+                });
+            }
             self.observe(&Event::Waiting {
                 pause,
                 asked: asked.is_some(),

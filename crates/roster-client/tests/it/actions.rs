@@ -176,41 +176,181 @@ async fn signals_mark_the_beginning_the_first_write_and_the_end() {
     assert_eq!(signals, ["start", "-", "end", "start", "-", "end"]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
-async fn several_requests_are_under_way_once_the_first_is_answered_and_never_after_a_429() {
+/// A server that holds requests back until as many as may be are there, so that the machine's mood does not matter, and
+/// says 429 to those that `refuses` names by their number from 1. Returns how many were there when each came.
+async fn crowd(expected: usize, refuses: fn(usize) -> bool) -> Vec<usize> {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
-    let busy: Arc<AtomicUsize> = Arc::default();
-    let most: Arc<Mutex<Vec<usize>>> = Arc::default();
-    for (throttled, expected) in [(false, 3), (true, 1)] {
-        let (now, seen) = (Arc::clone(&busy), Arc::clone(&most));
-        seen.lock().unwrap().clear();
-        let server = Server::start(move |number, _| {
-            if throttled && number == 1 {
-                return Reply::status(429, "");
-            }
-            seen.lock().unwrap().push(now.fetch_add(1, Ordering::SeqCst) + 1);
-            // Held back until as many as may be are here, so that the machine's mood does not matter.
-            let patience = std::time::Instant::now() + std::time::Duration::from_secs(5);
-            let all_here = || seen.lock().unwrap().contains(&expected);
-            while number > 1 && !all_here() && std::time::Instant::now() < patience {
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-            now.fetch_sub(1, Ordering::SeqCst);
-            Reply::json(FINE)
+    let now = AtomicUsize::new(0);
+    let seen: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let kept = Arc::clone(&seen);
+    let server = Server::start(move |number, _| {
+        let here = now.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.lock().unwrap().push(here);
+        let patience = std::time::Instant::now() + std::time::Duration::from_millis(300);
+        let all_here = || now.load(Ordering::SeqCst) >= expected;
+        while number > 1 && !all_here() && std::time::Instant::now() < patience {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        // Nobody leaves before everybody has looked around.
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        now.fetch_sub(1, Ordering::SeqCst);
+        if refuses(number) {
+            return Reply::status(429, "");
+        }
+        Reply::json(FINE)
+    })
+    .await;
+    let mut batcher = server.client().batcher(Numbering::default()).at_once(4);
+    let mut done = Vec::new();
+    for command in people(200) {
+        done.extend(batcher.push(&command).await.1);
+    }
+    done.extend(batcher.finish().await);
+    assert_eq!(done.len(), 200);
+    assert!(
+        done.iter()
+            .all(|done| matches!(done.outcome, Outcome::Accepted { .. })),
+        "{done:?}"
+    );
+    let seen = kept.lock().unwrap();
+    seen.clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn several_requests_are_under_way_once_the_first_is_answered() {
+    let seen = crowd(4, |_| false).await;
+    assert_eq!(seen[0], 1, "the first alone");
+    assert_eq!(seen.iter().copied().max(), Some(4), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn after_too_many_requests_half_as_many_are_under_way_and_then_more_again() {
+    // Of the four that come after the first, one is told so.
+    let seen = crowd(4, |number| number == 3).await;
+    let full = seen.iter().position(|&here| here == 4).unwrap();
+    let rest = &seen[full + 1..];
+    let again = rest.iter().position(|&here| here == 4).unwrap();
+    assert!(
+        again >= 4 && rest[..again].iter().filter(|&&here| here > 2).count() <= 4,
+        "two until there were two good answers, three until there were three: {seen:?}"
+    );
+    let alone = crowd(1, |number| number == 1).await;
+    assert_eq!(&alone[..2], [1, 1], "{alone:?}");
+    assert!(alone.iter().any(|&here| here > 1), "it comes back: {alone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_wait_that_one_request_is_told_holds_for_all() {
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, Instant};
+    let came: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let kept = Arc::clone(&came);
+    let server = Server::start(move |number, _| {
+        came.lock().unwrap().push(Instant::now());
+        match number {
+            3 => Reply::status(429, "Retry-After: 1\r\n"),
+            _ => Reply::json(FINE),
+        }
+    })
+    .await;
+    let mut batcher = server.client().batcher(Numbering::default()).at_once(4);
+    for command in people(300) {
+        batcher.push(&command).await;
+    }
+    batcher.finish().await;
+    let came = kept.lock().unwrap();
+    assert_eq!(came.len(), 31, "each once, and the refused one twice");
+    let told = came[2];
+    // Those that had left already may still arrive.
+    let early = came.iter().filter(|&&at| at > told + Duration::from_millis(200));
+    assert!(
+        early.clone().all(|&at| at >= told + Duration::from_millis(900)),
+        "{:?}",
+        early.map(|at| at.duration_since(told)).collect::<Vec<_>>()
+    );
+    assert!(
+        came.iter()
+            .filter(|&&at| at < told + Duration::from_millis(900))
+            .count()
+            <= 8
+    );
+}
+
+/// A change of address, and somebody else who joins a group.
+fn move_and_join() -> Vec<Command> {
+    use roster_core::command::UpdateUser;
+    let mut moving = join("old", 1);
+    moving.steps.insert(
+        0,
+        Action::UpdateUser(UpdateUser {
+            email: Some("new@x.com".into()),
+            ..UpdateUser::default()
+        })
+        .into(),
+    );
+    vec![moving, join("eve", 1)]
+}
+
+#[tokio::test]
+async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
+    for lost in [0, 500, 502, 504] {
+        for made in [true, false] {
+            let server = Server::start(move |number, request| {
+                let found = |found: bool, email: &str| match found {
+                    true => Reply::json(&format!(r#"{{"result":"success","user":{{"email":"{email}"}}}}"#)),
+                    false => Reply::status(404, ""),
+                };
+                match number {
+                    1 => Reply::status(lost, ""),
+                    _ if request.line.ends_with("/users/old@x.com") => found(!made, "old@x.com"),
+                    _ if request.line.ends_with("/users/new@x.com") => found(made, "new@x.com"),
+                    _ => Reply::json(FINE),
+                }
+            })
+            .await;
+            let outcomes = server.client().apply(&move_and_join()).await;
+            assert!(
+                outcomes.iter().all(|o| matches!(o, Outcome::Accepted { .. })),
+                "{lost} {made}: {outcomes:?}"
+            );
+            let requests = server.requests();
+            let posts: Vec<_> = requests.iter().filter(|r| r.line.starts_with("POST")).collect();
+            assert_eq!(posts.len(), 2, "{lost} {made}");
+            assert_eq!(posts[0].json()[0]["user"], "old@x.com");
+            let expected = if made { "new@x.com" } else { "old@x.com" };
+            assert_eq!(posts[1].json()[0]["user"], expected, "{lost} {made}");
+            assert_eq!(posts[0].json()[0]["do"], posts[1].json()[0]["do"]);
+            assert_eq!(posts[0].json()[1], posts[1].json()[1]);
+        }
+    }
+    // What the server has not taken is simply sent again.
+    for refused in [429, 503] {
+        let server = Server::start(move |number, _| match number {
+            1 => Reply::status(refused, ""),
+            _ => Reply::json(FINE),
         })
         .await;
-        let mut batcher = server.client().batcher(Numbering::default()).at_once(3);
-        let mut done = Vec::new();
-        for command in people(100) {
-            done.extend(batcher.push(&command).await.1);
-        }
-        done.extend(batcher.finish().await);
-        assert_eq!(done.len(), 100);
-        let most = most.lock().unwrap();
-        assert_eq!(most[0], 1, "the first alone");
-        assert_eq!(most.iter().copied().max(), Some(expected), "{most:?}");
+        server.client().apply(&move_and_join()).await;
+        let lines: Vec<String> = server.requests().into_iter().map(|r| r.line).collect();
+        assert!(
+            lines.len() == 2 && lines.iter().all(|line| line.starts_with("POST")),
+            "{lines:?}"
+        );
     }
+    let silent = Server::start(|_, request| match request.line.starts_with("POST") {
+        true => Reply::status(0, ""),
+        false => Reply::status(404, ""),
+    })
+    .await;
+    let outcomes = silent.client().apply(&move_and_join()).await;
+    assert!(matches!(outcomes[0], Outcome::Lost(_)), "{outcomes:?}");
+    let posts = silent
+        .requests()
+        .iter()
+        .filter(|r| r.line.starts_with("POST"))
+        .count();
+    assert_eq!(posts, 3, "as often as anything else");
 }
 
 #[test]

@@ -122,3 +122,71 @@ async fn an_answer_that_is_no_success_is_an_error_and_not_an_empty_list() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_list_that_ends_before_its_announced_end_is_an_error() {
+    // What page 1 of 3 is answered with, and what that means for people and for groups.
+    let tables: [(u16, &str, u64, bool, bool); 6] = [
+        (404, "{}", 3, true, true),
+        (
+            200,
+            r#"{"result":"success","users":[],"groups":[]}"#,
+            3,
+            true,
+            true,
+        ),
+        (
+            200,
+            r#"{"result":"success","lastPage":true,"users":[{}],"groups":[{"groupName":"B"}]}"#,
+            3,
+            true,
+            true,
+        ),
+        // Accounts that are counted and not listed leave the last page of people empty.
+        (404, "{}", 2, false, true),
+        (
+            200,
+            r#"{"result":"success","users":[],"groups":[]}"#,
+            2,
+            false,
+            true,
+        ),
+        (
+            200,
+            r#"{"result":"success","lastPage":true,"users":[{}],"groups":[{"groupName":"B"}]}"#,
+            2,
+            false,
+            false,
+        ),
+    ];
+    for (status, body, pages, people, groups) in tables {
+        let server = Server::start(move |_, request| Reply {
+            headers: format!("X-Page-Count: {pages}\r\n"),
+            ..if request.line.contains("/0") {
+                Reply::json(r#"{"result":"success","users":[{}],"groups":[{"groupName":"A"}]}"#)
+            } else {
+                Reply {
+                    status,
+                    ..Reply::json(body)
+                }
+            }
+        })
+        .await;
+        let mut walk = server.client().users(&UserQuery::everybody());
+        walk.next().await.unwrap();
+        let second = walk.next().await;
+        assert_eq!(
+            matches!(second, Err(ClientError::Incomplete { .. })),
+            people,
+            "people, {status} {body} of {pages}: {second:?}"
+        );
+        let mut walk = server.client().groups();
+        walk.next().await.unwrap();
+        let second = walk.next().await;
+        assert_eq!(
+            matches!(second, Err(ClientError::Incomplete { .. })),
+            groups,
+            "groups, {status} {body} of {pages}: {second:?}"
+        );
+    }
+}
