@@ -3,10 +3,12 @@
 //! The child answers lines of text on its standard input with lines of JSON, so it stays warm between rounds as the
 //! server does. Writes are the user and membership rows with their indexes, nothing else: no log, no Users list, no
 //! counters, no network. Reads are `serde_json` writing the pages that the server gave. Requests are answered with a
-//! word by a bare handler, without TLS.
+//! word by a bare handler, without TLS. A sync is the file parsed, the pages fetched and parsed, the entries of a search
+//! counted, and requests sent that were made before.
 
 pub(crate) mod child;
 mod rows;
+mod sync;
 
 use std::path::Path;
 use std::process::Stdio;
@@ -69,6 +71,18 @@ impl Floor {
     /// Writes the pages in a file with `serde_json`; the seconds that took, reading them not counted.
     pub(crate) async fn pages(&mut self, file: &Path) -> anyhow::Result<f64> {
         seconds_of(&self.ask(&format!("pages {}", file.display())).await?)
+    }
+
+    /// Reads a file and the organization's pages and sends requests, as the question says; the seconds that took.
+    pub(crate) async fn sync(&mut self, question: &Value) -> anyhow::Result<f64> {
+        seconds_of(&self.ask(&format!("sync {question}")).await?)
+    }
+
+    /// Reads what a search of a directory finds, and forgets it; how many entries, and in what time.
+    pub(crate) async fn search(&mut self, question: &Value) -> anyhow::Result<(u64, f64)> {
+        let answer = self.ask(&format!("search {question}")).await?;
+        let entries = answer.get("entries").and_then(Value::as_u64).unwrap_or_default();
+        Ok((entries, seconds_of(&answer)?))
     }
 
     /// Lets the child end.

@@ -14,6 +14,7 @@
 )]
 
 mod client;
+mod directory;
 mod floor;
 mod load;
 mod people;

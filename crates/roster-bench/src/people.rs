@@ -112,6 +112,15 @@ pub(crate) fn group(n: u64) -> String {
     format!("Group {}", n % GROUPS)
 }
 
+/// All groups that somebody is in who was there before the run, as a directory names them.
+pub(crate) fn directory_groups() -> Vec<String> {
+    let ordinary = (0..GROUPS).map(group).chain((0..PROFILES).map(profile));
+    [LARGE.to_owned(), REST.to_owned()]
+        .into_iter()
+        .chain(ordinary)
+        .collect()
+}
+
 fn profile(n: u64) -> String {
     format!("Profile {}", n % PROFILES)
 }

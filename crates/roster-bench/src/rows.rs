@@ -4,6 +4,7 @@ mod growth;
 mod memory;
 mod requests;
 mod sets;
+mod sync;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +31,10 @@ pub(crate) enum Kind {
     Read,
     /// One person by e-mail, 32 connections.
     Person,
+    /// `roster sync` from a CSV file: nothing to do, and one in a hundred changed.
+    SyncCsv,
+    /// `roster sync` from a directory (slapd), nothing to do; up to 100,000 people.
+    SyncLdap,
     /// One client, one command a request.
     Single,
     /// 32 clients, ten commands a request.
@@ -110,6 +115,8 @@ async fn size(
         Kind::Memory,
         Kind::Read,
         Kind::Person,
+        Kind::SyncCsv,
+        Kind::SyncLdap,
         Kind::Single,
         Kind::Durable,
         Kind::Sets,
@@ -122,6 +129,8 @@ async fn size(
             Kind::Memory => bench.memory().await?,
             Kind::Read => bench.read().await?,
             Kind::Person => bench.person().await?,
+            Kind::SyncCsv => bench.sync_csv().await?,
+            Kind::SyncLdap => bench.sync_ldap().await?,
             Kind::Single => bench.write(Kind::Single, 1, 1, 1).await?,
             Kind::Durable => bench.write(Kind::Durable, 32, 10, 1000).await?,
             Kind::Sets => bench.sets().await?,

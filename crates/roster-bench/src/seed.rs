@@ -36,6 +36,8 @@ pub(crate) struct Place {
     /// The floor's database, and its copy.
     floor_seed: PathBuf,
     pub(crate) floor: PathBuf,
+    /// What `roster sync` reads.
+    pub(crate) sync: PathBuf,
     /// Pages that the server gave, for the floor to write.
     pub(crate) pages: PathBuf,
 }
@@ -47,6 +49,7 @@ impl Place {
             data: folder.join(format!("run-{people}")),
             floor_seed: folder.join(format!("floor-seed-{people}.db")),
             floor: folder.join(format!("floor-run-{people}.db")),
+            sync: folder.join(format!("sync-{people}")),
             pages: folder.join(format!("pages-{people}.json")),
         }
     }
@@ -85,7 +88,7 @@ impl Place {
 
     /// Removes the copies.
     pub(crate) fn clear(&self) -> anyhow::Result<()> {
-        for path in [&self.data, &self.floor, &self.pages] {
+        for path in [&self.data, &self.floor, &self.pages, &self.sync] {
             remove(path)?;
         }
         for ending in ["db-wal", "db-shm"] {

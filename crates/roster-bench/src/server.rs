@@ -38,6 +38,52 @@ pub(crate) struct Memory {
     pub(crate) own: f64,
 }
 
+/// What a process that ends by itself used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Used {
+    /// Seconds.
+    pub(crate) processor: f64,
+    /// The most that was resident at once, in MiB.
+    pub(crate) memory: f64,
+}
+
+impl Used {
+    /// Looks at a child that nobody has waited for yet; whether it has ended.
+    pub(crate) fn look(&mut self, id: u32) -> anyhow::Result<bool> {
+        let file = |name: &str| {
+            let path = format!("/proc/{id}/{name}");
+            std::fs::read_to_string(&path).with_context(|| format!("{path} cannot be read"))
+        };
+        let stat = file("stat")?;
+        self.processor = processor(&stat)?;
+        let most = mib(&file("status")?, "VmHWM:").unwrap_or_default();
+        self.memory = self.memory.max(most);
+        Ok(stat
+            .rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+    }
+}
+
+/// Seconds of a processor that `/proc/PID/stat` tells of.
+fn processor(stat: &str) -> anyhow::Result<f64> {
+    // The name before the last parenthesis may hold anything.
+    let (_, numbers) = stat.rsplit_once(')').context("/proc/PID/stat has another form")?;
+    let ticks = numbers
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(str::parse::<f64>)
+        .sum::<Result<f64, _>>()?;
+    Ok(ticks / TICKS)
+}
+
+/// A line of `/proc/PID/status`; a process that has ended has none of these.
+fn mib(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib / 1024.0)
+}
+
 impl Server {
     /// Starts the program on a data folder and waits until it takes requests.
     pub(crate) async fn start(program: &Path, data: &Path) -> anyhow::Result<Self> {
@@ -85,9 +131,25 @@ impl Server {
         })
     }
 
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The certificate of its authority.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.data.join("tls/ca.pem")
+    }
+
     /// A way in, with a token.
     pub(crate) async fn door(&self) -> anyhow::Result<Door> {
-        let door = Door::trusting(&self.address, &self.data.join("tls/ca.pem"))?;
+        let door = Door::trusting(&self.address, &self.ca())?;
+        Ok(door.with_token(CLIENT, &self.token().await?))
+    }
+
+    /// A token for the benchmark's integration.
+    pub(crate) async fn token(&self) -> anyhow::Result<String> {
+        let door = Door::trusting(&self.address, &self.ca())?;
         let form = format!("grant_type=client_credentials&client_id={CLIENT}&client_secret={SECRET}");
         let mut connection = door.open().await?;
         let answer = connection
@@ -95,32 +157,19 @@ impl Server {
             .await?;
         let answer: Value = serde_json::from_slice(answer)?;
         let token = answer.get("access_token").and_then(Value::as_str);
-        Ok(door.with_token(CLIENT, token.context("the answer holds no token")?))
+        Ok(token.context("the answer holds no token")?.to_owned())
     }
 
     /// Processor seconds used so far.
     pub(crate) fn processor(&self) -> anyhow::Result<f64> {
-        let stat = self.file("stat")?;
-        // The name before the last parenthesis may hold anything.
-        let (_, numbers) = stat.rsplit_once(')').context("/proc/PID/stat has another form")?;
-        let ticks = numbers
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(str::parse::<f64>)
-            .sum::<Result<f64, _>>()?;
-        Ok(ticks / TICKS)
+        processor(&self.file("stat")?)
     }
 
     /// Memory in use.
     pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
         let status = self.file("status")?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-            kib.map(|kib| kib / 1024.0)
-                .with_context(|| format!("/proc/PID/status has no {name}"))
-        };
+        let field =
+            |name: &str| mib(&status, name).with_context(|| format!("/proc/PID/status has no {name}"));
         Ok(Memory {
             resident: field("VmRSS:")?,
             own: field("RssAnon:")?,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::rows::Rows;
+use super::sync;
 use crate::ui;
 
 /// Serves until its standard input ends.
@@ -29,12 +30,12 @@ pub(crate) fn serve() -> anyhow::Result<()> {
     ui::out(json!({ "hello": hello }));
     let mut rows = None;
     for line in std::io::stdin().lock().lines() {
-        ui::out(answer(&line?, &mut rows)?);
+        ui::out(answer(&line?, &mut rows, &runtime)?);
     }
     Ok(())
 }
 
-fn answer(line: &str, rows: &mut Option<Rows>) -> anyhow::Result<Value> {
+fn answer(line: &str, rows: &mut Option<Rows>, runtime: &tokio::runtime::Runtime) -> anyhow::Result<Value> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
         "open" => {
@@ -57,6 +58,14 @@ fn answer(line: &str, rows: &mut Option<Rows>) -> anyhow::Result<Value> {
             Ok(json!({ "people": people, "seconds": began.elapsed().as_secs_f64() }))
         }
         "pages" => Ok(json!({ "seconds": pages(Path::new(rest))?.as_secs_f64() })),
+        "sync" => {
+            let took = runtime.block_on(sync::run(&serde_json::from_str(rest)?))?;
+            Ok(json!({ "seconds": took.as_secs_f64() }))
+        }
+        "search" => {
+            let (entries, took) = runtime.block_on(sync::search(&serde_json::from_str(rest)?))?;
+            Ok(json!({ "entries": entries, "seconds": took.as_secs_f64() }))
+        }
         _ => bail!("the floor cannot {word:?}"),
     }
 }
@@ -65,16 +74,16 @@ fn answer(line: &str, rows: &mut Option<Rows>) -> anyhow::Result<Value> {
 /// [`pages`] checks the length.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Page {
+pub(super) struct Page {
     #[serde(rename = "lastPage")]
-    last: bool,
+    pub(super) last: bool,
     result: String,
-    users: Vec<User>,
+    pub(super) users: Vec<User>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct User {
+pub(super) struct User {
     id: String,
     email: String,
     status: String,
