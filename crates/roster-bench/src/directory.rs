@@ -20,6 +20,8 @@ const PASSWORD: &str = "of-the-benchmark";
 pub(crate) const BASE: &str = "dc=bench";
 /// Whom the directory's runs read.
 pub(crate) const FILTER: &str = "(objectClass=inetOrgPerson)";
+/// The main file of the configuration.
+const MAIN: &str = "user-sync-config.yml";
 /// How long the directory may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,7 +36,7 @@ impl Files {
     pub(crate) fn make(folder: PathBuf, address: &str, people: u64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)?;
         let files = Self { folder };
-        std::fs::write(files.path("user-sync-config.yml"), main_file())?;
+        std::fs::write(files.path(MAIN), main_file("{}", &directory_groups()))?;
         std::fs::write(
             files.path("connector-umapi.yml"),
             format!(
@@ -105,11 +107,13 @@ fn last_name(person: &Person, other: Option<&str>) -> String {
     )
 }
 
-fn main_file() -> String {
-    let mut text = "adobe_users: {connectors: {umapi: connector-umapi.yml}}\ndirectory_users:\n  \
-         user_identity_type: federatedID\n  connectors: {ldap: connector-ldap.yml}\n  groups:\n"
-        .to_owned();
-    for name in directory_groups() {
+fn main_file(connectors: &str, groups: &[String]) -> String {
+    let mut text = format!(
+        "adobe_users: {{connectors: {{umapi: connector-umapi.yml}}}}\ndirectory_users:\n  \
+         user_identity_type: federatedID\n  connectors: {connectors}\n  groups:{}\n",
+        if groups.is_empty() { " []" } else { "" }
+    );
+    for name in groups {
         let _ = writeln!(text, "    - {{directory_group: {name}, adobe_groups: [{name}]}}");
     }
     text.push_str("limits: {max_adobe_only_users: 1}\n");
@@ -167,11 +171,14 @@ impl Ldap {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        std::fs::write(files.path(MAIN), main_file("{ldap: connector-ldap.yml}", &[]))?;
         std::fs::write(
             files.path("connector-ldap.yml"),
             format!(
                 "host: {}\nbase_dn: {BASE}\nusername: cn=admin,{BASE}\npassword: {PASSWORD}\n\
-                 all_users_filter: {FILTER}\nsearch_page_size: {PAGE}\n",
+                 all_users_filter: {FILTER}\n\
+                 group_filter_format: (&(objectClass=groupOfNames)(cn={{group}}))\n\
+                 group_member_filter_format: (seeAlso={{group_dn}})\nsearch_page_size: {PAGE}\n",
                 ldap.url
             ),
         )?;

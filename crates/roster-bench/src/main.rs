@@ -112,7 +112,7 @@ impl Options {
                 program.display()
             );
         }
-        Ok(program)
+        Ok(std::path::absolute(program)?)
     }
 
     fn wants(&self, kind: rows::Kind) -> bool {

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every row that there is, by the beginning of its name, in order.
-const ROWS: [&str; 20] = [
+const ROWS: [&str; 30] = [
     "start to READY",
     "idle memory",
     "memory added by 8 walks",
@@ -18,6 +18,15 @@ const ROWS: [&str; 20] = [
     "one person by e-mail",
     "… an answer without work",
     "… over a new connection",
+    "sync from LDAP, nothing to do",
+    "… its processor time",
+    "… its memory",
+    "sync from CSV, nothing to do",
+    "… its processor time",
+    "… its memory",
+    "sync from CSV, 1 % changed",
+    "… its processor time",
+    "… its memory",
     "create + 2 memberships, one client",
     "create + 2 memberships, 32 clients",
     "… its p99",
@@ -30,6 +39,7 @@ const ROWS: [&str; 20] = [
     "growth: a person, one client",
     "growth: a person read",
     "growth: a person looked up",
+    "growth: a person in a sync",
 ];
 
 #[test]
@@ -54,8 +64,20 @@ fn a_quick_run_measures_everything_and_ends_well() {
     let result: Value = serde_json::from_slice(&ran.stdout).unwrap();
     let rows = result["rows"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row["what"].as_str().unwrap()).collect();
-    assert_eq!(names.len(), ROWS.len(), "{names:?}");
-    for (row, wanted) in names.iter().zip(ROWS) {
+    let mut wanted = ROWS.to_vec();
+    if said.contains("left out: OpenLDAP") {
+        assert!(
+            std::env::var_os("ROSTER_TEST_ALL").is_none(),
+            "slapd is not installed"
+        );
+        let first = ROWS
+            .iter()
+            .position(|row| row.starts_with("sync from LDAP"))
+            .unwrap();
+        wanted.drain(first..first + 3);
+    }
+    assert_eq!(names.len(), wanted.len(), "{names:?}");
+    for (row, wanted) in names.iter().zip(wanted) {
         assert!(row.starts_with(wanted), "{row} is not {wanted}");
     }
     for row in rows {
