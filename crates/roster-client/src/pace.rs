@@ -98,6 +98,14 @@ impl Pace {
         state.until = Some(state.until.map_or(until, |known| known.max(until)));
     }
 
+    /// How long nothing leaves from now on.
+    pub(crate) fn waits(&self) -> Duration {
+        let until = self.state().until;
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

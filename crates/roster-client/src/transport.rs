@@ -35,6 +35,8 @@ struct Inner {
     started: AtomicBool,
     wrote: AtomicBool,
     requests: AtomicU64,
+    repeated: AtomicU64,
+    waited_ms: AtomicU64,
     pace: Pace,
 }
 
@@ -136,6 +138,8 @@ impl Client {
                 started: AtomicBool::new(false),
                 wrote: AtomicBool::new(false),
                 requests: AtomicU64::new(0),
+                repeated: AtomicU64::new(0),
+                waited_ms: AtomicU64::new(0),
                 pace: Pace::default(),
             }),
         })
@@ -149,6 +153,21 @@ impl Client {
     /// How many requests were sent so far, those for tokens and repeated ones included.
     pub fn requests(&self) -> u64 {
         self.inner.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many of the requests were sent because one before had no usable answer.
+    pub fn repeated(&self) -> u64 {
+        self.inner.repeated.load(Ordering::Relaxed)
+    }
+
+    /// How long requests have waited so far before they were sent again, all waits added.
+    pub fn waited(&self) -> Duration {
+        Duration::from_millis(self.inner.waited_ms.load(Ordering::Relaxed))
+    }
+
+    /// How long the client waits from now on before it sends anything, because the server asked for it.
+    pub fn waits(&self) -> Duration {
+        self.inner.pace.waits()
     }
 
     /// How many requests are worth having under way, by what the server has said; `None` is any number.
@@ -386,6 +405,7 @@ impl Client {
                 asked: asked.is_some(),
             });
             self.pause(pause).await;
+            self.inner.repeated.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -417,6 +437,7 @@ impl Client {
         let pause: Duration = retry::pause(self.inner.config.first_pause, 1, retry::chance());
         self.observe(&Event::Waiting { pause, asked: false });
         self.pause(pause).await;
+        self.inner.repeated.fetch_add(1, Ordering::Relaxed);
     }
 
     fn is_stopped(&self) -> bool {
@@ -427,10 +448,13 @@ impl Client {
     /// Waits, unless it is asked to stop.
     async fn pause(&self, pause: Duration) {
         const GLANCE: Duration = Duration::from_millis(100);
+        let began = Instant::now();
         let until = tokio::time::Instant::now() + pause;
         while !self.is_stopped() && tokio::time::Instant::now() < until {
             tokio::time::sleep_until(until.min(tokio::time::Instant::now() + GLANCE)).await;
         }
+        let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.inner.waited_ms.fetch_add(waited, Ordering::Relaxed);
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Arguments {
     pub users: Option<Vec<String>>,
     pub compat: Option<String>,
     pub accept_empty: bool,
+    pub summary: Option<String>,
 }
 
 /// What a command line asks for.
@@ -84,6 +85,7 @@ pub fn parse(args: &[String]) -> Result<Asked, UsageError> {
             "--config-file-encoding" => found.config_file_encoding = one()?,
             "--adobe-only-user-list" => found.adobe_only_user_list = one()?,
             "--compat" => found.compat = one()?,
+            "--summary" => found.summary = one()?,
             "--strategy" => found.strategy = one()?,
             "--user-filter" => found.user_filter = one()?,
             "--exclude-unmapped-users" => found.exclude_unmapped_users = flag(true)?,

@@ -5,6 +5,7 @@
 //! one can without changing anything. `source` is whichever directory a run has; [`key`] opens private keys. This crate
 //! prints nothing and reads no environment: what comes from there is in [`Surroundings`].
 
+mod account;
 pub mod arguments;
 mod check;
 pub mod config;
@@ -20,6 +21,7 @@ mod notes;
 mod observe;
 mod options;
 mod pattern;
+mod progress;
 mod read;
 mod run;
 mod select;
@@ -32,4 +34,5 @@ pub use arguments::{Arguments, Asked, UsageError, parse};
 pub use check::check;
 pub use config::credential::{SecretStore, compound_name};
 pub use log::{Level, Log, local_offset};
+pub use progress::{Estimate, Nobody, Phase, Progress, Watch};
 pub use run::{Surroundings, run};

@@ -4,9 +4,12 @@ use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use time::{OffsetDateTime, UtcOffset};
+
+use crate::progress::{Nobody, Phase, Progress, Watch};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +49,7 @@ impl Level {
 /// The log of a run.
 pub struct Log {
     sinks: Mutex<Sinks>,
+    watch: Arc<dyn Watch>,
     offset: UtcOffset,
     process: u32,
 }
@@ -54,6 +58,21 @@ struct Sinks {
     console: Box<dyn Write + Send>,
     console_level: Level,
     file: Option<(File, Level)>,
+    file_path: Option<PathBuf>,
+    heard: Vec<Heard>,
+}
+
+/// The lines with one stable name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// How much the first of them mattered.
+    pub(crate) level: Level,
+    /// The name.
+    pub(crate) key: String,
+    /// The first of them, without its name.
+    pub(crate) first: String,
+    /// How many there were.
+    pub(crate) count: usize,
 }
 
 impl Log {
@@ -63,12 +82,49 @@ impl Log {
             console,
             console_level: Level::Info,
             file: None,
+            file_path: None,
+            heard: Vec::new(),
         };
         Self {
             sinks: Mutex::new(sinks),
+            watch: Arc::new(Nobody),
             offset,
             process: std::process::id(),
         }
+    }
+
+    /// The same with somebody who watches how far the run is.
+    pub(crate) fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Shows how far the run is to whoever watches.
+    pub(crate) fn see(&self, progress: &Progress) {
+        self.watch.see(progress);
+    }
+
+    /// Shows how many people of the directory are read.
+    pub(crate) fn see_people(&self, count: usize) {
+        self.see(&Progress::read(Phase::Directory, count as u64, None));
+    }
+
+    /// Shows that a server asked the run to wait.
+    pub(crate) fn see_wait(&self, pause: Duration) {
+        self.watch.waits(pause);
+    }
+
+    /// What lines from WARNING on were about, in the order of the first of each kind.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        self.sinks
+            .lock()
+            .map(|sinks| sinks.heard.clone())
+            .unwrap_or_default()
+    }
+
+    /// The file that is appended to.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.sinks.lock().ok()?.file_path.clone()
     }
 
     /// Sets what the console shows from now on.
@@ -86,6 +142,7 @@ impl Log {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         if let Ok(mut sinks) = self.sinks.lock() {
             sinks.file = Some((file, level));
+            sinks.file_path = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         }
         Ok(())
     }
@@ -99,6 +156,9 @@ impl Log {
     pub fn line(&self, level: Level, logger: &str, message: impl Display) {
         let Ok(mut sinks) = self.sinks.lock() else { return };
         let to_file = sinks.file.as_ref().is_some_and(|(_, from)| level >= *from);
+        if level >= Level::Warning {
+            sinks.hear(level, &message.to_string());
+        }
         if level < sinks.console_level && !to_file {
             return;
         }
@@ -156,6 +216,26 @@ impl Log {
     /// A line at CRITICAL; `key` is its stable name.
     pub fn critical(&self, logger: &str, key: &str, message: impl Display) {
         self.line(Level::Critical, logger, format_args!("{message} [{key}]"));
+    }
+}
+
+impl Sinks {
+    fn hear(&mut self, level: Level, message: &str) {
+        let Some((first, key)) = message
+            .strip_suffix(']')
+            .and_then(|message| message.rsplit_once(" ["))
+        else {
+            return;
+        };
+        match self.heard.iter_mut().find(|heard| heard.key == key) {
+            Some(heard) => heard.count += 1,
+            None => self.heard.push(Heard {
+                level,
+                key: key.to_owned(),
+                first: first.to_owned(),
+                count: 1,
+            }),
+        }
     }
 }
 

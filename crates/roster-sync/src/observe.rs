@@ -44,6 +44,7 @@ impl Observer for ToLog {
                 );
             }
             Event::Waiting { pause, asked } => {
+                log.see_wait(*pause);
                 let seconds = pause.as_secs_f64().ceil();
                 let why = if *asked { " (as the server asks)" } else { "" };
                 log.line(

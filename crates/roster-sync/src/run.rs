@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use roster_client::{Client, Proxies, Trust};
@@ -11,6 +12,7 @@ use roster_core::plan::settings::Strategy;
 use roster_core::plan::{Plan, Settings, World, check, plan};
 use time::UtcOffset;
 
+use crate::account::{self, Account};
 use crate::arguments::Arguments;
 use crate::config::credential::SecretStore;
 use crate::config::umapi::Connection;
@@ -20,6 +22,7 @@ use crate::load::{directory_failed, load, organizations, plan_settings, read_org
 use crate::lock::{self, Lock, LockError};
 use crate::log::Log;
 use crate::notes::{self, Names};
+use crate::progress::Watch;
 use crate::send::{self, Report, Sending, Stop};
 use crate::source::Source;
 use crate::start::{Started, start};
@@ -45,14 +48,30 @@ pub struct Surroundings {
     pub state_folder: Option<PathBuf>,
     /// Where secrets are that a file names with `secure_…_key`.
     pub secrets: Arc<dyn SecretStore>,
+    /// Where the account of the run goes with `--summary -`.
+    pub output: Box<dyn Write + Send>,
+    /// Who sees how far the run is.
+    pub watch: Arc<dyn Watch>,
     /// Set when the run should stop after the request in flight.
     pub stop: Stop,
+    /// The signal that asked for it; 0 where there was none.
+    pub signal: Arc<AtomicI32>,
 }
 
 impl Surroundings {
     /// What requests say about who sends them.
     pub(crate) fn user_agent(&self) -> String {
         format!("roster/{} (compatible; user-sync 2.10)", self.version)
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self, end: End) -> u8 {
+        match self.signal.load(Ordering::Relaxed) {
+            number if end == End::Interrupted && number > 0 => {
+                u8::try_from(128 + number).unwrap_or(end as u8)
+            }
+            _ => end as u8,
+        }
     }
 
     /// Whom to trust for https.
@@ -81,13 +100,19 @@ pub(crate) const LOGGER: &str = "main";
 /// Carries out a run and returns its exit code.
 pub async fn run(arguments: &Arguments, mut surroundings: Surroundings) -> u8 {
     let console = std::mem::replace(&mut surroundings.console, Box::new(std::io::sink()));
-    let log = Arc::new(Log::new(console, surroundings.offset));
+    let log = Log::new(console, surroundings.offset).watched_by(Arc::clone(&surroundings.watch));
+    let log = Arc::new(log);
+    let mut account = Account::new(&surroundings.version);
+    if let Some(to) = &arguments.summary {
+        account::forget(to);
+    }
     let end = match start(arguments, &surroundings, &log) {
         Err(end) => end,
         Ok(started) => {
             let began = Instant::now();
             banner(&started, &surroundings, &log);
-            let end = match carry_out(&started, &surroundings, &log).await {
+            account.settle(&started.options);
+            let end = match carry_out(&started, &surroundings, &mut account, &log).await {
                 Ok(end) | Err(end) => end,
             };
             let mode = if started.options.test_mode {
@@ -104,7 +129,18 @@ pub async fn run(arguments: &Arguments, mut surroundings: Surroundings) -> u8 {
             end
         }
     };
-    end as u8
+    let code = surroundings.code(end);
+    let Some(to) = &arguments.summary else { return code };
+    let written = account::write(&account.tell(code, &log), to, &mut *surroundings.output);
+    if let Err(error) = written {
+        log.error(
+            LOGGER,
+            "summary-not-written",
+            format_args!("The summary `{to}` cannot be written: {error}"),
+        );
+        return code.max(End::Failed as u8);
+    }
+    code
 }
 
 fn banner(started: &Started, surroundings: &Surroundings, log: &Log) {
@@ -154,7 +190,12 @@ pub(crate) fn hours(time: Duration) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) -> Result<End, End> {
+async fn carry_out(
+    started: &Started,
+    surroundings: &Surroundings,
+    account: &mut Account,
+    log: &Arc<Log>,
+) -> Result<End, End> {
     let mut hook = Hook::open(started, surroundings, log).await?;
     let _lock = only_run(started, surroundings, log)?;
     let from_list = started.options.adobe_only_list.is_some();
@@ -187,7 +228,9 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
     log.info("processor", divider(&format!("Start {phase}"), '-'));
     let began = Instant::now();
     if !push && !from_list {
-        read_organizations(started, &clients, &connections, &mut world, log).await?;
+        let read = read_organizations(started, &clients, &connections, &mut world, log).await;
+        account.spoke_to(&clients, &started.secondaries, None);
+        read?;
     }
     let settings = plan_settings(started, &doubt, &mut world);
     let (end, outcome) = decide_and_send(
@@ -200,6 +243,8 @@ async fn carry_out(started: &Started, surroundings: &Surroundings, log: &Arc<Log
         log,
     )
     .await?;
+    account.spoke_to(&clients, &started.secondaries, Some(&outcome.report));
+    account.carried_out(&outcome.plan, &outcome.report, &settings);
     log.info(
         "processor",
         divider(

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use roster_client::{Batcher, Client, ClientError, Command, Done, Numbering, Outcome, StepError};
 use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Change, Work};
 use roster_core::plan::people::{TargetId, UserKey};
 use roster_core::plan::{Commands, FailedGroups, Plan};
 
+use crate::account::Refusals;
 use crate::log::Log;
 use crate::notes::Names;
+use crate::progress::{Estimate, Phase, Progress};
 
 /// After so many requests in a row without a usable answer nothing more is sent.
 const BREAKER: u32 = 3;
@@ -64,6 +67,8 @@ pub(crate) struct Report {
     pub interrupted: bool,
     /// Actions that were planned and not sent.
     pub unsent: usize,
+    /// What was refused, by its code.
+    pub refusals: Refusals,
 }
 
 /// What an action was for.
@@ -83,6 +88,10 @@ struct Sender<'r> {
     report: Report,
     done: usize,
     total: usize,
+    began: Instant,
+    estimate: Estimate,
+    /// When a line last said how far it is.
+    said: Duration,
 }
 
 /// Sends everything.
@@ -109,6 +118,9 @@ pub(crate) async fn send(with: &Sending<'_>) -> Report {
         },
         done: 0,
         total,
+        began: Instant::now(),
+        estimate: Estimate::default(),
+        said: Duration::ZERO,
     };
     let organizations = 0..orders.len();
     for organization in organizations.clone() {
@@ -287,6 +299,7 @@ impl Sender<'_> {
         let log = self.with.log;
         let mut lost: Vec<String> = Vec::new();
         let mut cause = None;
+        let before = self.done;
         for Done { number, outcome } in done {
             if let Outcome::Lost(ClientError::Stopped { .. }) = outcome {
                 self.report.unsent += 1;
@@ -317,6 +330,9 @@ impl Sender<'_> {
                     tally.failed += 1;
                     for error in &errors {
                         self.say_error(number, error);
+                        let of = |key| error.frame.get(key).and_then(|name| name.as_str());
+                        let name = of("user").or(of("usergroup")).unwrap_or_default();
+                        self.report.refusals.add(&error.code, &error.message, name);
                     }
                     self.failed(purpose.as_ref());
                     warnings
@@ -350,6 +366,7 @@ impl Sender<'_> {
                 );
             }
         }
+        self.show(self.done - before);
         if let Some(cause) = cause {
             log.critical(
                 "user_sync.connector.connector_umapi.action",
@@ -373,6 +390,31 @@ impl Sender<'_> {
                     "{BREAKER} requests in a row got no usable answer: nothing more is sent; run again later"
                 ),
             );
+        }
+    }
+
+    /// Shows how far it is after `more` answers, and says so in a line where nothing was said for long.
+    fn show(&mut self, more: usize) {
+        const SILENCE: Duration = Duration::from_mins(1);
+        if more == 0 {
+            return;
+        }
+        let now = self.began.elapsed();
+        self.estimate.note(now, more as u64);
+        let rest = self.total.saturating_sub(self.done) as u64;
+        let clients = self.with.clients.iter();
+        let wait = clients.map(Client::waits).max().unwrap_or_default();
+        let progress = Progress {
+            phase: Phase::Sending,
+            done: self.done as u64,
+            total: Some(self.total as u64),
+            per_minute: self.estimate.per_minute(now),
+            left: self.estimate.left(now, wait, rest),
+        };
+        self.with.log.see(&progress);
+        if now.saturating_sub(self.said) >= SILENCE && rest > 0 {
+            self.said = now;
+            self.with.log.info("processor", &progress);
         }
     }
 

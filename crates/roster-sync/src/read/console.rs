@@ -91,6 +91,7 @@ pub(crate) async fn read(
             count += 1;
             reader.user(user, u32::try_from(count).unwrap_or(u32::MAX));
         }
+        log.see_people(reader.people.records.len());
         total = page.total.or(total);
     }
     // A list may end without saying so; then what it said before counts.

@@ -10,6 +10,7 @@ use roster_core::value::IdentityType;
 use crate::config::main_file::identity_type;
 use crate::log::Log;
 use crate::pattern::Pattern;
+use crate::progress::{Phase, Progress};
 
 /// What is wanted of an organization, and how its accounts are understood.
 pub(crate) struct Wanted<'r> {
@@ -48,6 +49,11 @@ pub(crate) async fn accounts(
         let mut pages = client.users(query);
         while let Some(page) = pages.next().await? {
             count += page.users.len() as u64;
+            log.see(&Progress::read(
+                Phase::Organization,
+                count,
+                page.total.filter(|_| !several),
+            ));
             for user in &page.users {
                 if let Some(account) = account(user, wanted, world, &mut group_ids, log)
                     && (!several || seen.insert(account.key))

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use roster_client::{Proxies, Secret};
-use roster_sync::{Arguments, Asked, SecretStore, Surroundings, check, parse, run};
+use roster_sync::{Arguments, Asked, Nobody, SecretStore, Surroundings, check, parse, run};
 use tempfile::TempDir;
 
 use crate::server::{Reply, Request, Server};
@@ -25,6 +25,8 @@ pub(crate) struct Scene {
 pub(crate) struct Ended {
     pub(crate) code: u8,
     pub(crate) log: String,
+    /// What went to standard output besides.
+    pub(crate) output: String,
 }
 
 /// A console that can be looked at.
@@ -32,9 +34,16 @@ pub(crate) struct Ended {
 struct Console(Arc<Mutex<Vec<u8>>>);
 
 impl Console {
-    fn ended(&self, code: u8) -> Ended {
-        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        Ended { code, log }
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn ended(&self, code: u8, output: &Self) -> Ended {
+        Ended {
+            code,
+            log: self.text(),
+            output: output.text(),
+        }
     }
 }
 
@@ -91,26 +100,26 @@ impl Scene {
 
     /// Runs with options in which `@` stands for the folder.
     pub(crate) async fn run(&self, options: &str) -> Ended {
-        let (arguments, surroundings, console) = self.typed(options);
+        let (arguments, surroundings, console, output) = self.typed(options);
         let code = run(&arguments, surroundings).await;
-        console.ended(code)
+        console.ended(code, &output)
     }
 
     /// Checks with such options.
     pub(crate) async fn check(&self, options: &str) -> Ended {
-        let (arguments, surroundings, console) = self.typed(options);
+        let (arguments, surroundings, console, output) = self.typed(options);
         let code = check(&arguments, surroundings).await;
-        console.ended(code)
+        console.ended(code, &output)
     }
 
-    fn typed(&self, options: &str) -> (Arguments, Surroundings, Console) {
+    fn typed(&self, options: &str) -> (Arguments, Surroundings, Console, Console) {
         let folder = format!("{}/", self.folder.path().display());
         let mut words: Vec<String> = vec!["-c".to_owned(), format!("{folder}user-sync-config.yml")];
         words.extend(options.split_whitespace().map(|word| word.replace('@', &folder)));
         let Asked::Run(arguments) = parse(&words).unwrap() else {
             panic!("{words:?}")
         };
-        let console = Console::default();
+        let (console, output) = (Console::default(), Console::default());
         let surroundings = Surroundings {
             console: Box::new(console.clone()),
             offset: time::UtcOffset::UTC,
@@ -121,9 +130,12 @@ impl Scene {
             hooks_off: self.hooks_off,
             state_folder: self.state.clone(),
             secrets: Arc::new(Known),
+            output: Box::new(output.clone()),
+            watch: Arc::new(Nobody),
             stop: Arc::clone(&self.stop),
+            signal: Arc::default(),
         };
-        (*arguments, surroundings, console)
+        (*arguments, surroundings, console, output)
     }
 }
 

@@ -107,6 +107,7 @@ impl<'r, 'w> Keeper<'r, 'w> {
     /// Notes that a page of people is over.
     pub(crate) fn page_end(&mut self) {
         self.page_ends.push(self.records.len());
+        self.log.see_people(self.records.len());
     }
 
     /// Notes that somebody is in a directory group.

@@ -86,6 +86,7 @@ pub(crate) async fn read(
                     None => members.push((user.clone(), vec![group])),
                 }
             }
+            log.see_people(members.len());
             Ok(true)
         })
         .await?;

@@ -5,6 +5,7 @@ mod about;
 mod ask;
 mod files;
 mod keys;
+mod progress;
 mod secrets;
 mod tools;
 
@@ -56,6 +57,8 @@ Options:
                                     let the server check and change nothing [no]
       --accept-empty                a directory or mapped group that has lost all its people is meant to
                                     be empty; without this it is not acted on
+      --summary FILE                write what happened into FILE as one JSON object at the end, however the
+                                    run ends; `-` is standard output, and the log then goes to standard error
       --compat MODE                 default, or strict: also what user-sync does by mistake
   -h, --help                        this text
   -v, --version                     the version
@@ -133,7 +136,8 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
     let stop = Arc::new(AtomicBool::new(false));
     let signal = Arc::new(AtomicI32::new(0));
     runtime.spawn(watch(Arc::clone(&stop), Arc::clone(&signal)));
-    let surroundings = match surroundings(offset, words, stop) {
+    let shown = progress::Shown::new(arguments.summary.as_deref() == Some("-"));
+    let surroundings = match surroundings(offset, words, stop, Arc::clone(&signal), &shown) {
         Ok(surroundings) => surroundings,
         Err(error) => return usage(program, &error),
     };
@@ -142,6 +146,7 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
     } else {
         runtime.block_on(roster_sync::run(&arguments, surroundings))
     };
+    shown.clear();
     runtime.shutdown_background();
     match (code, signal.load(Ordering::Relaxed)) {
         (130, number) if number > 0 => ExitCode::from(u8::try_from(128 + number).unwrap_or(130)),
@@ -154,6 +159,8 @@ fn surroundings(
     offset: time::UtcOffset,
     command_line: Vec<String>,
     stop: Arc<AtomicBool>,
+    signal: Arc<AtomicI32>,
+    shown: &progress::Shown,
 ) -> Result<Surroundings, String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let any_case = |name: &str| variable(name).or_else(|| variable(&name.to_lowercase()));
@@ -176,7 +183,7 @@ fn surroundings(
         except: any_case("NO_PROXY"),
     };
     Ok(Surroundings {
-        console: Box::new(std::io::stdout()),
+        console: shown.console(),
         offset,
         command_line,
         version: VERSION.to_owned(),
@@ -185,7 +192,10 @@ fn surroundings(
         hooks_off: variable("UST_EXTENSION").is_some_and(|value| value.trim() == "0"),
         state_folder: state_folder(variable),
         secrets: Arc::new(secrets::Stores::of_this_system()),
+        output: Box::new(std::io::stdout()),
+        watch: Arc::new(shown.clone()),
         stop,
+        signal,
     })
 }
 

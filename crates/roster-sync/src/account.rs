@@ -1,0 +1,307 @@
+//! What programs are told of a run at its end: one JSON object, however the run ended (`--summary`). Its form is
+//! `docs/sync-summary.schema.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use roster_client::Client;
+use roster_core::plan::output::Note;
+use roster_core::plan::settings::{Limit, Strategy};
+use roster_core::plan::{Plan, Settings};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::log::{Level, Log};
+use crate::options::RunOptions;
+use crate::send::Report;
+
+/// The word that stands for standard output.
+pub(crate) const STANDARD_OUTPUT: &str = "-";
+
+/// So many people are named as examples of an error.
+const SAMPLES: usize = 3;
+
+/// Warnings and errors of the log that mean that somebody was left out, and what they are called in the account.
+const SKIPPED: [(&str, &str); 9] = [
+    ("country-missing", "country_missing"),
+    ("adobeid-conflict", "adobeid_conflict"),
+    ("directory-user-without-key", "directory_user_without_key"),
+    ("directory-user-without-email", "directory_user_without_email"),
+    ("directory-user-of-unknown-type", "directory_user_of_unknown_type"),
+    ("adobe-user-without-key", "adobe_user_without_key"),
+    ("adobe-user-of-unknown-type", "adobe_user_of_unknown_type"),
+    ("deletion-withheld", "deletion_withheld"),
+    ("not-in-primary", "not_in_primary"),
+];
+
+/// What an organization refused, by its code.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Refusals(BTreeMap<String, Refusal>);
+
+#[derive(Debug, Clone)]
+struct Refusal {
+    message: String,
+    count: usize,
+    people: Vec<String>,
+}
+
+impl Refusals {
+    /// One more.
+    pub(crate) fn add(&mut self, code: &str, message: &str, person: &str) {
+        let refusal = self.0.entry(code.to_owned()).or_insert_with(|| Refusal {
+            message: message.to_owned(),
+            count: 0,
+            people: Vec::new(),
+        });
+        refusal.count += 1;
+        if refusal.people.len() < SAMPLES && !refusal.people.iter().any(|known| known == person) {
+            refusal.people.push(person.to_owned());
+        }
+    }
+}
+
+/// What is known of a run so far.
+#[derive(Debug)]
+pub(crate) struct Account {
+    run_id: String,
+    started: OffsetDateTime,
+    version: String,
+    settled: Option<(bool, &'static str, &'static str)>,
+    counts: Option<Value>,
+    organizations: Vec<Value>,
+    limits: Vec<Value>,
+    refusals: Refusals,
+    unsent: usize,
+}
+
+impl Account {
+    /// Begins an account.
+    pub(crate) fn new(version: &str) -> Self {
+        use std::hash::{BuildHasher as _, Hasher as _};
+        let chance = || std::hash::RandomState::new().build_hasher().finish();
+        Self {
+            run_id: format!("{:016x}{:016x}", chance(), chance()),
+            started: OffsetDateTime::now_utc(),
+            version: version.to_owned(),
+            settled: None,
+            counts: None,
+            organizations: Vec::new(),
+            limits: Vec::new(),
+            refusals: Refusals::default(),
+            unsent: 0,
+        }
+    }
+
+    /// The options are known.
+    pub(crate) fn settle(&mut self, options: &RunOptions) {
+        let strategy = match options.strategy {
+            Strategy::Sync => "sync",
+            Strategy::Push => "push",
+        };
+        self.settled = Some((options.test_mode, strategy, options.connector.name()));
+    }
+
+    /// The organizations were spoken to; `report` is `None` when nothing was to be sent to them.
+    pub(crate) fn spoke_to(&mut self, clients: &[Client], secondaries: &[String], report: Option<&Report>) {
+        let names = std::iter::once("primary").chain(secondaries.iter().map(String::as_str));
+        let organizations = clients.iter().zip(names).enumerate();
+        self.organizations = organizations
+            .map(|(at, (client, name))| {
+                let tally = report.and_then(|report| report.tallies.get(at)).copied();
+                let tally = tally.unwrap_or_default();
+                json!({
+                    "name": name,
+                    "sent": tally.sent,
+                    "success": tally.succeeded,
+                    "error": tally.failed,
+                    "requests": client.requests(),
+                    "retries": client.repeated(),
+                    "throttled_seconds": client.waited().as_secs_f64(),
+                })
+            })
+            .collect();
+    }
+
+    /// What was decided, and what became of it.
+    pub(crate) fn carried_out(&mut self, plan: &Plan, report: &Report, settings: &Settings) {
+        let counts = &plan.counts;
+        self.counts = Some(json!({
+            "directory_users_read": counts.directory_users_read,
+            "directory_users_selected": counts.directory_users_selected,
+            "primary_users_read": counts.adobe_users_read,
+            "excluded_user_count": counts.adobe_users_excluded,
+            "unchanged_user_count": counts.adobe_users_unchanged,
+            "primary_users_created": counts.adobe_users_created,
+            "updated_user_count": counts.adobe_users_updated,
+            "adobe_user_groups_created": report.groups_created,
+            "secondary_users_created": counts.users_added_to_secondaries,
+            "primary_strays_processed": counts.adobe_only_processed,
+        }));
+        let over = plan.notes.iter().find_map(|note| match note {
+            Note::OverLimit { count, .. } => Some(*count),
+            _ => None,
+        });
+        if settings.wants_adobe_only() {
+            let limit = match settings.limit {
+                Limit::Number(number) => number.to_string(),
+                Limit::Percent(percent) => format!("{percent}%"),
+            };
+            self.limits.push(json!({
+                "name": "max_adobe_only_users",
+                "limit": limit,
+                "value": over.unwrap_or(counts.adobe_only_processed),
+                "exceeded": over.is_some(),
+            }));
+        }
+        self.refusals = report.refusals.clone();
+        self.unsent = report.unsent;
+    }
+
+    /// The object, for a run that ends now with `code`.
+    pub(crate) fn tell(&self, code: u8, log: &Log) -> Value {
+        let heard = log.heard();
+        let failed = !self.refusals.0.is_empty();
+        let loudest = |level: Level| {
+            heard
+                .iter()
+                .rfind(|line| line.level == level)
+                .map(|line| line.key.as_str())
+        };
+        let reason = match (code, loudest(Level::Critical)) {
+            (129.., _) => "interrupted",
+            (_, Some(key)) => key,
+            (0, None) if failed => "actions-refused",
+            (0, None) => "done",
+            (_, None) => loudest(Level::Error).unwrap_or("failed"),
+        };
+        let mut errors: Vec<Value> = self
+            .refusals
+            .0
+            .iter()
+            .map(|(code, refusal)| {
+                json!({
+                    "code": code,
+                    "message": refusal.message,
+                    "count": refusal.count,
+                    "sample_users": refusal.people,
+                    "remedy": remedy(code),
+                })
+            })
+            .collect();
+        let mut warnings = Vec::new();
+        for line in &heard {
+            if line.level == Level::Warning {
+                warnings.push(json!({"code": line.key, "message": line.first, "count": line.count}));
+            } else if line.key != "action-error" {
+                errors.push(json!({
+                    "code": line.key, "message": line.first, "count": line.count, "sample_users": [], "remedy": null,
+                }));
+            }
+        }
+        let skipped: Map<String, Value> = SKIPPED
+            .iter()
+            .filter_map(|(key, name)| {
+                let line = heard.iter().find(|line| line.key == *key)?;
+                Some(((*name).to_owned(), json!(line.count)))
+            })
+            .collect();
+        let time = |time: OffsetDateTime| time.format(&Rfc3339).unwrap_or_default();
+        json!({
+            "schema": 1,
+            "run_id": self.run_id,
+            "version": self.version,
+            "started": time(self.started),
+            "ended": time(OffsetDateTime::now_utc()),
+            "test_mode": self.settled.map(|(test_mode, ..)| test_mode),
+            "strategy": self.settled.map(|(_, strategy, _)| strategy),
+            "connector": self.settled.map(|(.., connector)| connector),
+            "exit_code": code,
+            "exit_reason": reason,
+            "counts": self.counts,
+            "unsent": self.unsent,
+            "orgs": self.organizations,
+            "limits": self.limits,
+            "skipped": skipped,
+            "errors": errors,
+            "warnings": warnings,
+            "log_file": log.file().map(|path| path.display().to_string()),
+        })
+    }
+}
+
+/// Writes an account: a file is there whole or not at all.
+pub(crate) fn write(account: &Value, to: &str, output: &mut dyn Write) -> io::Result<()> {
+    let text = format!("{account:#}\n");
+    if to == STANDARD_OUTPUT {
+        output.write_all(text.as_bytes())?;
+        return output.flush();
+    }
+    let to = Path::new(to);
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = to.with_file_name(name);
+    let mut file = fs::File::create(&beside)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, to));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Takes the account of an earlier run away, so that nobody takes it for that of one that was killed.
+pub(crate) fn forget(to: &str) {
+    let to = Path::new(to);
+    if to.as_os_str() != STANDARD_OUTPUT && to.is_file() {
+        // What cannot be removed cannot be written either, which is said at the end.
+        let _ = fs::remove_file(to);
+    }
+}
+
+/// What helps against a refusal.
+fn remedy(code: &str) -> Option<&'static str> {
+    let code = code.strip_prefix("error.").unwrap_or(code);
+    Some(match code {
+        "user.nonexistent"
+        | "user.not_found"
+        | "user.not_in_org"
+        | "user.nonexistent_or_has_conflicting_parameters" => {
+            "the account changed since it was read, or belongs to another organization: run again"
+        }
+        "group.not_found" | "usergroup.not_found" | "plc.not_found" => {
+            "check the name in `adobe_groups`; `auto_create` makes user groups, not product profiles"
+        }
+        "domain.trust.nonexistent"
+        | "api.user.not.parent.org"
+        | "user.belongs_to_another_org"
+        | "user.type_mismatch"
+        | "user.domain_enforcement" => "the organization has to own the domain, or be a trustee of who does",
+        "user.email.invalid"
+        | "user.name.invalid"
+        | "command.string.too_long"
+        | "user.firstname_missing"
+        | "user.lastname_missing"
+        | "country.invalid" => "correct the value in the directory",
+        "user.name_in_use"
+        | "user.email.name_in_use"
+        | "update.no"
+        | "update.username.no"
+        | "update.domain.mismatch"
+        | "user.change_domain_update.no" => {
+            "another account has the name, or the domain cannot be changed to"
+        }
+        "update.adobeid.no" | "user.type_must_not_be_adobeid" => "its owner changes an Adobe ID, nobody else",
+        "usergroup.exceeds_maximum_member_count" => "the group is full: divide it",
+        "organization.migrating" | "throttled_by_external_service" => "run again later",
+        _ if code.starts_with("usergroup.readonly") => {
+            "another service manages the group: take it out of the mapping"
+        }
+        _ if code.starts_with("internal") => "run again later",
+        _ => return None,
+    })
+}

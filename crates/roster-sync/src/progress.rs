@@ -1,0 +1,216 @@
+//! How far a run is, for whoever watches it, and how long the rest will take.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reads people from the directory.
+    Directory,
+    /// Reads accounts of an organization.
+    Organization,
+    /// Sends what differs.
+    Sending,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// What the run is doing.
+    pub phase: Phase,
+    /// People or accounts read, or actions answered.
+    pub done: u64,
+    /// Of how many, where that is known.
+    pub total: Option<u64>,
+    /// Actions a minute, lately; waits included.
+    pub per_minute: Option<f64>,
+    /// How long the rest will take.
+    pub left: Option<Duration>,
+}
+
+impl Progress {
+    /// So much is read.
+    pub(crate) fn read(phase: Phase, done: u64, total: Option<u64>) -> Self {
+        Self {
+            phase,
+            done,
+            total,
+            per_minute: None,
+            left: None,
+        }
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = self.done;
+        match (self.phase, self.total) {
+            (Phase::Directory, _) => return write!(f, "{done} people read from the directory"),
+            (Phase::Organization, None) => return write!(f, "{done} accounts read"),
+            (Phase::Organization, Some(total)) => return write!(f, "{done} of {total} accounts read"),
+            (Phase::Sending, total) => write!(f, "{done} of {} actions answered", total.unwrap_or(done))?,
+        }
+        if let Some(rate) = self.per_minute {
+            write!(f, ", {rate:.0} a minute")?;
+        }
+        match self.left.map(|left| left.as_secs()) {
+            Some(seconds) if seconds < 60 => write!(f, ", less than a minute left"),
+            Some(seconds) => {
+                let minutes = seconds.div_ceil(60);
+                write!(f, ", about {}:{:02} h left", minutes / 60, minutes % 60)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whoever wants to see how far a run is. Called often, so it should be quick.
+pub trait Watch: Send + Sync {
+    /// Takes note.
+    fn see(&self, progress: &Progress);
+
+    /// A server has asked the run to wait for so long.
+    fn waits(&self, pause: Duration);
+}
+
+/// Nobody watches.
+pub struct Nobody;
+
+impl Watch for Nobody {
+    fn see(&self, _: &Progress) {}
+
+    fn waits(&self, _: Duration) {}
+}
+
+/// What happened longer ago than this counts less and less.
+const MEMORY_SECONDS: f64 = 600.0;
+
+/// Foretells how long work will take, from how much was done so far and how long that took. Recent minutes count more, so
+/// that a server which becomes slower is noticed; a wait that the server has asked for counts as soon as it is known.
+///
+/// Times are distances from the beginning of the work.
+#[derive(Debug, Clone, Default)]
+pub struct Estimate {
+    at: f64,
+    done: f64,
+    seconds: f64,
+}
+
+impl Estimate {
+    /// More was done by `now`.
+    pub fn note(&mut self, now: Duration, more: u64) {
+        self.advance(now.as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts actions beyond 2^52")]
+        let more = more as f64;
+        self.done += more;
+    }
+
+    /// How much is done in a minute, if nothing happens until `now`.
+    pub fn per_minute(&self, now: Duration) -> Option<f64> {
+        let mut then = self.clone();
+        then.advance(now.as_secs_f64());
+        let rate = then.done / then.seconds * 60.0;
+        (then.done > 0.0 && rate.is_finite()).then_some(rate)
+    }
+
+    /// How long `rest` will take from `now` on, if nothing happens for `wait`.
+    pub fn left(&self, now: Duration, wait: Duration, rest: u64) -> Option<Duration> {
+        let rate = self.per_minute(now.saturating_add(wait))?;
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts actions beyond 2^52")]
+        let rest = Duration::try_from_secs_f64(rest as f64 / rate * 60.0).ok()?;
+        wait.checked_add(rest)
+    }
+
+    fn advance(&mut self, now: f64) {
+        let passed = (now - self.at).max(0.0);
+        let fade = (-passed / MEMORY_SECONDS).exp();
+        self.done *= fade;
+        self.seconds = self.seconds * fade + MEMORY_SECONDS * (1.0 - fade);
+        self.at = self.at.max(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roster_core::throttle::{Window, retry_after_seconds};
+
+    /// A run of a thousand requests, one after another, towards a server that admits `limit(number)` a minute and names
+    /// the wait when there were more; each takes `latency` milliseconds. Returns, by share of the run in percent, how
+    /// long it was foretold to take and how long it took, in seconds.
+    fn run(limit: impl Fn(u64) -> u32, latency: u64) -> Vec<(u64, f64, f64)> {
+        const REQUESTS: u64 = 1_000;
+        let (mut now, mut window, mut estimate) = (0, Window::default(), Estimate::default());
+        let mut foretold = Vec::new();
+        for number in 0..REQUESTS {
+            let mut wait = 0;
+            while let Some(asked) = window.wait_ms(now, limit(number)) {
+                wait = retry_after_seconds(asked) * 1_000;
+                // What people see while the run waits.
+                let left = estimate.left(
+                    Duration::from_millis(now),
+                    Duration::from_millis(wait),
+                    REQUESTS - number,
+                );
+                if number % 100 == 0
+                    && let Some(left) = left
+                {
+                    foretold.push((number, now, left));
+                }
+                now += wait;
+            }
+            window.admit(now);
+            now += latency;
+            estimate.note(Duration::from_millis(now), 1);
+            if (number + 1) % 100 == 0 && number + 1 < REQUESTS {
+                let left = estimate.left(Duration::from_millis(now), Duration::ZERO, REQUESTS - number - 1);
+                foretold.push((number + 1, now, left.unwrap()));
+            }
+        }
+        foretold
+            .into_iter()
+            .map(|(number, at, left)| {
+                let (left, took) = (left.as_secs_f64(), Duration::from_millis(now - at).as_secs_f64());
+                (number / 10, left, took)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn after_a_tenth_of_a_throttled_run_the_time_left_is_foretold_within_a_fifth() {
+        for (limit, latency) in [(10, 200), (10, 5_000), (100, 300), (4, 50), (25, 20), (0, 700)] {
+            let foretold = run(|_| limit, latency);
+            assert!(foretold.len() >= 9, "limit {limit}");
+            for (percent, left, took) in foretold {
+                let off = (left - took).abs();
+                assert!(
+                    off <= 0.2 * took,
+                    "limit {limit}, {latency} ms, after {percent} %: {left:.0} s foretold, {took:.0} s taken"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_becomes_slower_is_noticed() {
+        let foretold = run(|number| if number < 300 { 10 } else { 5 }, 200);
+        for (percent, left, took) in foretold.into_iter().filter(|&(percent, ..)| percent >= 50) {
+            assert!(
+                (left - took).abs() <= 0.2 * took,
+                "after {percent} %: {left:.0} s foretold, {took:.0} s taken"
+            );
+        }
+    }
+
+    #[test]
+    fn without_anything_done_nothing_is_foretold() {
+        let mut estimate = Estimate::default();
+        assert_eq!(estimate.left(Duration::ZERO, Duration::ZERO, 5), None);
+        estimate.note(Duration::from_secs(30), 0);
+        assert_eq!(estimate.left(Duration::from_secs(30), Duration::ZERO, 5), None);
+        estimate.note(Duration::from_secs(60), 10);
+        let rate = estimate.per_minute(Duration::from_secs(60)).unwrap();
+        assert!((rate - 10.0).abs() < 0.6, "{rate}");
+    }
+}
