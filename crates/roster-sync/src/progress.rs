@@ -86,6 +86,12 @@ impl Watch for Nobody {
 /// What happened longer ago than this counts less and less.
 const MEMORY_SECONDS: f64 = 600.0;
 
+/// A silence longer than this is a wait.
+const WAIT_SECONDS: f64 = 6.0;
+
+/// Limits of servers are for a minute; so long a burst may go on.
+const WINDOW_SECONDS: f64 = 60.0;
+
 /// Foretells how long work will take, from how much was done so far and how long that took. Recent minutes count more, so
 /// that a server which becomes slower is noticed; a wait that the server has asked for counts as soon as it is known.
 ///
@@ -95,12 +101,18 @@ pub struct Estimate {
     at: f64,
     done: f64,
     seconds: f64,
+    /// What was known when the last wait ended: a burst after it says nothing of how long things take.
+    waited: Option<(f64, f64)>,
 }
 
 impl Estimate {
     /// More was done by `now`.
     pub fn note(&mut self, now: Duration, more: u64) {
+        let gap = now.as_secs_f64() - self.at;
         self.advance(now.as_secs_f64());
+        if gap > WAIT_SECONDS && self.done > 0.0 {
+            self.waited = Some((self.at, self.done / self.seconds * 60.0));
+        }
         #[expect(clippy::cast_precision_loss, reason = "nobody counts actions beyond 2^52")]
         let more = more as f64;
         self.done += more;
@@ -108,6 +120,11 @@ impl Estimate {
 
     /// How much is done in a minute, if nothing happens until `now`.
     pub fn per_minute(&self, now: Duration) -> Option<f64> {
+        if let Some((at, rate)) = self.waited
+            && now.as_secs_f64() - at <= WINDOW_SECONDS
+        {
+            return Some(rate);
+        }
         let mut then = self.clone();
         then.advance(now.as_secs_f64());
         let rate = then.done / then.seconds * 60.0;

@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use roster_client::Proxies;
@@ -90,7 +90,7 @@ struct Relay {
     url: String,
     seen: Arc<Mutex<Seen>>,
     /// Set when the run has to be no more.
-    killed: Arc<(Mutex<bool>, Condvar)>,
+    killed: Arc<Mutex<bool>>,
     over: Arc<AtomicBool>,
 }
 
@@ -123,7 +123,7 @@ impl Relay {
 
     /// Starts to count anew.
     fn expect(&self, disturbance: Option<Disturbance>) {
-        *self.killed.0.lock().unwrap() = false;
+        *self.killed.lock().unwrap() = false;
         *self.seen.lock().unwrap() = Seen {
             disturbance,
             ..Seen::default()
@@ -157,7 +157,7 @@ fn message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     }
 }
 
-fn pass(mut near: TcpStream, server: &str, seen: &Mutex<Seen>, killed: &(Mutex<bool>, Condvar)) {
+fn pass(mut near: TcpStream, server: &str, seen: &Mutex<Seen>, killed: &Mutex<bool>) {
     let mut far = TcpStream::connect(server).unwrap();
     let (mut asked, mut answered) = (Vec::new(), Vec::new());
     while let Some(request) = message(&mut near, &mut asked) {
@@ -184,8 +184,7 @@ fn pass(mut near: TcpStream, server: &str, seen: &Mutex<Seen>, killed: &(Mutex<b
         match cut {
             Some(Cut::After) => return,
             Some(Cut::Killed) => {
-                *killed.0.lock().unwrap() = true;
-                killed.1.notify_all();
+                *killed.lock().unwrap() = true;
                 return;
             }
             _ => {}
@@ -247,18 +246,17 @@ fn sync(folder: &Path, relay: &Relay) -> (Option<u8>, String) {
         .enable_all()
         .build()
         .unwrap();
-    let task = runtime.spawn(async move { run(&arguments, surroundings).await });
-    let mut dead = relay.killed.0.lock().unwrap();
-    while !*dead && !task.is_finished() {
-        dead = relay
-            .killed
-            .1
-            .wait_timeout(dead, Duration::from_millis(10))
-            .unwrap()
-            .0;
-    }
-    let code = (!*dead).then(|| runtime.block_on(task).unwrap());
-    drop(dead);
+    let code = runtime.block_on(async {
+        let killed = async {
+            while !*relay.killed.lock().unwrap() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            code = run(&arguments, surroundings) => Some(code),
+            () = killed => None,
+        }
+    });
     // What is still under way ends with it, as with a process.
     runtime.shutdown_timeout(Duration::from_secs(5));
     (
