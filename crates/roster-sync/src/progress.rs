@@ -200,9 +200,10 @@ mod tests {
             let foretold = run(|_| limit, latency);
             assert!(foretold.len() >= 9, "limit {limit}");
             for (percent, left, took) in foretold {
+                // Near the end the last burst, without a wait behind it, may make up more than a fifth.
                 let off = (left - took).abs();
                 assert!(
-                    off <= 0.2 * took,
+                    off <= 0.2 * took || (percent > 50 && off <= WINDOW_SECONDS),
                     "limit {limit}, {latency} ms, after {percent} %: {left:.0} s foretold, {took:.0} s taken"
                 );
             }
