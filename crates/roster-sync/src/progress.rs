@@ -120,9 +120,7 @@ impl Estimate {
 
     /// How much is done in a minute, if nothing happens until `now`.
     pub fn per_minute(&self, now: Duration) -> Option<f64> {
-        if let Some((at, rate)) = self.waited
-            && now.as_secs_f64() - at <= WINDOW_SECONDS
-        {
+        if let Some(rate) = self.after_wait(now) {
             return Some(rate);
         }
         let mut then = self.clone();
@@ -131,12 +129,22 @@ impl Estimate {
         (then.done > 0.0 && rate.is_finite()).then_some(rate)
     }
 
+    fn after_wait(&self, now: Duration) -> Option<f64> {
+        let (at, rate) = self.waited?;
+        (now.as_secs_f64() - at <= WINDOW_SECONDS).then_some(rate)
+    }
+
     /// How long `rest` will take from `now` on, if nothing happens for `wait`.
     pub fn left(&self, now: Duration, wait: Duration, rest: u64) -> Option<Duration> {
-        let rate = self.per_minute(now.saturating_add(wait))?;
+        let window = Duration::from_secs_f64(WINDOW_SECONDS);
+        // The rate from the end of a wait has waits in it; only one that is longer than usual comes on top.
+        let (rate, more) = match self.after_wait(now) {
+            Some(rate) => (rate, wait.saturating_sub(window)),
+            None => (self.per_minute(now.saturating_add(wait))?, wait),
+        };
         #[expect(clippy::cast_precision_loss, reason = "nobody counts actions beyond 2^52")]
         let rest = Duration::try_from_secs_f64(rest as f64 / rate * 60.0).ok()?;
-        wait.checked_add(rest)
+        Some(more.checked_add(rest)?.max(wait))
     }
 
     fn advance(&mut self, now: f64) {
