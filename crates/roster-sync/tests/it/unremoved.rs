@@ -234,11 +234,11 @@ async fn an_okta_that_fails_takes_nothing_away() {
 
 fn page(request: &Request, kind: &str, first: &str, second: &str) -> Reply {
     let last = request.line.split('?').next().unwrap().ends_with("/1");
-    let list = if last { second } else { first };
+    let shown = if last { second } else { first };
     Reply {
         headers: "X-Total-Count: 2\r\nX-Page-Count: 2\r\n".to_owned(),
         ..Reply::json(&format!(
-            r#"{{"result":"success","lastPage":{last},"{kind}":[{list}]}}"#
+            r#"{{"result":"success","lastPage":{last},"{kind}":[{shown}]}}"#
         ))
     }
 }
