@@ -286,12 +286,15 @@ impl Walk {
             once: false,
         };
         let answer = self.client.send(&ask).await?;
-        let body = read::<B>(&answer, &ask.name)?.filter(|body| !body.is_empty());
+        let body = read::<B>(&answer, &ask.name)?;
+        // A page that is announced and not there is lost; one that is there may have nothing in it.
+        let may_be_empty = body.is_some() && B::MAY_END_EMPTY;
+        let body = body.filter(|body| !body.is_empty());
         let (current, pages) = (answer.number(header::CURRENT), answer.number(header::PAGES));
         self.pages = pages.or(self.pages);
         let Some(body) = body else {
             return self
-                .end(&ask.name, number + u32::from(B::MAY_END_EMPTY))
+                .end(&ask.name, number + u32::from(may_be_empty))
                 .map(|()| None);
         };
         self.last_named = body.last();

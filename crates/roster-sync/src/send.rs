@@ -414,7 +414,7 @@ impl Sender<'_> {
         self.with.log.see(&progress);
         if now.saturating_sub(self.said) >= SILENCE && rest > 0 {
             self.said = now;
-            self.with.log.info("processor", &progress);
+            self.with.log.info("processor", progress);
         }
     }
 

@@ -8,6 +8,7 @@
     reason = "tests may be blunt"
 )]
 
+mod account;
 mod careful;
 mod check;
 mod console;
@@ -20,3 +21,4 @@ mod scene;
 #[allow(dead_code, reason = "the client's own tests need more of it")]
 #[path = "../../../roster-client/tests/it/server.rs"]
 mod server;
+mod unremoved;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::sync::{Arc, Mutex};
 
 use roster_client::{Proxies, Secret};
@@ -15,6 +15,7 @@ use crate::server::{Reply, Request, Server};
 pub(crate) struct Scene {
     pub(crate) folder: TempDir,
     pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) signal: Arc<AtomicI32>,
     pub(crate) hooks_off: bool,
     pub(crate) state: Option<PathBuf>,
     /// Further authorities, as SSL_CERT_FILE names them.
@@ -76,6 +77,7 @@ impl Scene {
         let scene = Self {
             folder: tempfile::tempdir().unwrap(),
             stop: Arc::default(),
+            signal: Arc::default(),
             hooks_off: false,
             state: None,
             trust: Vec::new(),
@@ -133,7 +135,7 @@ impl Scene {
             output: Box::new(output.clone()),
             watch: Arc::new(Nobody),
             stop: Arc::clone(&self.stop),
-            signal: Arc::default(),
+            signal: Arc::clone(&self.signal),
         };
         (*arguments, surroundings, console, output)
     }
