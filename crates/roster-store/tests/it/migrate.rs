@@ -9,6 +9,8 @@ use tokio_postgres::Client;
 use crate::support::empty_database;
 
 const ENTRIES: i64 = 50_000;
+/// How long one statement may take, and a transaction may stand idle, in milliseconds.
+const PATIENCE: u32 = 30_000;
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
@@ -22,6 +24,17 @@ async fn old() -> Option<(Location, Client)> {
     let Location::Postgres(url) = &location else {
         panic!()
     };
+    // A lock that nobody gives back is a failure after a while, not a wait without an end: also of the store's own
+    // connections, which no time limit of a test could break off.
+    connect(url)
+        .await
+        .batch_execute(&format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = {PATIENCE}', current_database());
+             EXECUTE format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = {PATIENCE}', current_database());
+             END $$"
+        ))
+        .await
+        .unwrap();
     let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/0.1.0.postgres.sql");
     // The dump changes settings of the connection that it comes through.
     connect(url)

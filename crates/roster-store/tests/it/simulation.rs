@@ -333,8 +333,9 @@ async fn simulate(fresh: Fresh, seed: u64, wanted: usize) {
         commands: 0,
         moved: 0,
     };
-    let (mut rounds, began) = (0, Instant::now());
+    let (mut rounds, mut idle, began) = (0, 0, Instant::now());
     while model.commands < wanted {
+        let before = model.commands;
         let after = Duration::from_millis(300 + rounds * 137 % 700);
         let told = run_and_kill(&format!("{place}\n{seed}\n{rounds}"), after);
         let store = Store::open(location.clone(), Options::default()).await.unwrap();
@@ -346,6 +347,8 @@ async fn simulate(fresh: Fresh, seed: u64, wanted: usize) {
         let lost: Vec<&BatchId> = told.difference(&model.saved).collect();
         assert!(lost.is_empty(), "told to be saved, and lost: {lost:?}");
         rounds += 1;
+        idle = if model.commands > before { 0 } else { idle + 1 };
+        assert!(idle < 50, "nothing is saved any more");
     }
     drop(folder);
     let one_writer = matches!(location, Location::Sqlite(_));

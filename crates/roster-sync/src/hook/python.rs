@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines,
+};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -235,7 +237,7 @@ fn least_level(log: &Log) -> u8 {
 
 /// Reads answers, and puts lines of the log where they belong.
 async fn collect(
-    output: &mut Lines<BufReader<ChildStdout>>,
+    output: &mut Lines<impl AsyncBufRead + Unpin>,
     answers: &mut Vec<Vec<Value>>,
     count: usize,
     (stop, patience): (&Stop, Duration),
@@ -344,6 +346,63 @@ mod tests {
 
     fn quiet() -> Log {
         Log::new(Box::new(io::sink()), UtcOffset::UTC)
+    }
+
+    #[test]
+    fn k10_answers_of_a_hook() {
+        roster_testkit::fuzz::Target {
+            name: "hook",
+            corpus: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"),
+            words: &[
+                "[\"done\",",
+                "[\"failed\",",
+                "[\"log\",",
+                "[\"ready\",",
+                "[null,null,null,null,null,null,null]",
+                "[",
+                "]",
+                ",",
+                "\n",
+                "null",
+                "\"G\"",
+                "{}",
+                "-1",
+                "1e300",
+                "18446744073709551616",
+            ],
+            property: |said| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_time()
+                    .build()
+                    .unwrap();
+                let (mut answers, stop, asked) = (Vec::new(), Stop::default(), 3);
+                let read = runtime.block_on(collect(
+                    &mut said.lines(),
+                    &mut answers,
+                    asked,
+                    (&stop, Duration::from_secs(1)),
+                    &quiet(),
+                ));
+                // All answers came, or it is said why not: nobody is left out without a word.
+                match read {
+                    Ok(Ok(())) => assert_eq!(answers.len(), asked),
+                    Ok(Err(Failure::Engine { text, .. })) => assert!(text.len() < 1000, "{text}"),
+                    Ok(Err(Failure::Raised { .. })) | Err(NoAnswer::Ended) => {}
+                    Ok(Err(Failure::Stopped)) | Err(NoAnswer::Stopped | NoAnswer::TooLate) => {
+                        panic!("nobody stopped it, and it waited for nothing")
+                    }
+                }
+                assert!(answers.len() <= asked);
+                for answer in &answers {
+                    if let Ok(outcome) = outcome(answer) {
+                        assert_eq!(answer[0], "done");
+                        assert_eq!(answer[1][0].as_str(), outcome.email.as_deref());
+                        assert_eq!(answer[1][6].as_str(), outcome.kind.as_deref());
+                    }
+                }
+            },
+        }
+        .run();
     }
 
     #[tokio::test]

@@ -489,6 +489,51 @@ fn what_the_threat_model_says_is_shown_by_tests_that_exist() {
     none(&problems, "docs/threat-model.md");
 }
 
+#[test]
+fn what_is_said_of_strength_is_shown_by_tests_that_exist_and_run_longer_as_said() {
+    let page = read("docs/reliability.md");
+    let code = files("crates", &[".rs"]);
+    let read_by_code = |name: &str| {
+        let quoted = format!("\"{name}\"");
+        code.iter().any(|(_, text)| text.contains(&quoted))
+    };
+    let (mut problems, mut ids) = (Vec::new(), Vec::new());
+    for line in page.lines().filter(|line| line.starts_with("| K")) {
+        let columns: Vec<_> = line.split('|').map(str::trim).collect();
+        let ["", id, shown, tests, _, ""] = columns.as_slice() else {
+            problems.push(format!("not 4 columns: {line}"));
+            continue;
+        };
+        ids.push((*id).to_owned());
+        let named: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        if shown.is_empty() || named.is_empty() {
+            problems.push(format!("{id}: nothing is shown, or no test shows it"));
+        }
+        let missing = named.iter().filter(|test| !exists(test));
+        problems.extend(missing.map(|test| format!("{id}: no test {test}")));
+    }
+    ids.dedup();
+    let expected: Vec<_> = (1..=12).map(|number| format!("K{number}")).collect();
+    assert_eq!(ids, expected, "a row for each, in order");
+    let words = page.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'));
+    let variables: Vec<_> = words.filter(|word| word.starts_with("ROSTER_")).collect();
+    assert!(variables.len() > 5, "{variables:?}");
+    let unread = variables.iter().filter(|name| !read_by_code(name));
+    problems.extend(unread.map(|name| format!("nothing reads {name}")));
+    // A test that is called after its row is in it.
+    for (file, text) in &code {
+        let rest = text
+            .lines()
+            .filter_map(|line| line.trim().split_once("fn k")?.1.split_once('('));
+        for (name, _) in rest.filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_digit())) {
+            if !page.contains(&format!("{file}::k{name}`")) {
+                problems.push(format!("{file}::k{name} is in no row"));
+            }
+        }
+    }
+    none(&problems, "docs/reliability.md");
+}
+
 /// Whether a test named as `path::claim` exists: a claim of a judge, or a test function.
 fn exists(test: &str) -> bool {
     let Some((path, claim)) = test.split_once("::") else {
