@@ -97,7 +97,7 @@ impl Files {
 }
 
 fn is_changed(number: u64) -> bool {
-    number % CHANGED == 0
+    number.is_multiple_of(CHANGED)
 }
 
 fn last_name(person: &Person, other: Option<&str>) -> String {

@@ -235,8 +235,8 @@ mod tests {
         assert_eq!(estimate.left(Duration::ZERO, Duration::ZERO, 5), None);
         estimate.note(Duration::from_secs(30), 0);
         assert_eq!(estimate.left(Duration::from_secs(30), Duration::ZERO, 5), None);
-        estimate.note(Duration::from_secs(60), 10);
-        let rate = estimate.per_minute(Duration::from_secs(60)).unwrap();
+        estimate.note(Duration::from_mins(1), 10);
+        let rate = estimate.per_minute(Duration::from_mins(1)).unwrap();
         assert!((rate - 10.0).abs() < 0.6, "{rate}");
     }
 }

@@ -297,9 +297,12 @@ async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
     for lost in [0, 500, 502, 504] {
         for made in [true, false] {
             let server = Server::start(move |number, request| {
-                let found = |found: bool, email: &str| match found {
-                    true => Reply::json(&format!(r#"{{"result":"success","user":{{"email":"{email}"}}}}"#)),
-                    false => Reply::status(404, ""),
+                let found = |found: bool, email: &str| {
+                    if found {
+                        Reply::json(&format!(r#"{{"result":"success","user":{{"email":"{email}"}}}}"#))
+                    } else {
+                        Reply::status(404, "")
+                    }
                 };
                 match number {
                     1 => Reply::status(lost, ""),
@@ -338,9 +341,9 @@ async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
             "{lines:?}"
         );
     }
-    let silent = Server::start(|_, request| match request.line.starts_with("POST") {
-        true => Reply::status(0, ""),
-        false => Reply::status(404, ""),
+    let silent = Server::start(|_, request| {
+        let status = if request.line.starts_with("POST") { 0 } else { 404 };
+        Reply::status(status, "")
     })
     .await;
     let outcomes = silent.client().apply(&move_and_join()).await;

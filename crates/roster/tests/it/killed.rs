@@ -181,7 +181,7 @@ fn exported(folder: &Path) -> BTreeMap<i64, Value> {
         }
         for line in std::fs::read_to_string(&path).unwrap().lines() {
             let entry: Value = serde_json::from_str(line).unwrap();
-            let org = if entry["org"] == ORG { 1_i64 } else { 0 };
+            let org = i64::from(entry["org"] == ORG);
             found.insert((org << 40) + entry["entry"].as_i64().unwrap(), entry);
         }
     }
