@@ -287,8 +287,9 @@ impl Walk {
         };
         let answer = self.client.send(&ask).await?;
         let body = read::<B>(&answer, &ask.name)?;
-        // A page that is announced and not there is lost; one that is there may have nothing in it.
-        let may_be_empty = body.is_some() && B::MAY_END_EMPTY;
+        // A page that is announced and not there is lost; one that is there may have nothing in it. An organization without
+        // groups has one page of them, which says that it is the last.
+        let may_be_empty = body.as_ref().is_some_and(|body| B::MAY_END_EMPTY || body.last());
         let body = body.filter(|body| !body.is_empty());
         let (current, pages) = (answer.number(header::CURRENT), answer.number(header::PAGES));
         self.pages = pages.or(self.pages);

@@ -124,6 +124,16 @@ async fn an_answer_that_is_no_success_is_an_error_and_not_an_empty_list() {
 }
 
 #[tokio::test]
+async fn an_organization_without_groups_has_one_page_of_none() {
+    let server = Server::start(|_, _| Reply {
+        headers: "X-Page-Count: 1\r\n".to_owned(),
+        ..Reply::json(r#"{"result":"success","lastPage":true,"groups":[]}"#)
+    })
+    .await;
+    assert!(server.client().groups().next().await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_list_that_ends_before_its_announced_end_is_an_error() {
     // What page 1 of 3 is answered with, and what that means for people and for groups.
     let tables: [(u16, &str, u64, bool, bool); 6] = [
