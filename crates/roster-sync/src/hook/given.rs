@@ -39,10 +39,12 @@ pub(crate) struct Outcome {
 }
 
 impl Given<'_> {
-    /// Writes the person as the worker reads it, in one line.
-    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+    /// Writes the person as the worker reads it, in one line; `number` is what the answer is known by.
+    pub(crate) fn write_json(&self, number: u64, out: &mut Vec<u8>) {
         let (table, row) = self.attributes;
-        out.extend_from_slice(b"[{");
+        out.push(b'[');
+        plain(number, out);
+        out.extend_from_slice(b",{");
         for (at, (name, value)) in table.names.iter().zip(table.row(row)).enumerate() {
             if at > 0 {
                 out.push(b',');

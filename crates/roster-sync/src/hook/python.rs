@@ -44,6 +44,8 @@ pub(super) struct Worker {
     stop: Stop,
     /// How long one person may take.
     patience: Duration,
+    /// How many people it was asked about.
+    asked: u64,
 }
 
 /// Why no worker could be started.
@@ -55,6 +57,33 @@ pub(super) enum NotStarted {
     Syntax(Option<u64>, String),
     /// Anything else.
     Failed(Failure),
+}
+
+/// Which answers are waited for.
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    /// One, to the code of the hook.
+    Start,
+    /// Those of people, in the order of their numbers. Only the number ties an answer to its question: a copy of the process that
+    /// the hook makes may answer, too, and what it left must not become the answer for somebody else.
+    People { first: u64, count: usize },
+}
+
+impl Expected {
+    fn count(self) -> usize {
+        match self {
+            Self::Start => 1,
+            Self::People { count, .. } => count,
+        }
+    }
+
+    /// Whether this number is the next person's; the answer to the start has none.
+    fn is_next(self, number: Option<u64>, answered: usize) -> bool {
+        match self {
+            Self::Start => true,
+            Self::People { first, .. } => number == Some(first + answered as u64),
+        }
+    }
 }
 
 /// What came instead of an answer.
@@ -122,11 +151,12 @@ impl Worker {
             version: String::new(),
             stop: stop.clone(),
             patience,
+            asked: 0,
         };
         let mut first = json!({ "code": code, "level": least_level(log) }).to_string();
         first.push('\n');
         let answers = worker
-            .ask(first.into_bytes(), 1, log)
+            .ask(first.into_bytes(), Expected::Start, log)
             .await
             .map_err(NotStarted::Failed)?;
         let answer = answers.into_iter().next().unwrap_or_default();
@@ -150,18 +180,29 @@ impl Worker {
     /// Runs the hook for people, in order.
     pub(super) async fn run(&mut self, people: &[Given<'_>], log: &Log) -> Result<Vec<Outcome>, Failure> {
         let mut lines = Vec::with_capacity(people.len() * 400);
-        for person in people {
-            person.write_json(&mut lines);
+        let first = self.asked;
+        for (number, person) in (first..).zip(people) {
+            person.write_json(number, &mut lines);
             lines.push(b'\n');
+            self.asked = number + 1;
         }
         lines.push(b'\n');
-        let answers = self.ask(lines, people.len(), log).await?;
+        let expected = Expected::People {
+            first,
+            count: people.len(),
+        };
+        let answers = self.ask(lines, expected, log).await?;
         answers.iter().map(|answer| outcome(answer)).collect()
     }
 
     /// Says something and collects so many answers. An answer that the hook failed is an error.
-    async fn ask(&mut self, lines: Vec<u8>, count: usize, log: &Log) -> Result<Vec<Vec<Value>>, Failure> {
-        let mut answers = Vec::with_capacity(count);
+    async fn ask(
+        &mut self,
+        lines: Vec<u8>,
+        expected: Expected,
+        log: &Log,
+    ) -> Result<Vec<Vec<Value>>, Failure> {
+        let mut answers = Vec::with_capacity(expected.count());
         let failed = {
             let Self { input, output, .. } = self;
             // Both at once: the pipes hold little, and answers come while questions are still written. What is wrong with a
@@ -173,7 +214,7 @@ impl Worker {
             let mut read = pin!(collect(
                 output,
                 &mut answers,
-                count,
+                expected,
                 (&self.stop, self.patience),
                 log
             ));
@@ -188,7 +229,10 @@ impl Worker {
         let at = answers.len();
         let failure = match failed {
             Ok(Ok(())) => return Ok(answers),
-            Ok(Err(failure)) => failure,
+            Ok(Err(failure)) => {
+                let _ = self.child.start_kill();
+                return Err(failure);
+            }
             Err(NoAnswer::Stopped) => Failure::Stopped,
             Err(NoAnswer::TooLate) => Failure::Engine {
                 key: "hook-no-answer",
@@ -239,20 +283,24 @@ fn least_level(log: &Log) -> u8 {
 async fn collect(
     output: &mut Lines<impl AsyncBufRead + Unpin>,
     answers: &mut Vec<Vec<Value>>,
-    count: usize,
+    expected: Expected,
     (stop, patience): (&Stop, Duration),
     log: &Log,
 ) -> Result<Result<(), Failure>, NoAnswer> {
     let mut last = Instant::now();
-    while answers.len() < count {
+    while answers.len() < expected.count() {
+        // Looked at before every line: what a hook says is no answer, however much it says.
+        if stop.load(Ordering::Relaxed) {
+            return Err(NoAnswer::Stopped);
+        }
+        if last.elapsed() > patience {
+            return Err(NoAnswer::TooLate);
+        }
         let line = match timeout(GLANCE, output.next_line()).await {
             Ok(Ok(Some(line))) => line,
             Ok(_) => return Err(NoAnswer::Ended),
-            Err(_) if stop.load(Ordering::Relaxed) => return Err(NoAnswer::Stopped),
-            Err(_) if last.elapsed() > patience => return Err(NoAnswer::TooLate),
             Err(_) => continue,
         };
-        last = Instant::now();
         let Ok(Value::Array(answer)) = serde_json::from_str(&line) else {
             return Ok(Err(not_understood(&line)));
         };
@@ -260,13 +308,22 @@ async fn collect(
         match text(0) {
             "log" => {
                 let level = level(answer.get(1).and_then(Value::as_i64).unwrap_or_default());
-                log.line(level, text(2), text(3));
+                log.line(level, &visible(text(2)), visible(text(3)));
             }
-            "failed" => {
-                let line = answer.get(1).and_then(Value::as_u64);
-                return Ok(Err(Failure::raised(line, text(2))));
+            word @ ("done" | "failed") => {
+                let number = answer.get(1).and_then(Value::as_u64);
+                if !expected.is_next(number, answers.len()) {
+                    return Ok(Err(mixed_up()));
+                }
+                if word == "failed" {
+                    let line = answer.get(2).and_then(Value::as_u64);
+                    return Ok(Err(Failure::raised(line, text(3)).at(answers.len())));
+                }
+                last = Instant::now();
+                answers.push(answer);
             }
-            _ => answers.push(answer),
+            "ready" | "syntax" if matches!(expected, Expected::Start) => answers.push(answer),
+            _ => return Ok(Err(not_understood(&line))),
         }
     }
     Ok(Ok(()))
@@ -283,13 +340,26 @@ fn level(number: i64) -> Level {
 }
 
 fn outcome(answer: &[Value]) -> Result<Outcome, Failure> {
-    let [Value::String(word), Value::Array(values), Value::Array(groups)] = answer else {
-        return Err(not_understood("an answer"));
+    let wrong = || not_understood("an answer");
+    let [_, _, Value::Array(values), Value::Array(groups)] = answer else {
+        return Err(wrong());
     };
-    if word != "done" || values.len() != 7 {
-        return Err(not_understood(word));
+    let values: Vec<Option<String>> = values
+        .iter()
+        .map(|value| match value {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text.clone())),
+            _ => Err(wrong()),
+        })
+        .collect::<Result<_, _>>()?;
+    if values.len() != 7 {
+        return Err(wrong());
     }
-    let mut values = values.iter().map(|value| value.as_str().map(str::to_owned));
+    let groups = groups
+        .iter()
+        .map(|name| name.as_str().map(str::to_owned).ok_or_else(wrong))
+        .collect::<Result<_, _>>()?;
+    let mut values = values.into_iter();
     let mut next = || values.next().flatten();
     Ok(Outcome {
         email: next(),
@@ -299,11 +369,31 @@ fn outcome(answer: &[Value]) -> Result<Outcome, Failure> {
         lastname: next(),
         country: next(),
         kind: next(),
-        groups: groups
-            .iter()
-            .filter_map(|name| name.as_str().map(str::to_owned))
-            .collect(),
+        groups,
     })
+}
+
+/// A line that a hook says: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\t' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn mixed_up() -> Failure {
+    Failure::Engine {
+        key: "hook-answers-mixed",
+        text: "an answer came for somebody else than was asked about; a hook must not make copies of its process (os.fork) that \
+               go on with it"
+            .to_owned(),
+        at: None,
+    }
 }
 
 fn not_understood(what: &str) -> Failure {
@@ -354,8 +444,9 @@ mod tests {
             name: "hook",
             corpus: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"),
             words: &[
-                "[\"done\",",
-                "[\"failed\",",
+                "[\"done\",0,",
+                "[\"done\",1,",
+                "[\"failed\",0,",
                 "[\"log\",",
                 "[\"ready\",",
                 "[null,null,null,null,null,null,null]",
@@ -375,7 +466,8 @@ mod tests {
                     .enable_time()
                     .build()
                     .unwrap();
-                let (mut answers, stop, asked) = (Vec::new(), Stop::default(), 3);
+                let (mut answers, stop) = (Vec::new(), Stop::default());
+                let asked = Expected::People { first: 0, count: 3 };
                 let read = runtime.block_on(collect(
                     &mut said.lines(),
                     &mut answers,
@@ -385,19 +477,19 @@ mod tests {
                 ));
                 // All answers came, or it is said why not: nobody is left out without a word.
                 match read {
-                    Ok(Ok(())) => assert_eq!(answers.len(), asked),
+                    Ok(Ok(())) => assert_eq!(answers.len(), asked.count()),
                     Ok(Err(Failure::Engine { text, .. })) => assert!(text.len() < 1000, "{text}"),
                     Ok(Err(Failure::Raised { .. })) | Err(NoAnswer::Ended) => {}
                     Ok(Err(Failure::Stopped)) | Err(NoAnswer::Stopped | NoAnswer::TooLate) => {
                         panic!("nobody stopped it, and it waited for nothing")
                     }
                 }
-                assert!(answers.len() <= asked);
-                for answer in &answers {
+                assert!(answers.len() <= asked.count());
+                for (number, answer) in answers.iter().enumerate() {
                     if let Ok(outcome) = outcome(answer) {
-                        assert_eq!(answer[0], "done");
-                        assert_eq!(answer[1][0].as_str(), outcome.email.as_deref());
-                        assert_eq!(answer[1][6].as_str(), outcome.kind.as_deref());
+                        assert_eq!((&answer[0], &answer[1]), (&json!("done"), &json!(number)));
+                        assert_eq!(answer[2][0].as_str(), outcome.email.as_deref());
+                        assert_eq!(answer[2][6].as_str(), outcome.kind.as_deref());
                     }
                 }
             },
@@ -434,6 +526,80 @@ mod tests {
         // The first answer may not have been handed over yet.
         assert_eq!(key, "hook-no-answer");
         assert!(at <= Some(1), "{at:?}");
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_says_something_all_the_time_is_not_waited_for_forever_either() {
+        let patience = Duration::from_millis(600);
+        let Some(mut worker) = worker("while True: print('x' * 2000)", patience).await else {
+            return;
+        };
+        let mut texts = Texts::default();
+        let a = texts.intern("a");
+        let table = Attributes::default();
+        let given = Given {
+            texts: &texts,
+            attributes: (&table, 0),
+            groups: Vec::new(),
+            values: [a; 6],
+            targets: Vec::new(),
+        };
+        let failure = worker.run(&[given], &quiet()).await.unwrap_err();
+        let Failure::Engine { key, .. } = failure else {
+            panic!("{failure:?}")
+        };
+        assert_eq!(key, "hook-no-answer");
+    }
+
+    /// Lines in place of a process: the error that they lead to, for two people from number 5 on.
+    async fn collected(said: &[&str]) -> Option<Failure> {
+        let said = said.join("\n");
+        let (mut answers, stop) = (Vec::new(), Stop::default());
+        let expected = Expected::People { first: 5, count: 2 };
+        let patience = Duration::from_secs(9);
+        let read = collect(
+            &mut said.as_bytes().lines(),
+            &mut answers,
+            expected,
+            (&stop, patience),
+            &quiet(),
+        )
+        .await;
+        match read {
+            Ok(done) => done.err(),
+            Err(_) => panic!("the lines ended"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_only_for_the_one_that_was_asked_about() {
+        let done = |number: u64| format!(r#"["done",{number},[null,null,null,null,null,null,null],[]]"#);
+        let (four, five, six, seven) = (done(4), done(5), done(6), done(7));
+        assert_eq!(collected(&[&five, &six]).await, None);
+        let unnumbered = five.replace("5,", "");
+        for mixed in [
+            [&four, &five],
+            [&five, &five],
+            [&six, &five],
+            [&five, &seven],
+            [&five, &unnumbered],
+        ] {
+            let said = mixed.map(String::as_str);
+            assert_eq!(collected(&said).await, Some(mixed_up()), "{said:?}");
+        }
+        let failed = collected(&[&five, r#"["failed",6,3,"no"]"#]).await;
+        assert_eq!(failed, Some(Failure::raised(Some(3), "no").at(1)));
+    }
+
+    #[test]
+    fn values_that_are_neither_text_nor_nothing_are_no_answer() {
+        for answer in [
+            json!(["done", 0, [1, null, null, null, null, null, null], []]),
+            json!(["done", 0, [null, null, null, null, null, null, null], [1]]),
+            json!(["done", 0, [null], []]),
+        ] {
+            assert!(outcome(answer.as_array().unwrap()).is_err(), "{answer}");
+        }
     }
 
     #[tokio::test]

@@ -312,6 +312,84 @@ async fn what_a_hook_says_is_in_the_log_from_its_level_on() {
     assert!(!ended.log.contains("quiet"), "{}", ended.log);
 }
 
+/// What a hook says cannot look like lines of ours, and what is wrong with how it says it is its own affair.
+#[tokio::test]
+async fn what_a_hook_says_is_shown_as_what_it_is() {
+    if !has_python() {
+        return;
+    }
+    let server = organization("", fine).await;
+    let code = "logger.info('a\\n2026-01-01 CRITICAL main - forged')\nlogger.info('\\x1b[31mred \\u202e \\ud800')\n\
+                logger.info('%d', 'x')\nprint('no end', end='')\n\
+                for n in range(3000): print('again', n)";
+    let ended = scene(&server.url, &with_code(code)).run(RUN).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    for said in [
+        "INFO processor - a\n",
+        "INFO processor - 2026-01-01 CRITICAL main - forged\n",
+        "\\u{1b}[31mred \\u{202e} \\ud800\n",
+        "INFO hook - no endagain 0\n",
+        "WARNING hook - more than 1000 lines for one person; the others are left out\n",
+    ] {
+        assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);
+    }
+    assert!(!ended.log.contains("again 1000") && !ended.log.contains('\u{1b}'));
+}
+
+/// 510 people, all of them in the organization, and a run that deletes whoever is not in the directory, with a hook that does
+/// something when the last of the first 500 is there.
+async fn with_many(code: &str) -> (Ended, Server) {
+    let people: Vec<String> = (0..510)
+        .map(|n| format!(r#"{{"email":"p{n}@x.com","type":"federatedID"}}"#))
+        .collect();
+    let server = organization(people.join(",").leak(), fine).await;
+    let scene = scene(
+        &server.url,
+        &with_code(&format!(
+            "if target_attributes['email'] == 'p499@x.com':\n{}",
+            code.lines()
+                .map(|line| format!("    {line}\n"))
+                .collect::<String>()
+        )),
+    );
+    let rows: String = (0..510).map(|n| format!("p{n}@x.com,P,N,US,\n")).collect();
+    scene.write(
+        "users.csv",
+        &format!("email,firstname,lastname,country,groups\n{rows}"),
+    );
+    let ended = scene.run(&format!("{RUN} --adobe-only-user-action delete")).await;
+    (ended, server)
+}
+
+/// A copy of the process that a hook makes has no part in the run: nobody is taken for somebody else or left out.
+#[tokio::test]
+async fn a_hook_that_makes_a_copy_of_its_process_changes_nobody_elses_answer() {
+    if !has_python() || !cfg!(unix) {
+        return;
+    }
+    for code in [
+        "import os, sys\nif os.fork() == 0: sys.exit(0)",
+        "import os\nos.fork()",
+        "import os, time\nif os.fork() == 0:\n    time.sleep(0.2)\n    os._exit(0)",
+        "import subprocess\nsubprocess.run(['true'])",
+    ] {
+        let (ended, server) = with_many(code).await;
+        assert_eq!(ended.code, 0, "{code}: {}", ended.log);
+        assert_eq!(sent(&server), "", "{code}");
+    }
+}
+
+/// Answers that nobody asked for end the run, wherever they come from.
+#[tokio::test]
+async fn an_answer_too_many_ends_the_run() {
+    if !has_python() {
+        return;
+    }
+    let said = r#"["done",499,["gone@x.com",null,null,null,null,null,null],[]]"#;
+    let (ended, server) = with_many(&format!("import __main__\n__main__.answers.write('{said}\\n')")).await;
+    refused(&ended, &server, &["CRITICAL", "[hook-answers-mixed]", "os.fork"]);
+}
+
 #[tokio::test]
 async fn a_hook_that_fails_ends_the_run_before_anything_is_sent() {
     if !has_python() {
