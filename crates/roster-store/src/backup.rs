@@ -49,6 +49,9 @@ pub enum BackupError {
         /// What it is instead.
         what: &'static str,
     },
+    /// Reached under two names, each of which has a log of recent changes of its own.
+    #[error("{} has a second name (a hard link)", .0.display())]
+    SecondName(PathBuf),
     /// Less than the file says of itself.
     #[error("{} is cut off: it has {found} of {expected} bytes", .file.display())]
     Truncated {
@@ -132,6 +135,7 @@ pub async fn backup(database: PathBuf, target: PathBuf) -> Result<Copied, Backup
         if !database.exists() {
             return Err(BackupError::Missing(database));
         }
+        only_name(&database)?;
         let copy = Partial::create(&target)?;
         let mut source = Conn::Sqlite(sqlite::open_source(&database)?);
         schema(&mut source, &database)?;
@@ -278,6 +282,7 @@ fn looks_whole(file: &Path) -> Result<(), BackupError> {
 /// Looks at a database before it is opened for writing, beside programs that write it: whether it can be one of ours,
 /// of a schema that we know, and whether its end is there. Nothing is changed in it, whosever it is.
 pub fn check_file(database: &Path) -> Result<(), BackupError> {
+    only_name(database)?;
     check_end(database)?;
     let mut waited = 0;
     loop {
@@ -298,6 +303,16 @@ pub fn check_file(database: &Path) -> Result<(), BackupError> {
         }
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
+}
+
+/// Refuses a database with a second name. SQLite keeps what was written last in a file beside the name that it was opened
+/// under, so whoever opens the other name does not see it, and overwrites it.
+pub fn only_name(database: &Path) -> Result<(), BackupError> {
+    #[cfg(unix)]
+    if fs::metadata(database).is_ok_and(|about| std::os::unix::fs::MetadataExt::nlink(&about) > 1) {
+        return Err(BackupError::SecondName(database.to_owned()));
+    }
+    Ok(())
 }
 
 /// Whether a database has the schema of this program. One that cannot be looked at says why when it is opened.

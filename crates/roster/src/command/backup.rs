@@ -6,6 +6,7 @@ use roster_store::{BackupError, Copied, Location};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::command::data;
 use crate::settings::{self, Storage};
 use crate::ui::{self, Exit, hinted};
 use crate::{cli, command};
@@ -60,6 +61,11 @@ pub(crate) async fn restore(args: &cli::Restore) -> anyhow::Result<Exit> {
              `roster verify --database` checks it",
         ));
     };
+    // A server whose database was moved away would go on writing to that one, and nobody would find it here.
+    let _mine = data::lock_if_used(
+        &storage,
+        "stop it first: what it writes from now on would not be in the restored database; or restore into another folder",
+    )?;
     let restored = tokio::select! {
         restored = roster_store::restore(args.from.clone(), database.clone(), args.accept_findings) => restored,
         () = command::serve::stop_signal() => stopped(&database),
@@ -158,6 +164,7 @@ fn explain(error: &BackupError, doing: Doing) -> anyhow::Error {
             "a database is never overwritten: restore into another folder; or stop the server, and move roster.db, \
              roster.db-wal and roster.db-shm away from this one"
         }
+        (BackupError::SecondName(_), _) => data::SECOND_NAME,
         (BackupError::InUse(_), _) => "wait until it has ended, or give another name",
         (BackupError::Foreign { .. }, Doing::Restore) => "give the file that `roster backup` wrote",
         (BackupError::Truncated { .. } | BackupError::Damaged { .. }, Doing::Restore) => {

@@ -53,25 +53,49 @@ pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
 
 /// Refuses a database file that cannot be whole.
 pub(crate) fn check_database(file: &Path) -> anyhow::Result<()> {
-    roster_store::check_file(file).map_err(|error| {
-        let hint = match &error {
-            BackupError::Io { .. } => {
-                "the file has to belong to the user who runs this (chown), with mode 0600 (chmod 600)".to_owned()
-            }
-            BackupError::Foreign { .. } => format!(
-                "check --data; if this folder never held anything, remove {} and start again, otherwise keep it as it \
+    roster_store::check_file(file).map_err(|error| refused(file, &error))
+}
+
+fn refused(file: &Path, error: &BackupError) -> anyhow::Error {
+    let hint = match error {
+        BackupError::Io { .. } => {
+            "the file has to belong to the user who runs this (chown), with mode 0600 (chmod 600)".to_owned()
+        }
+        BackupError::Foreign { .. } => format!(
+            "check --data; if this folder never held anything, remove {} and start again, otherwise keep it as it \
                  is, and restore the last backup into another folder with `roster restore`",
-                file.display()
-            ),
-            BackupError::Newer { .. } => "run the Roster that made it, or a newer one; to go back to this version, \
+            file.display()
+        ),
+        BackupError::SecondName(_) => SECOND_NAME.to_owned(),
+        BackupError::Newer { .. } => {
+            "run the Roster that made it, or a newer one; to go back to this version, \
                                           restore a backup that it made"
-                .to_owned(),
-            _ => "keep the folder as it is, and restore the last backup into another one with `roster restore`"
-                .to_owned(),
-        };
-        let because = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
-        hinted(format!("{error}{because}"), hint)
-    })
+                .to_owned()
+        }
+        _ => "keep the folder as it is, and restore the last backup into another one with `roster restore`"
+            .to_owned(),
+    };
+    let because = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
+    hinted(format!("{error}{because}"), hint)
+}
+
+/// The folder of an embedded database whose schema is older than this program's, as this process's own: whatever uses it now
+/// does not know the new schema.
+pub(crate) fn lock_to_migrate(storage: &Storage) -> anyhow::Result<Option<Mine>> {
+    match storage.location() {
+        Location::Sqlite(file) if there(&file)? => {
+            check_database(&file)?;
+            if roster_store::is_current(&file) {
+                return Ok(None);
+            }
+            lock_for(
+                storage,
+                "the database has an older schema, and this program changes it to its own: stop it first, because it does not \
+                 know the new one; if it is another `roster migrate`, wait until that has ended",
+            )
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Why a store cannot be opened, and what to do.
@@ -102,6 +126,13 @@ pub(crate) fn explain(location: &Location, error: &StoreError) -> anyhow::Error 
         ),
     }
 }
+
+/// Beside the database, and locked by whoever has the folder for itself.
+const LOCK: &str = "serve.lock";
+
+/// What to do about a database with a second name.
+pub(crate) const SECOND_NAME: &str = "programs that open it under different names do not see what the others wrote last, and \
+                                      damage it: remove the other name, and make copies with `roster backup`";
 
 /// A data folder that is this process's own.
 #[derive(Debug)]
@@ -140,7 +171,7 @@ pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<
     // Two folders may lead to one database.
     let named = data.join(DATABASE);
     let database = std::fs::canonicalize(&named).unwrap_or(named);
-    let path = database.with_file_name("serve.lock");
+    let path = database.with_file_name(LOCK);
     let folder = open_private(&path).map_err(|error| cannot(&path, &error))?;
     match folder.try_lock() {
         Ok(()) => {}
@@ -169,6 +200,14 @@ pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<
     Ok(Some(mine))
 }
 
+/// The same, without leaving anything in a folder that no server ever used.
+pub(crate) fn lock_if_used(storage: &Storage, hint: &'static str) -> anyhow::Result<Option<Mine>> {
+    match &storage.data {
+        Some(data) if there(&data.join(LOCK))? => lock_for(storage, hint),
+        _ => Ok(None),
+    }
+}
+
 impl Mine {
     /// Locks the database itself, once it is there: the file beside it may be removed, and be made anew by another server.
     ///
@@ -178,16 +217,7 @@ impl Mine {
         if self.locked || !cfg!(target_os = "linux") {
             return Ok(());
         }
-        #[cfg(unix)]
-        if let Ok(about) = std::fs::metadata(&self.database)
-            && std::os::unix::fs::MetadataExt::nlink(&about) > 1
-        {
-            return Err(hinted(
-                format!("{} has a second name (a hard link)", self.database.display()),
-                "a server could be started under each, and they would damage it: remove the other name, and give every server a \
-                 copy of its own (`roster backup`)",
-            ));
-        }
+        roster_store::only_name(&self.database).map_err(|error| refused(&self.database, &error))?;
         // What cannot be opened says why when SQLite opens it.
         let Ok(file) = OpenOptions::new().read(true).write(true).open(&self.database) else {
             return Ok(());

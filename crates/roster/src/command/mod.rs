@@ -103,15 +103,34 @@ pub(crate) async fn open(storage: &Storage) -> anyhow::Result<Store> {
 
 /// Opens the store of an installation that must be there already.
 pub(crate) async fn open_existing(storage: &Storage) -> anyhow::Result<Store> {
-    if let Location::Sqlite(file) = storage.location()
-        && !there(&file)?
-    {
-        return Err(hinted(
+    check_there(storage)?;
+    open_beside(storage).await
+}
+
+/// Refuses an embedded database that is not there.
+pub(crate) fn check_there(storage: &Storage) -> anyhow::Result<()> {
+    match storage.location() {
+        Location::Sqlite(file) if !there(&file)? => Err(hinted(
             format!("there is no database at {}", file.display()),
             "name the folder that `roster serve` uses with --data",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the store beside a server that may run. A database with an older schema is changed to this program's, which is said;
+/// not while anybody else uses it.
+pub(crate) async fn open_beside(storage: &Storage) -> anyhow::Result<Store> {
+    let _mine = data::lock_to_migrate(storage)?;
+    let store = open(storage).await?;
+    let migrated = store.migrated();
+    if migrated.from != 0 && migrated.from != migrated.to {
+        ui::say(format_args!(
+            "the database was changed: schema version {} -> {}",
+            migrated.from, migrated.to
         ));
     }
-    open(storage).await
+    Ok(store)
 }
 
 /// All organizations.

@@ -67,6 +67,27 @@ fn a_database_has_one_server_under_whatever_name() {
         } else {
             std::fs::hard_link(data.join("roster.db"), other.join("roster.db")).unwrap();
             refused(folder, "has a second name (a hard link)");
+            // Whoever opened it under the other name would neither see what the server wrote last nor leave it whole.
+            let apply = ["org", "apply", "org.yml", "--credentials", "other.json"];
+            for words in [
+                &apply[..],
+                &["keys", "rotate"],
+                &["admin", "list"],
+                &["audit"],
+                &["verify"],
+                &["org", "export", "Example"],
+                &["backup", "--to", "copy.db"],
+            ] {
+                for folder in ["hard", "data"] {
+                    let (code, out, err) = roster(place.path(), &[words, &["--data", folder]].concat());
+                    assert_eq!(code, 2, "{words:?} {folder}: {out}{err}");
+                    assert!(
+                        err.contains("has a second name (a hard link)"),
+                        "{words:?}: {err}"
+                    );
+                }
+            }
+            assert!(!place.path().join("copy.db").exists());
             std::fs::remove_file(other.join("roster.db")).unwrap();
         }
     }
@@ -88,6 +109,32 @@ fn a_database_that_was_made_just_now_is_locked_too() {
     assert_eq!(code, 2, "{out}{err}");
     assert!(err.contains("a server already runs on data"), "{err}");
     assert_eq!(first.stop(), Some(0));
+}
+
+#[test]
+fn a_backup_is_not_restored_under_a_server_that_runs() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let (code, _, err) = roster(place.path(), &["backup", "--data", "data", "--to", "copy.db"]);
+    assert_eq!(code, 0, "{err}");
+    let server = Server::start(&data);
+    let before = place.path().join("before");
+    std::fs::create_dir(&before).unwrap();
+    for name in ["roster.db", "roster.db-wal", "roster.db-shm"] {
+        let _ = std::fs::rename(data.join(name), before.join(name));
+    }
+    let restore = ["restore", "--from", "copy.db", "--data", "data"];
+    let (code, out, err) = roster(place.path(), &restore);
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(
+        err.contains("already runs on data") && err.contains("would not be in the restored database"),
+        "{err}"
+    );
+    assert!(!data.join("roster.db").exists());
+    server.kill();
+    let (code, _, err) = roster(place.path(), &restore);
+    assert_eq!(code, 0, "{err}");
 }
 
 #[test]

@@ -177,6 +177,18 @@ fn a_schema_is_not_changed_beneath_a_program_that_uses_it() {
         assert!(err.contains(part), "`{part}` is not in\n{err}");
     }
     assert_eq!(old.state().0, 1);
+    // Commands that only look, or change something else, do it no more than that one.
+    for words in [
+        &["verify"][..],
+        &["audit"],
+        &["admin", "list"],
+        &["keys", "rotate"],
+    ] {
+        let (code, out, err) = roster(old.folder(), &[words, &["--data", "data"]].concat());
+        assert_eq!(code, 2, "{words:?}: {out}{err}");
+        assert!(err.contains("a server already runs on data"), "{words:?}: {err}");
+        assert_eq!(old.state().0, 1, "{words:?}");
+    }
     drop(lock);
     // A database that is being changed by a program without that lock.
     let conn = Connection::open(old.data.join("roster.db")).unwrap();
@@ -203,6 +215,30 @@ fn a_schema_is_not_changed_beneath_a_program_that_uses_it() {
         "{err}"
     );
     server.kill();
+}
+
+#[test]
+fn a_command_that_changes_the_schema_says_so() {
+    let old = Old::new();
+    let said = "the database was changed: schema version 1 -> 2";
+    let verify = ["verify", "--data", "data"];
+    let (code, out, err) = roster(old.folder(), &verify);
+    assert_eq!((code, old.state().0), (0, 2), "{out}{err}");
+    assert!(err.contains(said), "{err}");
+    let (_, _, err) = roster(old.folder(), &verify);
+    assert!(!err.contains(said), "{err}");
+}
+
+#[test]
+fn where_there_is_no_database_none_is_made_to_migrate() {
+    let place = tempfile::tempdir().unwrap();
+    let (code, out, err) = roster(place.path(), &["migrate", "--data", "typo/deep"]);
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(
+        err.contains("there is no database at typo/deep/roster.db"),
+        "{err}"
+    );
+    assert!(!place.path().join("typo").exists());
 }
 
 #[test]

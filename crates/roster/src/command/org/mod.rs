@@ -61,7 +61,7 @@ pub(crate) async fn apply(
         })?;
     }
     command::check_key(&storage)?;
-    let store = command::open(&storage).await?;
+    let store = command::open_beside(&storage).await?;
     let master = master_key(&storage)?;
     keys::check(&store, &master).await?;
     let passwords = administrators::prepare_passwords(&read, &gathered).await?;
