@@ -64,8 +64,8 @@ impl Batcher {
     }
 
     /// Lets up to `count` requests be under way at once, after the first has been answered. When the server says that it
-    /// is too much, or does not answer in time, it is half as many; with every round of answers it is one more. Commands of which one needs the other must then not be pushed without a
-    /// [`flush`](Self::flush) between them.
+    /// is too much, or does not answer in time, it is half as many; with every round of answers it is one more. Commands
+    /// of which one needs the other must then not be pushed without a [`flush`](Self::flush) between them.
     #[must_use]
     pub fn at_once(mut self, count: usize) -> Self {
         self.at_once = count.max(1);

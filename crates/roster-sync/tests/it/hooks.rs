@@ -346,16 +346,14 @@ async fn with_many(code: &str) -> (Ended, Server) {
     let scene = scene(
         &server.url,
         &with_code(&format!(
-            "if target_attributes['email'] == 'p499@x.com':\n{}",
-            code.lines()
-                .map(|line| format!("    {line}\n"))
-                .collect::<String>()
+            "if target_attributes['email'] == 'p499@x.com':\n    {}",
+            code.replace('\n', "\n    ")
         )),
     );
-    let rows: String = (0..510).map(|n| format!("p{n}@x.com,P,N,US,\n")).collect();
+    let rows: Vec<String> = (0..510).map(|n| format!("p{n}@x.com,P,N,US,")).collect();
     scene.write(
         "users.csv",
-        &format!("email,firstname,lastname,country,groups\n{rows}"),
+        &format!("email,firstname,lastname,country,groups\n{}\n", rows.join("\n")),
     );
     let ended = scene.run(&format!("{RUN} --adobe-only-user-action delete")).await;
     (ended, server)

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use roster_client::Proxies;
 use roster_sync::{Asked, Nobody, SecretStore, Surroundings, parse, run};
 use serde_json::{Value, json};
 
-use crate::support::{Server, request};
+use crate::support::{Server, describe_as, request};
 
 /// Each organization: its id, and the client id of its integration.
 const ORGS: [(&str, &str); 2] = [
@@ -355,19 +354,7 @@ fn write_files(folder: &Path, url: &str) {
 
 /// A data folder with both organizations and people in them, made once for each test.
 fn prepare(place: &Path) {
-    std::fs::write(place.join("org.yml"), DESCRIPTION).unwrap();
-    let apply = Command::new(env!("CARGO_BIN_EXE_roster"))
-        .args(["org", "apply"])
-        .arg(place.join("org.yml"))
-        .arg("--data")
-        .arg(place.join("data"))
-        .output()
-        .unwrap();
-    assert!(
-        apply.status.success(),
-        "{}",
-        String::from_utf8_lossy(&apply.stderr)
-    );
+    describe_as(DESCRIPTION, place, &place.join("data"));
     let server = Server::start(&place.join("data"));
     let person = |email: &str, groups: &[&str]| {
         json!({"user": format!("{email}@example.com"), "do": [

@@ -132,8 +132,13 @@ pub(crate) fn token(address: &str) -> String {
 
 /// Applies [`DESCRIPTION`] to a data folder.
 pub(crate) fn describe(folder: &Path, data: &Path) {
+    describe_as(DESCRIPTION, folder, data);
+}
+
+/// Applies an organization file, put into `folder`, to a data folder.
+pub(crate) fn describe_as(description: &str, folder: &Path, data: &Path) {
     let file = folder.join("org.yml");
-    std::fs::write(&file, DESCRIPTION).unwrap();
+    std::fs::write(&file, description).unwrap();
     let apply = Command::new(env!("CARGO_BIN_EXE_roster"))
         .args(["org", "apply"])
         .arg(&file)
