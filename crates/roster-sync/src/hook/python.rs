@@ -567,7 +567,7 @@ mod tests {
         .await;
         match read {
             Ok(done) => done.err(),
-            Err(_) => panic!("the lines ended"),
+            Err(NoAnswer::Stopped | NoAnswer::TooLate | NoAnswer::Ended) => panic!("the lines ended"),
         }
     }
 
