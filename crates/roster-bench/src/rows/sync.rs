@@ -202,7 +202,7 @@ impl Bench<'_> {
                 .over(floor, ratio)
                 .target(Target::AtMost(wanted.ratio))
                 .note(format!(
-                    "{} ms for each of a thousand people",
+                    "{} ms for a thousand people",
                     number(seconds * 1e6 / self.people as f64)
                 )),
         );
