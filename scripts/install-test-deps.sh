@@ -17,7 +17,9 @@ if ((EUID == 0)); then
         || missing+=(samba samba-ad-provision samba-dsdb-modules samba-vfs-modules)
     have kinit || missing+=(krb5-user)
     have krb5-config || missing+=(libkrb5-dev)
-    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || missing+=(libclang-dev)
+    # Not `libclang-cpp.so`, which LLVM brings without it.
+    compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null \
+        || compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null || missing+=(libclang-dev)
     have ip || missing+=(iproute2)
 fi
 { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; } || missing+=(python3 python3-venv)
