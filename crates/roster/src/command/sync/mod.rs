@@ -3,6 +3,7 @@
 
 mod about;
 mod ask;
+mod credential;
 mod files;
 mod keys;
 mod progress;

@@ -1,8 +1,10 @@
 //! Secrets that connector files name with `secure_…_key`: the environment, the folder that systemd gives a service, and
 //! the store of the operating system, which is asked through the program that comes with it.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use roster_client::Secret;
 use roster_sync::SecretStore;
@@ -52,6 +54,61 @@ impl Stores {
         names.extend(self.system.program().map(|(program, _)| format!("`{program}`")));
         names
     }
+
+    /// The place before the system's store that has a secret of this name.
+    pub(super) fn in_front(&self, name: &str) -> Option<String> {
+        let variable = variable_name(name);
+        if (self.variable)(&variable).is_some() {
+            return Some(variable);
+        }
+        let folder = self.folder.as_ref()?;
+        matches!(in_folder(folder, name), Ok(Some(_))).then(|| folder.display().to_string())
+    }
+
+    /// The secret that the system's store has.
+    pub(super) fn in_system(&self, name: &str, account: &str) -> Result<Option<Secret>, String> {
+        self.system.look(name, account)
+    }
+
+    /// Puts a secret into the system's store, and reads it back.
+    pub(super) fn put(&self, name: &str, account: &str, secret: &Secret) -> Result<(), String> {
+        self.system.put(name, account, secret)?;
+        if self
+            .in_system(name, account)?
+            .is_some_and(|found| same(&found, secret))
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "the secure storage does not give the secret `{name}` of `{account}` back as it was stored; \
+             another program may have one of this name and account there, which has to be deleted first"
+        ))
+    }
+
+    /// Takes a secret out of the system's store. Says whether there was one.
+    pub(super) fn remove(&self, name: &str, account: &str) -> Result<bool, String> {
+        if self.in_system(name, account)?.is_none() {
+            return Ok(false);
+        }
+        self.system.remove(name, account)?;
+        match self.in_system(name, account)? {
+            None => Ok(true),
+            Some(_) => Err(format!(
+                "the secure storage still has a secret `{name}` of `{account}` after it was deleted"
+            )),
+        }
+    }
+
+    /// The names and accounts of the secrets that this program has put into the system's store.
+    pub(super) fn list(&self) -> Result<Vec<(String, String)>, String> {
+        self.system.list()
+    }
+}
+
+/// Whether two secrets are one; stores give texts without the line ends behind them.
+pub(super) fn same(one: &Secret, other: &Secret) -> bool {
+    let plain = |secret: &Secret| secret.reveal().trim_end_matches(['\r', '\n']).to_owned();
+    plain(one) == plain(other)
 }
 
 impl SecretStore for Stores {
@@ -116,38 +173,170 @@ impl System {
     }
 
     fn find(self, name: &str, account: &str) -> Result<(Secret, String), String> {
+        match self.look(name, account)? {
+            Some(secret) => Ok((
+                secret,
+                self.program().map_or("", |(program, _)| program).to_owned(),
+            )),
+            None => Err(format!(
+                "the secure storage has no secret `{name}` of the account `{account}`"
+            )),
+        }
+    }
+
+    /// Why nothing can be done without a program.
+    fn unreachable(name: &str, account: &str) -> String {
+        format!(
+            "the Windows Credential Manager (`{name}`, or `{}`) cannot be reached by this version",
+            roster_sync::compound_name(name, account)
+        )
+    }
+
+    /// Runs the store's program.
+    fn ask(self, arguments: &[&str], input: &str, subject: (&str, &str)) -> Result<Output, String> {
         let Some((program, help)) = self.program() else {
-            return Err(format!(
-                "the Windows Credential Manager (`{name}`, or `{}`) cannot be read by this version",
-                roster_sync::compound_name(name, account)
-            ));
+            return Err(Self::unreachable(subject.0, subject.1));
         };
-        let output = Command::new(program)
-            .args(self.arguments(name, account))
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| {
-                format!(
-                    "the secure storage is asked through `{program}`, which cannot be run ({error}): {help}"
-                )
-            })?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim();
+        let failed = |error: std::io::Error| {
+            format!("the secure storage is asked through `{program}`, which cannot be run ({error}): {help}")
+        };
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A program that ends without reading says why itself.
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        child.wait_with_output().map_err(failed)
+    }
+
+    fn look(self, name: &str, account: &str) -> Result<Option<Secret>, String> {
+        let output = self.ask(&self.arguments(name, account), "", (name, account))?;
         let secret = String::from_utf8(output.stdout)
             .map_err(|_| format!("the secret `{name}` of `{account}` is not text"))?;
         let secret = secret.trim_end_matches(['\r', '\n']);
         if output.status.success() && !secret.is_empty() {
-            return Ok((Secret::new(secret), program.to_owned()));
+            return Ok(Some(Secret::new(secret)));
         }
-        if said.is_empty() || self == Self::Keychain {
-            return Err(format!(
-                "the secure storage has no secret `{name}` of the account `{account}`"
-            ));
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.trim().is_empty() || self == Self::Keychain {
+            return Ok(None);
         }
-        Err(format!(
-            "the secure storage cannot be read: {program} says: {said}"
-        ))
+        Err(self.says("read", &said))
     }
+
+    fn says(self, done: &str, said: &str) -> String {
+        let (program, _) = self.program().unwrap_or_default();
+        format!(
+            "the secure storage cannot be {done}: {program} says: {}",
+            said.trim()
+        )
+    }
+
+    fn put(self, name: &str, account: &str, secret: &Secret) -> Result<(), String> {
+        let output = match self {
+            Self::SecretService => {
+                let label = format!("--label={name}");
+                let arguments = [
+                    "store", &label, "service", name, "username", account, MARK.0, MARK.1,
+                ];
+                self.ask(&arguments, secret.reveal(), (name, account))?
+            }
+            Self::Keychain => {
+                let line = keychain_line(name, account, secret)?;
+                self.ask(&["-i"], &line, (name, account))?
+            }
+            Self::CredentialManager => return Err(Self::unreachable(name, account)),
+        };
+        if output.status.success() {
+            return Ok(());
+        }
+        // What is said of a command may repeat it, secret and all.
+        let said = match self {
+            Self::SecretService => String::from_utf8_lossy(&output.stderr).into_owned(),
+            _ => output.status.to_string(),
+        };
+        Err(self.says("written", &said))
+    }
+
+    fn remove(self, name: &str, account: &str) -> Result<(), String> {
+        let arguments = match self {
+            Self::SecretService => ["clear", "service", name, "username", account],
+            Self::Keychain => ["delete-generic-password", "-s", name, "-a", account],
+            Self::CredentialManager => return Err(Self::unreachable(name, account)),
+        };
+        let output = self.ask(&arguments, "", (name, account))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(self.says("changed", &String::from_utf8_lossy(&output.stderr)))
+    }
+
+    fn list(self) -> Result<Vec<(String, String)>, String> {
+        match self {
+            Self::SecretService => {
+                let output = self.ask(&["search", "--all", MARK.0, MARK.1], "", ("", ""))?;
+                let said = String::from_utf8_lossy(&output.stderr);
+                // Attributes come on one stream or the other, by version.
+                let text = format!("{}\n{said}", String::from_utf8_lossy(&output.stdout));
+                let found = listed(&text);
+                if found.is_empty() && !said.trim().is_empty() && !output.status.success() {
+                    return Err(self.says("read", &said));
+                }
+                Ok(found)
+            }
+            Self::Keychain => {
+                Err("the keychain is not listed here; Keychain Access shows what is in it".to_owned())
+            }
+            Self::CredentialManager => Err(
+                "the Windows Credential Manager cannot be reached by this version; \
+                 its own window shows what is in it"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// What secrets of this program have on them in the Secret Service. Whoever looks one up need not name it.
+const MARK: (&str, &str) = ("application", "roster");
+
+/// Names and accounts in what `secret-tool search` prints.
+fn listed(text: &str) -> Vec<(String, String)> {
+    let values = |key: &str| {
+        let start = format!("attribute.{key} = ");
+        text.lines()
+            .filter_map(|line| line.strip_prefix(&start).map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let mut found: Vec<_> = values("service").into_iter().zip(values("username")).collect();
+    found.sort();
+    found
+}
+
+/// A line for `security -i`: in the program's arguments everybody on the machine could read the secret.
+fn keychain_line(name: &str, account: &str, secret: &Secret) -> Result<String, String> {
+    if [name, account]
+        .iter()
+        .any(|text| text.contains(['\n', '\r', '\0']))
+    {
+        return Err("names and accounts in the keychain are of one line".to_owned());
+    }
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let mut line = format!(
+        "add-generic-password -U -s {} -a {} -X ",
+        quoted(name),
+        quoted(account)
+    );
+    for byte in secret.reveal().bytes() {
+        // Writing into a text cannot fail.
+        let _ = write!(line, "{byte:02x}");
+    }
+    line.push('\n');
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -199,5 +388,30 @@ mod tests {
             asked,
             ["find-generic-password", "-s", "umapi", "-a", "1A@AdobeOrg", "-w"]
         );
+    }
+
+    #[test]
+    fn the_keychain_is_told_on_a_line_of_its_own() {
+        let line = keychain_line("a \"b\"", "CORP\\ada", &Secret::new("s'\n"));
+        assert_eq!(
+            line.unwrap(),
+            "add-generic-password -U -s \"a \\\"b\\\"\" -a \"CORP\\\\ada\" -X 73270a\n"
+        );
+        assert!(keychain_line("a\nb", "x", &Secret::new("s")).is_err());
+    }
+
+    #[test]
+    fn windows_is_refused_by_name_before_anything_is_stored() {
+        let stores = Stores {
+            variable: |_| None,
+            folder: None,
+            system: System::CredentialManager,
+        };
+        let why = stores.put("box", "ada", &Secret::new("s3cret")).unwrap_err();
+        assert!(
+            why.contains("Windows Credential Manager (`box`, or `ada@box`) cannot be reached"),
+            "{why}"
+        );
+        assert!(stores.remove("box", "ada").is_err() && stores.list().is_err());
     }
 }
