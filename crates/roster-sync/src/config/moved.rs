@@ -9,7 +9,7 @@ use roster_client::Secret;
 
 use crate::config::yaml::{self, Node, Value};
 
-/// Credentials of an organization's connector file, in its section `enterprise`.
+/// Credentials of an organization's connector file, in its section `enterprise`, or `integration` where people come from it.
 const ORGANIZATION: [&str; 5] = [
     "client_id",
     "api_key",
@@ -25,7 +25,7 @@ pub struct Held {
     section: &'static str,
     /// Whose they are, as the stores know it.
     pub account: String,
-    /// Those that stand there in clear.
+    /// Those that stand there in clear. An empty text is none.
     pub clear: Vec<(&'static str, Secret)>,
     /// Those that stand there by name: the credential, and the name.
     pub named: Vec<(&'static str, String)>,
@@ -44,8 +44,8 @@ pub enum CannotMove {
     },
     /// Nothing that has credentials.
     #[error(
-        "it is no connector file with credentials: it has neither `enterprise` with `org_id`, nor `host` with `username` \
-         or `password` (LDAP), nor `host` with `api_token` (Okta)"
+        "it is no connector file with credentials: it has neither `enterprise` or `integration` with `org_id`, nor `host` \
+         with `username` or `password` (LDAP), nor `host` with `api_token` (Okta)"
     )]
     NoConnector,
     /// Whose they are is not said.
@@ -54,9 +54,20 @@ pub enum CannotMove {
     /// A credential that is no text.
     #[error("`{key}` (line {line}) is no text; put quotes around it")]
     NoText {
+        /// The credential, or the key that names it.
+        key: String,
+        /// Where it is.
+        line: usize,
+    },
+    /// A credential in clear and by name.
+    #[error(
+        "`{key}` (line {line}) is also named with `{}`; take one of them out",
+        reference(key)
+    )]
+    Twice {
         /// The credential.
         key: &'static str,
-        /// Where it is.
+        /// Where it is in clear.
         line: usize,
     },
     /// Lines that this does not know how to change.
@@ -78,47 +89,49 @@ pub enum CannotMove {
 /// A text that is no connector file, or does not say whose the credentials are.
 pub fn held(text: &str, file: &str) -> Result<Held, CannotMove> {
     let root = parse(text, file)?;
-    let (section, account_key, keys): (_, _, &[&'static str]) = if root.get("enterprise").is_some() {
-        ("enterprise", "org_id", &ORGANIZATION)
-    } else if root.get("api_token").is_some() || root.get("secure_api_token_key").is_some() {
-        ("", "host", &["api_token"])
-    } else if root.get("host").is_some()
-        && ["username", "password", "secure_password_key"]
-            .iter()
-            .any(|key| root.get(key).is_some())
-    {
-        ("", "username", &["password"])
-    } else {
-        return Err(CannotMove::NoConnector);
-    };
+    let within = |section: &&str| root.get(section).is_some();
+    let (section, account_key, keys): (_, _, &[&'static str]) =
+        if let Some(section) = ["enterprise", "integration"].into_iter().find(within) {
+            (section, "org_id", &ORGANIZATION)
+        } else if within(&"api_token") || within(&"secure_api_token_key") {
+            ("", "host", &["api_token"])
+        } else if within(&"host") && ["username", "password", "secure_password_key"].iter().any(within) {
+            ("", "username", &["password"])
+        } else {
+            return Err(CannotMove::NoConnector);
+        };
     let node = inside(&root, section).ok_or(CannotMove::NoConnector)?;
-    let text_of = |key: &str| match node.get(key).map(|found| &found.value) {
-        Some(Value::Text(text)) => Some(text.clone()),
-        _ => None,
-    };
     // A number would stay in clear, and nobody would have been told.
+    let text_of = |key: &str| match node.get(key).map(|found| (&found.value, found.place.line)) {
+        Some((Value::Text(text), _)) => Ok((!text.is_empty()).then(|| text.clone())),
+        None | Some((Value::Null, _)) => Ok(None),
+        Some((_, line)) => Err(CannotMove::NoText {
+            key: key.to_owned(),
+            line,
+        }),
+    };
+    let account = text_of(account_key)?.ok_or(CannotMove::NoAccount(account_key))?;
+    let mut held = Held {
+        section,
+        account,
+        clear: Vec::new(),
+        named: Vec::new(),
+    };
     for key in keys {
-        if let Some(found) = node.get(key)
-            && !matches!(found.value, Value::Text(_) | Value::Null)
-        {
-            return Err(CannotMove::NoText {
+        if let (Some(clear), Some(_)) = (node.get(key), node.get(&reference(key))) {
+            return Err(CannotMove::Twice {
                 key,
-                line: found.place.line,
+                line: clear.place.line,
             });
         }
+        if let Some(secret) = text_of(key)? {
+            held.clear.push((*key, Secret::new(secret)));
+        }
+        if let Some(name) = text_of(&reference(key))? {
+            held.named.push((*key, name));
+        }
     }
-    Ok(Held {
-        section,
-        account: text_of(account_key).ok_or(CannotMove::NoAccount(account_key))?,
-        clear: keys
-            .iter()
-            .filter_map(|key| Some((*key, Secret::new(text_of(key)?))))
-            .collect(),
-        named: keys
-            .iter()
-            .filter_map(|key| Some((*key, text_of(&reference(key))?)))
-            .collect(),
-    })
+    Ok(held)
 }
 
 impl Held {
@@ -270,25 +283,57 @@ fn replaced(text: &str, line: usize, change: &Change) -> Option<String> {
         value_of(&format!("{without}\n{behind}")).as_ref() == Some(&value)
     });
     // A comment further down would have no line to stand on.
-    if end > line {
-        let before = lines.get(line - 1..end - 1)?.concat();
-        let last = lines.get(end - 1)?.trim_end_matches(['\n', '\r']);
-        if !comment_of(last, |without| {
-            value_of(&format!("{before}{without}\n")).as_ref() == Some(&value)
-        })
-        .is_empty()
-        {
+    for at in line..end {
+        let before = lines.get(line - 1..at)?.concat();
+        let behind = lines.get(at + 1..end)?.concat();
+        let shown = lines.get(at)?.trim_end_matches(['\n', '\r']);
+        let same = |without: &str| value_of(&format!("{before}{without}\n{behind}")).as_ref() == Some(&value);
+        if !comment_of(shown, same).is_empty() {
             return None;
         }
     }
-    let ending = first.get(shown.len()..).filter(|ending| !ending.is_empty());
-    let ending = ending.unwrap_or(if end > line { "\n" } else { "" });
-    let new = serde_json::Value::from(change.value.as_str());
+    let last = lines.get(end - 1)?;
+    let ending = last.get(last.trim_end_matches(['\n', '\r']).len()..)?;
     let mut out: String = lines.get(..line - 1)?.concat();
+    let line_end = Some(first.get(shown.len()..)?).filter(|ending| !ending.is_empty());
+    let (head, body) = spelt(&change.value, indent, line_end.unwrap_or("\n"));
     // Writing into a text cannot fail.
-    let _ = write!(out, "{:indent$}{}: {new}{comment}{ending}", "", change.to);
+    let _ = write!(out, "{:indent$}{}: {head}{comment}{body}{ending}", "", change.to);
     out.push_str(&lines.get(end..)?.concat());
     Some(out)
+}
+
+/// A text as it is written behind a key: on its line, and on the lines below.
+fn spelt(value: &str, indent: usize, line_end: &str) -> (String, String) {
+    let whole = value.strip_suffix('\n').unwrap_or(value);
+    let plain = |line: &str| {
+        !line.is_empty()
+            && !line.starts_with([' ', '#'])
+            && line.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    };
+    // Keys look as people write them.
+    if whole.contains('\n') && whole.split('\n').all(plain) {
+        let body = whole.split('\n').fold(String::new(), |mut body, line| {
+            let _ = write!(body, "{line_end}{:indent$}  {line}", "");
+            body
+        });
+        let head = if whole.len() < value.len() { "|" } else { "|-" };
+        return (head.to_owned(), body);
+    }
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        // What other readers of YAML might take for something else, or refuse.
+        let _ = match c {
+            '"' | '\\' => write!(quoted, "\\{c}"),
+            '\n' => write!(quoted, "\\n"),
+            ' '..='~' => write!(quoted, "{c}"),
+            c if c.is_alphanumeric() && u32::from(c) <= 0xffff => write!(quoted, "{c}"),
+            c if u32::from(c) <= 0xffff => write!(quoted, "\\u{:04x}", u32::from(c)),
+            c => write!(quoted, "\\U{:08x}", u32::from(c)),
+        };
+    }
+    quoted.push('"');
+    (quoted, String::new())
 }
 
 /// The comment at the end of a line, with the blanks before it. Whether a `#` begins one shows in that the line says the
@@ -410,6 +455,16 @@ mod tests {
         );
         let named = "enterprise: {org_id: A, secure_api_key_key: b}\n";
         assert_eq!(of(named).unwrap(), ("A".to_owned(), 0, 1));
+        let console = "integration:\n  org_id: B\n  client_secret: s\n";
+        assert_eq!(of(console).unwrap(), ("B".to_owned(), 1, 0));
+        let found = held(console, "f.yml").unwrap();
+        assert_eq!(
+            found.with_names(console, &names(&found)).unwrap(),
+            console.replace(
+                "client_secret: s",
+                "secure_client_secret_key: \"box-client_secret\""
+            )
+        );
         assert!(matches!(of("adobe_users: {}\n"), Err(CannotMove::NoConnector)));
         assert!(matches!(
             of("host: x\npassword: y\n"),
@@ -458,19 +513,88 @@ mod tests {
                 .with_names(&text, &[("api_token", "n".to_owned())]);
             assert_eq!(outcome.unwrap(), format!("host: h\n{expected}"));
         }
-        let late = "host: h\napi_token: 'x\n  y' # late\n";
-        let outcome = held(late, "f.yml")
-            .unwrap()
-            .with_names(late, &[("api_token", "n".to_owned())]);
+        for late in [
+            "api_token: 'x\n  y' # late\n",
+            "api_token:\n  # between\n  x\n",
+            "api_token: # here\n  # between\n\n  x\n",
+            "api_token:\n# between\n  x\n",
+            "api_token: >\n  x\n  y\n # within\nb: c\n  # deeper\n",
+        ] {
+            let text = format!("host: h\n{late}");
+            let outcome = held(&text, "f.yml")
+                .unwrap()
+                .with_names(&text, &[("api_token", "n".to_owned())]);
+            let comments = |text: &str| text.matches('#').count();
+            assert!(
+                match &outcome {
+                    Ok(changed) => comments(changed) == comments(&text),
+                    Err(CannotMove::Shape { line: 2, .. }) => true,
+                    Err(_) => false,
+                },
+                "{late}: {outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_or_stands_there_twice_is_said_and_an_empty_text_is_no_credential() {
+        for text in ["host: h\napi_token: 12\n", "host: h\nsecure_api_token_key: 12\n"] {
+            let number = held(text, "f.yml");
+            assert!(
+                matches!(number, Err(CannotMove::NoText { line: 2, .. })),
+                "{number:?}"
+            );
+        }
+        let twice = held("host: h\napi_token: a\nsecure_api_token_key: b\n", "f.yml");
         assert!(
-            matches!(outcome, Err(CannotMove::Shape { line: 2, .. })),
-            "{outcome:?}"
+            matches!(twice, Err(CannotMove::Twice { line: 2, .. })),
+            "{twice:?}"
         );
-        let number = held("host: h\napi_token: 12\n", "f.yml");
+        let empty = held(
+            "host: h\nusername: u\npassword: ''\nsecure_password_key:\n",
+            "f.yml",
+        );
         assert!(
-            matches!(number, Err(CannotMove::NoText { line: 2, .. })),
-            "{number:?}"
+            matches!(empty, Err(CannotMove::Twice { line: 3, .. })),
+            "{empty:?}"
         );
+        let empty = held("host: h\nusername: u\npassword: ''\n", "f.yml").unwrap();
+        assert!(empty.clear.is_empty() && empty.named.is_empty());
+        assert!(matches!(
+            held("host: ''\napi_token: a\n", "f.yml"),
+            Err(CannotMove::NoAccount("host"))
+        ));
+    }
+
+    #[test]
+    fn a_key_comes_back_on_lines_of_its_own() {
+        for (before, key, after) in [
+            (
+                "  secure_priv_key_data_key: n # ours\n  b: 1\n",
+                "-----BEGIN\nab c\n-----END\n",
+                "  priv_key_data: | # ours\n    -----BEGIN\n    ab c\n    -----END\n  b: 1\n",
+            ),
+            (
+                "  secure_priv_key_data_key: n\r\n  b: 1\r\n",
+                "-----BEGIN\nabc",
+                "  priv_key_data: |-\r\n    -----BEGIN\r\n    abc\r\n  b: 1\r\n",
+            ),
+            (
+                "  secure_priv_key_data_key: n",
+                "-----BEGIN\nabc",
+                "  priv_key_data: |-\n    -----BEGIN\n    abc",
+            ),
+            (
+                "  secure_priv_key_data_key: n\n",
+                "a\n\nb\u{a0}\u{1f511}é\u{7f}",
+                "  priv_key_data: \"a\\n\\nb\\u00a0\\U0001f511é\\u007f\"\n",
+            ),
+        ] {
+            let text = format!("enterprise:\n  org_id: A\n{before}");
+            let found = held(&text, "f.yml").unwrap();
+            let back = found.with_secrets(&text, &[("priv_key_data", Secret::new(key))]);
+            assert_eq!(back.unwrap(), format!("enterprise:\n  org_id: A\n{after}"));
+        }
     }
 
     proptest::proptest! {
