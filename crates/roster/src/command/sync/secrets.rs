@@ -55,14 +55,24 @@ impl Stores {
         names
     }
 
-    /// The place before the system's store that has a secret of this name.
-    pub(super) fn in_front(&self, name: &str) -> Option<String> {
+    /// The secret of this name that is found before the system's store is asked, and where it is.
+    pub(super) fn in_front(&self, name: &str) -> Result<Option<(Secret, String)>, String> {
         let variable = variable_name(name);
-        if (self.variable)(&variable).is_some() {
-            return Some(variable);
+        if let Some(secret) = (self.variable)(&variable) {
+            return Ok(Some((Secret::new(secret), variable)));
         }
-        let folder = self.folder.as_ref()?;
-        matches!(in_folder(folder, name), Ok(Some(_))).then(|| folder.display().to_string())
+        let Some(folder) = &self.folder else {
+            return Ok(None);
+        };
+        let found = in_folder(folder, name)?;
+        Ok(found.map(|secret| (Secret::new(secret), folder.display().to_string())))
+    }
+
+    /// What messages call the system's store.
+    pub(super) fn system_name(&self) -> &'static str {
+        self.system
+            .program()
+            .map_or("Windows Credential Manager", |(program, _)| program)
     }
 
     /// The secret that the system's store has.
@@ -70,18 +80,42 @@ impl Stores {
         self.system.look(name, account)
     }
 
-    /// Puts a secret into the system's store, and reads it back.
+    /// Puts a secret into the system's store in the place of any other of this name and account, and reads it back. When
+    /// that fails, the one that was there is put back.
     pub(super) fn put(&self, name: &str, account: &str, secret: &Secret) -> Result<(), String> {
+        let before = self.in_system(name, account)?;
+        if before.as_ref().is_some_and(|before| same(before, secret)) {
+            return Ok(());
+        }
+        if before.is_some() {
+            // One that another program has stored would stay beside ours, and might be the one that is found.
+            self.system.remove(name, account)?;
+        }
+        let why = match self.put_and_read(name, account, secret) {
+            Ok(()) => return Ok(()),
+            Err(why) => why,
+        };
+        let Some(before) = before else {
+            return Err(why);
+        };
+        // What came back wrong may be there.
+        let _ = self.system.remove(name, account);
+        Err(match self.put_and_read(name, account, &before) {
+            Ok(()) => format!("{why}; the secret that was there before is there again"),
+            Err(_) => {
+                format!("{why}; the secret that was there before is gone and has to be stored again")
+            }
+        })
+    }
+
+    fn put_and_read(&self, name: &str, account: &str, secret: &Secret) -> Result<(), String> {
         self.system.put(name, account, secret)?;
-        if self
-            .in_system(name, account)?
-            .is_some_and(|found| same(&found, secret))
-        {
+        let found = self.in_system(name, account)?;
+        if found.is_some_and(|found| same(&found, secret)) {
             return Ok(());
         }
         Err(format!(
-            "the secure storage does not give the secret `{name}` of `{account}` back as it was stored; \
-             another program may have one of this name and account there, which has to be deleted first"
+            "the secure storage does not give the secret `{name}` of `{account}` back as it was stored"
         ))
     }
 
@@ -98,11 +132,6 @@ impl Stores {
             )),
         }
     }
-
-    /// The names and accounts of the secrets that this program has put into the system's store.
-    pub(super) fn list(&self) -> Result<Vec<(String, String)>, String> {
-        self.system.list()
-    }
 }
 
 /// Whether two secrets are one; stores give texts without the line ends behind them.
@@ -113,15 +142,10 @@ pub(super) fn same(one: &Secret, other: &Secret) -> bool {
 
 impl SecretStore for Stores {
     fn find(&self, name: &str, account: &str) -> Result<(Secret, String), String> {
+        if let Some(found) = self.in_front(name)? {
+            return Ok(found);
+        }
         let variable = variable_name(name);
-        if let Some(secret) = (self.variable)(&variable) {
-            return Ok((Secret::new(secret), variable));
-        }
-        if let Some(folder) = &self.folder
-            && let Some(secret) = in_folder(folder, name)?
-        {
-            return Ok((Secret::new(secret), folder.display().to_string()));
-        }
         self.system.find(name, account).map_err(|why| {
             format!("{why}; the variable {variable} may hold the secret instead, or a file `{name}` in the folder of CREDENTIALS_DIRECTORY")
         })
@@ -275,47 +299,11 @@ impl System {
         }
         Err(self.says("changed", &String::from_utf8_lossy(&output.stderr)))
     }
-
-    fn list(self) -> Result<Vec<(String, String)>, String> {
-        match self {
-            Self::SecretService => {
-                let output = self.ask(&["search", "--all", MARK.0, MARK.1], "", ("", ""))?;
-                let said = String::from_utf8_lossy(&output.stderr);
-                // Attributes come on one stream or the other, by version.
-                let text = format!("{}\n{said}", String::from_utf8_lossy(&output.stdout));
-                let found = listed(&text);
-                if found.is_empty() && !said.trim().is_empty() && !output.status.success() {
-                    return Err(self.says("read", &said));
-                }
-                Ok(found)
-            }
-            Self::Keychain => {
-                Err("the keychain is not listed here; Keychain Access shows what is in it".to_owned())
-            }
-            Self::CredentialManager => Err(
-                "the Windows Credential Manager cannot be reached by this version; \
-                 its own window shows what is in it"
-                    .to_owned(),
-            ),
-        }
-    }
 }
 
-/// What secrets of this program have on them in the Secret Service. Whoever looks one up need not name it.
-const MARK: (&str, &str) = ("application", "roster");
-
-/// Names and accounts in what `secret-tool search` prints.
-fn listed(text: &str) -> Vec<(String, String)> {
-    let values = |key: &str| {
-        let start = format!("attribute.{key} = ");
-        text.lines()
-            .filter_map(|line| line.strip_prefix(&start).map(str::to_owned))
-            .collect::<Vec<_>>()
-    };
-    let mut found: Vec<_> = values("service").into_iter().zip(values("username")).collect();
-    found.sort();
-    found
-}
+/// What Python's keyring has on its secrets. With it on ours, user-sync finds and replaces them, too; whoever looks one up
+/// need not name it.
+const MARK: (&str, &str) = ("application", "Python keyring");
 
 /// A line for `security -i`: in the program's arguments everybody on the machine could read the secret.
 fn keychain_line(name: &str, account: &str, secret: &Secret) -> Result<String, String> {
@@ -412,6 +400,6 @@ mod tests {
             why.contains("Windows Credential Manager (`box`, or `ada@box`) cannot be reached"),
             "{why}"
         );
-        assert!(stores.remove("box", "ada").is_err() && stores.list().is_err());
+        assert!(stores.remove("box", "ada").is_err() && stores.in_system("box", "ada").is_err());
     }
 }
