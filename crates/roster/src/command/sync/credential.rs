@@ -16,7 +16,7 @@ use crate::ui::{self, Exit, hinted};
 /// What is done with secrets.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-Exit codes: 0 done · 1 `list` found that a secret is missing · 2 could not be done, and nothing was changed that is not named
+Exit codes: 0 done · 1 not done, or `list` found that a secret is missing · 2 wrong usage
 
 Examples:
   roster sync credential set umapi-secret 1A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg <secret.txt
