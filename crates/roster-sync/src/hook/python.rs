@@ -373,8 +373,8 @@ fn outcome(answer: &[Value]) -> Result<Outcome, Failure> {
     })
 }
 
-/// A line that a hook says: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
-fn visible(text: &str) -> String {
+/// A text of a hook: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\t' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {

@@ -201,7 +201,7 @@ failing 0
 printf 'n"e\w
 ' | step set credential set chest ada
 step get credential get chest ada
-step only "$REAL" clear service chest username ada
+step only "$REAL" clear service chest username ada application 'Python keyring'
 step gone "$REAL" lookup service chest username ada
 printf -- '-----BEGIN-----
 key

@@ -34,6 +34,8 @@ organization, accounts through the User Management API; sends what differs.
 Usage: {program} [OPTIONS]
        {program} check [OPTIONS]    try everything that can be tried without changing anything, and say
                                     what a run would do
+       {program} check --hook [N]   run the hook for the first N people that are selected [10] and show what
+                                    it makes of each; no organization is asked anything
        {program} COMMAND --help
 
 Options:
@@ -79,6 +81,7 @@ with an authority of its own; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY ar
 Examples:
   {program} --process-groups --users mapped -t
   {program} check --users file users.csv --process-groups
+  {program} check --hook 3 --users file users.csv --user-filter 'ada@.*'
   {program} --connector csv users.csv --process-groups -t
   {program} --users file users.csv --process-groups --update-user-info
   {program} --connector csv users.csv --adobe-only-user-action write-file left.csv
@@ -126,6 +129,12 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
         Ok(Asked::Version) => return say(&format!("{program} {VERSION}\n")),
         Err(error) => return usage(program, &error.to_string()),
     };
+    if arguments.hook.is_some() && !only_check {
+        return usage(
+            program,
+            "`--hook` goes with `check`: a run has every hook change everybody",
+        );
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
