@@ -126,7 +126,7 @@ async fn try_hook(
     let loaded = load::read(started, &source, &mut world, log).await;
     let Loaded {
         people, selection, ..
-    } = loaded.map_err(|end| stopped_or(&end, DIRECTORY))?;
+    } = loaded.map_err(|end| stopped_or(end, DIRECTORY))?;
     let read = people.records.len();
     log.info(LOGGER, format_args!("The directory can be read: {read} people"));
     let (mut tried, mut findings) = (0, 0);
@@ -141,7 +141,7 @@ async fn try_hook(
     };
     select::try_hook(people, &selection, &mut hook, (&mut world, log), most, show)
         .await
-        .map_err(|failure| stopped_or(&load::unselected(failure, log), CONFIGURATION))?;
+        .map_err(|failure| stopped_or(load::unselected(failure, log), CONFIGURATION))?;
     if tried == 0 {
         findings += 1;
         log.warning(
@@ -157,7 +157,7 @@ async fn try_hook(
     Ok(findings)
 }
 
-fn stopped_or(end: &End, code: u8) -> u8 {
+fn stopped_or(end: End, code: u8) -> u8 {
     match end {
         End::Interrupted => INTERRUPTED,
         _ => code,
@@ -168,7 +168,7 @@ fn stopped_or(end: &End, code: u8) -> u8 {
 async fn open_hook(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<Option<Hook>, u8> {
     let hook = Hook::open(started, surroundings, log)
         .await
-        .map_err(|end| stopped_or(&end, CONFIGURATION))?;
+        .map_err(|end| stopped_or(end, CONFIGURATION))?;
     if let Some(hook) = &hook {
         log.info(LOGGER, hook.engine());
     }
@@ -276,7 +276,7 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
     let people = source
         .read(&asked, &mut tables, log)
         .await
-        .map_err(|end| stopped_or(&end, DIRECTORY))?;
+        .map_err(|end| stopped_or(end, DIRECTORY))?;
     log.info(
         LOGGER,
         format_args!("The directory can be read: {} people", people.records.len()),
