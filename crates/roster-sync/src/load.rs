@@ -246,6 +246,7 @@ fn seen(people: &People, file: &main_file::MainFile, world: &mut World) -> Seen 
         people: !people.records.is_empty(),
         groups,
         not_asked: BTreeSet::new(),
+        elsewhere: Some(people.elsewhere.clone()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod active_directory;
 mod openldap;
+pub(crate) mod scripted;
 mod slapd;
 
 use std::fmt::Write as _;
