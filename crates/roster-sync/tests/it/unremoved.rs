@@ -43,12 +43,40 @@ async fn removes_nothing(scene: &Scene, target: &Server, from: &str, what: &str,
     }
 }
 
+/// The same of a run that sends everybody without reading accounts: it may send, and takes nothing away.
+async fn pushes_nothing_away(scene: &Scene, target: &Server, from: &str, what: &str, reason: Reason) {
+    const PUSH: &str = "--process-groups --strategy push";
+    let before = target.requests().len();
+    let ended = scene.run(&format!("{from} {PUSH}")).await;
+    assert_eq!(ended.code, 1, "{what}, {PUSH}: {}", ended.log);
+    assert!(ended.log.contains(reason), "{what}, {PUSH}: {}", ended.log);
+    for request in target.requests().into_iter().skip(before) {
+        assert!(
+            !request.body.contains("\"remove"),
+            "{what}, {PUSH}: {}",
+            request.body
+        );
+    }
+}
+
 /// The run does take something away when nothing fails: else the tables below would show nothing.
 async fn undisturbed(scene: &Scene, target: &Server, from: &str) {
     let ended = scene.run(&format!("{from} {}", REMOVING[0])).await;
     assert_eq!(ended.code, 0, "{}", ended.log);
     let sent: String = writes(target).into_iter().map(|request| request.body).collect();
     assert!(sent.contains("removeFromOrg"), "{sent}");
+}
+
+/// So does a run that sends everybody.
+async fn undisturbed_push(scene: &Scene, target: &Server, from: &str) {
+    let before = writes(target).len();
+    let ended = scene
+        .run(&format!("{from} --process-groups --strategy push"))
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let sent = writes(target).into_iter().skip(before);
+    let sent: String = sent.map(|request| request.body).collect();
+    assert!(sent.contains("\"remove\""), "{sent}");
 }
 
 const CSV: &str =
@@ -89,12 +117,14 @@ async fn a_file_that_is_not_whole_takes_nothing_away() {
     let from = "--connector csv @users.csv";
     scene.write("users.csv", CSV);
     undisturbed(&scene, &target, from).await;
+    undisturbed_push(&scene, &target, from).await;
     for (what, text, reason) in table {
         match text {
             Some(text) => scene.write("users.csv", &text),
             None => std::fs::remove_file(scene.path("users.csv")).unwrap(),
         }
         removes_nothing(&scene, &target, from, what, reason).await;
+        pushes_nothing_away(&scene, &target, from, what, reason).await;
     }
     // Half the people, and nobody of the mapped group among them.
     scene.write("users.csv", &format!("{}\n{}\n", rows[0], rows[2]));
@@ -339,9 +369,11 @@ async fn another_organization_that_fails_takes_nothing_away() {
     .await;
     let options = "--connector adobe_console --users all";
     undisturbed(&from.scene, &from.target, options).await;
+    undisturbed_push(&from.scene, &from.target, options).await;
     for (at, (what, _, reason)) in table.into_iter().enumerate() {
         now.store(at + 1, Ordering::Relaxed);
         removes_nothing(&from.scene, &from.target, options, what, reason).await;
+        pushes_nothing_away(&from.scene, &from.target, options, what, reason).await;
     }
 }
 
@@ -613,9 +645,11 @@ async fn an_ldap_server_that_fails_takes_nothing_away() {
     let from = from_ldap(table.map(|(_, instead, _)| instead).to_vec(), now).await;
     let options = "--connector ldap --users all";
     undisturbed(&from.scene, &from.target, options).await;
+    undisturbed_push(&from.scene, &from.target, options).await;
     for (at, (what, _, reason)) in table.into_iter().enumerate() {
         now.store(at + 1, Ordering::Relaxed);
         removes_nothing(&from.scene, &from.target, options, what, reason).await;
+        pushes_nothing_away(&from.scene, &from.target, options, what, reason).await;
     }
     // Nothing that went wrong was remembered as right, and nothing is remembered that is in the way.
     now.store(0, Ordering::Relaxed);
