@@ -122,7 +122,8 @@ step missing "$PROGRAM" sync check --users file users.csv
     server.kill();
 }
 
-/// Stands before `secret-tool`: notes its arguments, and fails at the `FAIL_AT`th secret that is to be stored.
+/// Stands before `secret-tool`: notes its arguments, fails at the `FAIL_AT`th secret that is to be stored, and stores
+/// another one when it is to be `MANGLED`.
 const WATCHED: &str = r#"#!/bin/sh
 echo "$*" >>"$HOME/arguments.log"
 if [ "$1" = store ]; then
@@ -131,6 +132,7 @@ if [ "$1" = store ]; then
         echo 'the keyring is locked' >&2
         exit 1
     fi
+    [ -z "$MANGLED" ] || { cat >/dev/null; printf mangled | "$REAL" "$@"; exit; }
 fi
 exec "$REAL" "$@"
 "#;
@@ -210,6 +212,8 @@ key
 step set_key credential set key ada <key.pem
 step get_key credential get key ada
 step in_front_set env ROSTER_SECRET_KEY=other "$PROGRAM" sync credential set key ada <key.pem
+printf new | step mangled env MANGLED=1 "$PROGRAM" sync credential set fresh ada
+step not_left "$REAL" lookup service fresh username ada
 step nothing credential set key ada </dev/null
 "#,
     );
@@ -317,6 +321,8 @@ step nothing credential set key ada </dev/null
         "0",
         "ROSTER_SECRET_KEY has another secret `key`, and comes first",
     );
+    ended("mangled", "1", "does not give the secret `fresh` of `ada` back");
+    assert_eq!(read("not_left.out"), "");
     ended("nothing", "1", "an empty secret is none");
 
     // No secret was said, or stood where everybody on the machine reads it.

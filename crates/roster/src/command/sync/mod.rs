@@ -59,7 +59,8 @@ Options:
   -t, --test-mode, -T, --no-test-mode
                                     let the server check and change nothing [no]
       --accept-empty                a directory or mapped group that has lost all its people is meant to
-                                    be empty; without this it is not acted on
+                                    be empty, a part that another server holds now to be left out;
+                                    without this it is not acted on
       --summary FILE                write what happened into FILE as one JSON object at the end, however the
                                     run ends; `-` is standard output, and the log then goes to standard error
       --compat MODE                 default, or strict: also what user-sync does by mistake

@@ -95,11 +95,11 @@ impl Stores {
             Ok(()) => return Ok(()),
             Err(why) => why,
         };
+        // What came back wrong may be there.
+        let _ = self.system.remove(name, account);
         let Some(before) = before else {
             return Err(why);
         };
-        // What came back wrong may be there.
-        let _ = self.system.remove(name, account);
         Err(match self.put_and_read(name, account, &before) {
             Ok(()) => format!("{why}; the secret that was there before is there again"),
             Err(_) => {
