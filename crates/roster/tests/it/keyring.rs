@@ -200,11 +200,12 @@ failing 1
 printf new | step set_locked credential set chest ada
 step get_old credential get chest ada
 failing 0
+printf old | "$REAL" store --label=test service trunk username ada application other
 printf 'n"e\w
-' | step set credential set chest ada
-step get credential get chest ada
-step only "$REAL" clear service chest username ada application 'Python keyring'
-step gone "$REAL" lookup service chest username ada
+' | step set credential set trunk ada
+step get credential get trunk ada
+step only "$REAL" clear service trunk username ada application 'Python keyring'
+step gone "$REAL" lookup service trunk username ada
 printf -- '-----BEGIN-----
 key
 -----END-----
@@ -309,7 +310,7 @@ step nothing credential set key ada </dev/null
         "the secret that was there before is there again",
     );
     ended("get_old", "0", "old\n");
-    ended("set", "0", "stored `chest` of `ada`");
+    ended("set", "0", "stored `trunk` of `ada`");
     assert_eq!(read("get.out"), "n\"e\\w\n");
     assert_eq!(
         (read("only.code"), read("gone.out")),
