@@ -425,12 +425,17 @@ mod tests {
 
     /// A worker for `code`; `None`, said, where there is no Python and not all tests are asked for.
     async fn worker(code: &str, patience: Duration) -> Option<Worker> {
-        match Worker::start(code, &Arc::default(), patience, &quiet()).await {
+        // On a busy machine Python itself needs its time to start.
+        match Worker::start(code, &Arc::default(), Duration::from_mins(1), &quiet()).await {
             Err(NotStarted::Missing) => {
                 assert!(std::env::var_os("ROSTER_TEST_ALL").is_none_or(|value| value != "1"));
                 None
             }
-            other => Some(other.map_err(|why| format!("{why:?}")).unwrap()),
+            other => {
+                let mut worker = other.map_err(|why| format!("{why:?}")).unwrap();
+                worker.patience = patience;
+                Some(worker)
+            }
         }
     }
 

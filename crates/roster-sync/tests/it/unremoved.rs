@@ -439,7 +439,6 @@ fn directory(asked: &Asked) -> Vec<Vec<u8>> {
         person("Kim", "Roe", "kim@x.com"),
     );
     match asked.operation {
-        BIND => vec![asked.ended(0)],
         SEARCH if is_second_page(asked) => vec![kim, asked.page_end("")],
         SEARCH if is_first_page(asked) => vec![ada, asked.page_end(COOKIE)],
         SEARCH if is_of_members(asked) => vec![ada, asked.page_end("")],
@@ -447,7 +446,7 @@ fn directory(asked: &Asked) -> Vec<Vec<u8>> {
             asked.entry("cn=Painters,dc=x", &[("cn", "Painters")]),
             asked.page_end(""),
         ],
-        SEARCH => vec![asked.ended(0)],
+        BIND | SEARCH => vec![asked.ended(0)],
         _ => Vec::new(),
     }
 }
