@@ -155,6 +155,7 @@ pub(crate) async fn load(
         asked,
     } = read(started, source, world, log).await?;
     let mut seen = seen(&people, &started.file, world);
+    seen.everybody = asked.everybody;
     if !source.knows_all_groups() {
         seen.not_asked = asked.mapped.difference(&asked.groups).cloned().collect();
     }
@@ -247,6 +248,7 @@ fn seen(people: &People, file: &main_file::MainFile, world: &mut World) -> Seen 
         groups,
         not_asked: BTreeSet::new(),
         elsewhere: Some(people.elsewhere.clone()),
+        everybody: false,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Seen {
     pub(crate) not_asked: BTreeSet<String>,
     /// The parts of the directory that other servers hold, by name; `None` where a run has not recorded that.
     pub(crate) elsewhere: Option<BTreeSet<String>>,
+    /// Whether this run asked for everybody: one that asks for less may not meet all of these parts.
+    pub(crate) everybody: bool,
 }
 
 /// What has disappeared.
@@ -89,11 +91,16 @@ impl Memory {
         if !accepted {
             seen.people |= self.earlier.people;
             seen.groups.extend(self.earlier.groups.iter().cloned());
-            // A run that asks for less meets fewer of them, and the next one is not to be surprised.
-            if let Some(earlier) = &self.earlier.elsewhere {
-                seen.elsewhere = Some(earlier.clone());
-            }
         }
+        if let (Some(earlier), Some(now)) = (&self.earlier.elsewhere, &now.elsewhere) {
+            // A part that has come back may get lost again.
+            let still = earlier
+                .iter()
+                .filter(|part| !seen.everybody || now.contains(*part));
+            let new = now.iter().filter(|_| accepted);
+            seen.elsewhere = Some(still.chain(new).cloned().collect());
+        }
+        seen.everybody = false;
         if seen == self.earlier {
             return Ok(());
         }
@@ -128,6 +135,7 @@ fn read(text: &str) -> Option<Seen> {
             None | Some(Value::Null) => None,
             Some(list) => Some(names(list)?),
         },
+        everybody: false,
     })
 }
 
@@ -141,6 +149,7 @@ mod tests {
             groups: groups.iter().map(|&name| name.to_owned()).collect(),
             not_asked: BTreeSet::new(),
             elsewhere: None,
+            everybody: false,
         }
     }
 
@@ -174,7 +183,17 @@ mod tests {
         open().record(&with(&["dc=b"]), false).unwrap();
         assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"], "nobody has accepted it");
         open().record(&with(&["dc=b"]), true).unwrap();
-        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=a"]);
+        assert_eq!(
+            new(&["dc=a", "dc=b"]),
+            [""; 0],
+            "who asked for less may not have met the other"
+        );
+        let everybody = Seen {
+            everybody: true,
+            ..with(&["dc=b"])
+        };
+        open().record(&everybody, false).unwrap();
+        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=a"], "it was here meanwhile");
         assert_eq!(open().earlier.groups, ["A".to_owned()].into());
     }
 

@@ -104,8 +104,8 @@ pub(crate) type Words = Vec<(&'static str, String)>;
 
 /// Somebody before and after the hook.
 pub(crate) struct Tried {
-    /// The line or entry of the source.
-    pub(crate) place: String,
+    /// Where the source has them, counted from 1.
+    pub(crate) place: u32,
     pub(crate) before: Words,
     /// `None` when the hook leaves nobody.
     pub(crate) after: Option<Words>,
@@ -133,18 +133,18 @@ pub(crate) async fn try_hook(
             continue;
         };
         tried += 1;
-        let place = record.place.to_string();
         let before = selector.words(&record, mapped);
         let one = [(record, mapped)];
         let outcomes = selector.outcomes(hook, &people.attributes, &one).await?;
         for ((record, mapped), outcome) in one.into_iter().zip(outcomes) {
+            let place = record.place;
             let strange = outcome
                 .groups
                 .iter()
                 .any(|name| !selector.known.contains_key(name));
             let after = selector.changed(record, mapped, &outcome, hook)?;
             show(Tried {
-                place: place.clone(),
+                place,
                 before: before.clone(),
                 after: after.map(|(record, mapped)| selector.words(&record, mapped)),
                 strange,

@@ -686,4 +686,16 @@ async fn what_another_server_holds_counts_as_gone_where_it_always_did_or_is_said
     .await;
     undisturbed(&from.scene, &from.target, &format!("{options} --accept-empty")).await;
     undisturbed(&from.scene, &from.target, options).await;
+    // Once it was read again, it may get lost again.
+    now.store(0, Ordering::Relaxed);
+    undisturbed(&from.scene, &from.target, options).await;
+    now.store(1, Ordering::Relaxed);
+    removes_nothing(
+        &from.scene,
+        &from.target,
+        options,
+        "elsewhere again",
+        "[source-elsewhere]",
+    )
+    .await;
 }

@@ -301,8 +301,8 @@ impl System {
     }
 }
 
-/// What Python's keyring has on its secrets. With it on ours, user-sync finds and replaces them, too; whoever looks one up
-/// need not name it.
+/// What Python's keyring has on its secrets, and older ones ask for: with it on ours, user-sync finds them. Whoever looks one
+/// up here need not name it.
 const MARK: (&str, &str) = ("application", "Python keyring");
 
 /// A line for `security -i`: in the program's arguments everybody on the machine could read the secret.
