@@ -20,6 +20,8 @@ pub struct Arguments {
     pub compat: Option<String>,
     pub accept_empty: bool,
     pub summary: Option<String>,
+    /// Of `check`: for how many people the hook is tried.
+    pub hook: Option<usize>,
 }
 
 /// What a command line asks for.
@@ -45,10 +47,16 @@ pub enum UsageError {
     /// A value was given where there is none.
     #[error("Option `{0}` takes no value")]
     NoValueWanted(String),
+    /// A value is no number.
+    #[error("Option `{0}` takes a number from 1 on, not `{1}`")]
+    NoNumber(String, String),
     /// Something that belongs to no option.
     #[error("Unexpected argument: `{0}`")]
     Stray(String),
 }
+
+/// How many people a hook is tried for when nobody says.
+const SAMPLE: usize = 10;
 
 /// Reads a command line. `--users`, `--connector`, `--adobe-users` and `--adobe-only-user-action` take every word up to
 /// the next one that begins with `-`.
@@ -79,6 +87,18 @@ pub fn parse(args: &[String]) -> Result<Asked, UsageError> {
                 .ok_or_else(|| UsageError::NoValue(name.to_owned()))
         };
         match name {
+            "--hook" => {
+                let is_number = |next: &&str| next.starts_with(|c: char| c.is_ascii_digit());
+                let given = value.or_else(|| rest.next_if(is_number).map(str::to_owned));
+                found.hook = Some(match given {
+                    None => SAMPLE,
+                    Some(given) => given
+                        .parse()
+                        .ok()
+                        .filter(|number| *number > 0)
+                        .ok_or_else(|| UsageError::NoNumber(name.to_owned(), given.clone()))?,
+                });
+            }
             "-h" | "--help" => return Ok(Asked::Help),
             "-v" | "--version" => return Ok(Asked::Version),
             "-c" | "--config-filename" => found.config_filename = one()?,
@@ -165,6 +185,14 @@ mod tests {
     }
 
     #[test]
+    fn a_hook_is_tried_for_ten_people_or_as_many_as_are_asked_for() {
+        assert_eq!(run("").hook, None);
+        assert_eq!(run("--hook --users mapped").hook, Some(10));
+        assert_eq!(run("--hook 3 -t").hook, Some(3));
+        assert_eq!(run("--hook=3").hook, Some(3));
+    }
+
+    #[test]
     fn what_is_not_known_is_refused() {
         let fails =
             |line: &str| parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).unwrap_err();
@@ -174,6 +202,15 @@ mod tests {
         assert_eq!(
             fails("--test-mode=1"),
             UsageError::NoValueWanted("--test-mode".to_owned())
+        );
+        assert_eq!(
+            fails("--hook=all"),
+            UsageError::NoNumber("--hook".to_owned(), "all".to_owned())
+        );
+        assert_eq!(fails("--hook all"), UsageError::Stray("all".to_owned()));
+        assert_eq!(
+            fails("--hook 0"),
+            UsageError::NoNumber("--hook".to_owned(), "0".to_owned())
         );
         assert_eq!(fails("--strategy"), UsageError::NoValue("--strategy".to_owned()));
     }

@@ -11,13 +11,14 @@ use roster_core::value::Key;
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
-use crate::hook::Hook;
+use crate::hook::{Hook, visible};
 use crate::lists;
-use crate::load::{Side, client_failed, directory_failed, organizations};
+use crate::load::{self, Loaded, Side, client_failed, directory_failed, organizations};
 use crate::log::Log;
 use crate::options::{AdobeUsers, Users};
 use crate::read::{People, Tables};
 use crate::run::{End, LOGGER, Surroundings};
+use crate::select::{self, Tried};
 use crate::source::{Asked, Source};
 use crate::start::{Started, start};
 
@@ -37,12 +38,17 @@ pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 
     let Ok(started) = start(arguments, &surroundings, &log) else {
         return CONFIGURATION;
     };
-    let code = match look(&started, &surroundings, &log).await {
+    let found = match arguments.hook {
+        Some(most) => try_hook(&started, &surroundings, most, &log).await,
+        None => look(&started, &surroundings, &log).await,
+    };
+    let code = match found {
         Ok(0) => 0,
         Ok(_) => FINDINGS,
         Err(code) => code,
     };
     let verdict = match code {
+        0 if arguments.hook.is_some() => "The hook can be run",
         0 => "Everything that can be checked is in order",
         FINDINGS => "The run would work; see the findings above",
         _ => "The run would not work",
@@ -59,15 +65,7 @@ async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) ->
     for remark in &started.options.remarks {
         log.info("config", remark);
     }
-    let hook = Hook::open(started, surroundings, log)
-        .await
-        .map_err(|end| match end {
-            End::Interrupted => INTERRUPTED,
-            _ => CONFIGURATION,
-        })?;
-    if let Some(hook) = &hook {
-        log.info(LOGGER, hook.engine());
-    }
+    open_hook(started, surroundings, log).await?;
     let list = &started.options.adobe_only_list;
     let source = match list {
         Some(_) => None,
@@ -104,6 +102,102 @@ async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) ->
         }
     }
     failed.map_or(Ok(findings), Err)
+}
+
+/// Has the hook change the first `most` people of a run, and says what it made of each; how much was found. No
+/// organization is asked anything.
+async fn try_hook(
+    started: &Started,
+    surroundings: &Surroundings,
+    most: usize,
+    log: &Arc<Log>,
+) -> Result<usize, u8> {
+    let Some(mut hook) = open_hook(started, surroundings, log).await? else {
+        log.critical(
+            LOGGER,
+            "hook-missing",
+            "There is no hook to try: `directory_users.extension` names no file, hooks are turned off (UST_EXTENSION=0), or a \
+             list of Adobe-only users takes the place of the directory",
+        );
+        return Err(CONFIGURATION);
+    };
+    let source = Source::open(started, surroundings, log).map_err(|_| CONFIGURATION)?;
+    let mut world = World::default();
+    let loaded = load::read(started, &source, &mut world, log).await;
+    let Loaded {
+        people, selection, ..
+    } = loaded.map_err(|end| stopped_or(end, DIRECTORY))?;
+    let read = people.records.len();
+    log.info(LOGGER, format_args!("The directory can be read: {read} people"));
+    let (mut tried, mut findings) = (0, 0);
+    let show = |person: Tried| {
+        tried += 1;
+        if person.after.is_none() || person.strange {
+            findings += 1;
+        }
+        for line in compared(tried, &person) {
+            log.info(LOGGER, line);
+        }
+    };
+    select::try_hook(people, &selection, &mut hook, (&mut world, log), most, show)
+        .await
+        .map_err(|failure| stopped_or(load::unselected(failure, log), CONFIGURATION))?;
+    if tried == 0 {
+        findings += 1;
+        log.warning(
+            LOGGER,
+            "hook-untried",
+            "Nobody of the directory is selected, so the hook was tried for nobody",
+        );
+    }
+    log.info(
+        LOGGER,
+        format_args!("The hook was run for {tried} of {read} people; no organization was asked anything"),
+    );
+    Ok(findings)
+}
+
+fn stopped_or(end: End, code: u8) -> u8 {
+    match end {
+        End::Interrupted => INTERRUPTED,
+        _ => code,
+    }
+}
+
+/// Makes the hook ready and says what runs it; `None` where there is none.
+async fn open_hook(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<Option<Hook>, u8> {
+    let hook = Hook::open(started, surroundings, log)
+        .await
+        .map_err(|end| stopped_or(end, CONFIGURATION))?;
+    if let Some(hook) = &hook {
+        log.info(LOGGER, hook.engine());
+    }
+    Ok(hook)
+}
+
+/// Somebody before and after the hook, a line for each attribute.
+fn compared(number: usize, person: &Tried) -> Vec<String> {
+    let quiet = |text: &str| {
+        if text.is_empty() {
+            "(none)".to_owned()
+        } else {
+            visible(text)
+        }
+    };
+    let mut lines = vec![format!("Person {number} (record {}):", person.place)];
+    for (at, (name, before)) in person.before.iter().enumerate() {
+        let after = person.after.as_ref().and_then(|after| after.get(at));
+        lines.push(match after {
+            Some((_, after)) if after != before => {
+                format!("  {name}: {} -> {}", quiet(before), quiet(after))
+            }
+            _ => format!("  {name}: {}", quiet(before)),
+        });
+    }
+    if person.after.is_none() {
+        lines.push("  -> nobody".to_owned());
+    }
+    lines
 }
 
 /// What a run would do, in words.
@@ -182,10 +276,7 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
     let people = source
         .read(&asked, &mut tables, log)
         .await
-        .map_err(|end| match end {
-            End::Interrupted => INTERRUPTED,
-            _ => DIRECTORY,
-        })?;
+        .map_err(|end| stopped_or(end, DIRECTORY))?;
     log.info(
         LOGGER,
         format_args!("The directory can be read: {} people", people.records.len()),

@@ -6,7 +6,7 @@ use roster_core::plan::World;
 use roster_core::plan::people::TargetId;
 
 use crate::log::Log;
-use crate::memory::{Memory, Seen};
+use crate::memory::{Memory, Missing, Seen};
 use crate::options::{Connector, Users};
 use crate::run::{End, Surroundings};
 use crate::select::position;
@@ -50,32 +50,54 @@ pub(crate) fn look(
         );
         End::Failed
     })?;
-    let (source, groups) = memory.missing(&now);
+    let missing = memory.missing(&now);
     let accepted = started.accept_empty;
-    let lost = source || !groups.is_empty();
     let mut doubt = Doubt {
         memory: Some(memory),
         now,
         accepted,
         ..Doubt::default()
     };
-    if !lost || accepted {
+    if missing == Missing::default() || accepted {
         return Ok(doubt);
     }
+    let Missing {
+        source,
+        groups,
+        parts,
+    } = missing;
     doubt.hold = true;
-    doubt.keep = if started.extension.is_some() {
-        // What a hook makes of a group that is missing nobody knows.
+    doubt.keep = if started.extension.is_some() || !parts.is_empty() {
+        // What a hook makes of a group that is missing nobody knows, nor which groups those are in who were not read.
         world.targets.iter().map(|(id, _)| id).collect()
     } else {
         targets_of(&groups, started, world)
     };
+    let listed = |names: &BTreeSet<String>| {
+        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        names.join(", ")
+    };
+    if !parts.is_empty() {
+        log.error(
+            "processor",
+            "source-elsewhere",
+            format_args!(
+                "The server says that others hold part(s) of the directory of which earlier runs did not hear that: {}. Those who \
+                 are there were not read, so nobody is taken out of any group, and Adobe-only users are left alone. If it is \
+                 meant, run once with --accept-empty",
+                listed(&parts)
+            ),
+        );
+    }
+    if !source && groups.is_empty() {
+        return Ok(doubt);
+    }
     let what = if source {
         "The directory had people in an earlier run and is empty now".to_owned()
     } else {
-        let names: Vec<String> = groups.iter().map(|name| format!("'{name}'")).collect();
         format!(
             "Directory group(s) had members in an earlier run and have none now: {}",
-            names.join(", ")
+            listed(&groups)
         )
     };
     log.error(

@@ -147,9 +147,48 @@ pub(crate) async fn load(
     world: &mut World,
     log: &Log,
 ) -> Result<Seen, End> {
-    let (file, options) = (&started.file, &started.options);
     log.info("processor", divider("Start Load from Directory", '-'));
     let began = Instant::now();
+    let Loaded {
+        people,
+        selection,
+        asked,
+    } = read(started, source, world, log).await?;
+    let mut seen = seen(&people, &started.file, world);
+    seen.everybody = asked.everybody;
+    if !source.knows_all_groups() {
+        seen.not_asked = asked.mapped.difference(&asked.groups).cloned().collect();
+    }
+    let selected = select(people, &selection, hook, world, log).await;
+    selected.map_err(|failure| unselected(failure, log))?;
+    let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
+    log.info("processor", divider(&title, '-'));
+    Ok(seen)
+}
+
+/// Says why people could not be selected.
+pub(crate) fn unselected(failure: select::Failure, log: &Log) -> End {
+    match failure {
+        select::Failure::Stopped => stopped(log),
+        select::Failure::Told(error) => directory_failed(&error, log),
+    }
+}
+
+/// What was read of a directory, and what is selected of it.
+pub(crate) struct Loaded<'s> {
+    pub(crate) people: People,
+    pub(crate) selection: Selection<'s>,
+    asked: Asked,
+}
+
+/// Reads what a run needs of the directory.
+pub(crate) async fn read<'s>(
+    started: &'s Started,
+    source: &Source,
+    world: &mut World,
+    log: &Log,
+) -> Result<Loaded<'s>, End> {
+    let (file, options) = (&started.file, &started.options);
     let groups: Option<BTreeSet<String>> = match &options.users {
         Users::All => None,
         Users::Mapped => Some(file.mapping.iter().map(|(name, _)| name.clone()).collect()),
@@ -183,18 +222,11 @@ pub(crate) async fn load(
         default_type: file.default_type,
         organizations: &started.secondaries,
     };
-    let mut seen = seen(&people, file, world);
-    if !source.knows_all_groups() {
-        seen.not_asked = asked.mapped.difference(&asked.groups).cloned().collect();
-    }
-    let selected = select(people, &selection, hook, world, log).await;
-    selected.map_err(|failure| match failure {
-        select::Failure::Stopped => stopped(log),
-        select::Failure::Told(error) => directory_failed(&error, log),
-    })?;
-    let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
-    log.info("processor", divider(&title, '-'));
-    Ok(seen)
+    Ok(Loaded {
+        people,
+        selection,
+        asked,
+    })
 }
 
 /// Whether there is anybody, and which mapped groups have members.
@@ -215,6 +247,8 @@ fn seen(people: &People, file: &main_file::MainFile, world: &mut World) -> Seen 
         people: !people.records.is_empty(),
         groups,
         not_asked: BTreeSet::new(),
+        elsewhere: Some(people.elsewhere.clone()),
+        everybody: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What earlier runs saw, so that a source or a group that has disappeared is not mistaken for one that everybody left.
 //!
-//! For each main file and source there is one small file: the mapped directory groups that have had members. A group
-//! stays in it until somebody says that it may be empty.
+//! For each main file and source there is one small file: the mapped directory groups that have had members, and the parts
+//! of a directory that other servers hold. A group stays in it until somebody says that it may be empty.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,6 +19,21 @@ pub(crate) struct Seen {
     pub(crate) groups: BTreeSet<String>,
     /// The mapped groups that this run did not ask for: nothing is known of them.
     pub(crate) not_asked: BTreeSet<String>,
+    /// The parts of the directory that other servers hold, by name; `None` where a run has not recorded that.
+    pub(crate) elsewhere: Option<BTreeSet<String>>,
+    /// Whether this run asked for everybody: one that asks for less may not meet all of these parts.
+    pub(crate) everybody: bool,
+}
+
+/// What has disappeared.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// The whole source.
+    pub(crate) source: bool,
+    /// Mapped groups.
+    pub(crate) groups: BTreeSet<String>,
+    /// Parts of the directory that other servers hold now, and did not before.
+    pub(crate) parts: BTreeSet<String>,
 }
 
 /// The file of one main file and source.
@@ -52,11 +67,19 @@ impl Memory {
         Ok(Self { path, earlier })
     }
 
-    /// What has disappeared: whether the whole source has, and which groups.
-    pub(crate) fn missing(&self, now: &Seen) -> (bool, BTreeSet<String>) {
+    /// What has disappeared since earlier runs.
+    pub(crate) fn missing(&self, now: &Seen) -> Missing {
         let gone = self.earlier.groups.difference(&now.groups);
         let groups = gone.filter(|name| !now.not_asked.contains(*name)).cloned();
-        (self.earlier.people && !now.people, groups.collect())
+        let parts = match (&self.earlier.elsewhere, &now.elsewhere) {
+            (Some(earlier), Some(now)) => now.difference(earlier).cloned().collect(),
+            _ => BTreeSet::new(),
+        };
+        Missing {
+            source: self.earlier.people && !now.people,
+            groups: groups.collect(),
+            parts,
+        }
     }
 
     /// Records a run. What has disappeared stays recorded unless it was `accepted`.
@@ -69,6 +92,15 @@ impl Memory {
             seen.people |= self.earlier.people;
             seen.groups.extend(self.earlier.groups.iter().cloned());
         }
+        if let (Some(earlier), Some(now)) = (&self.earlier.elsewhere, &now.elsewhere) {
+            // A part that has come back may get lost again.
+            let still = earlier
+                .iter()
+                .filter(|part| !seen.everybody || now.contains(*part));
+            let new = now.iter().filter(|_| accepted);
+            seen.elsewhere = Some(still.chain(new).cloned().collect());
+        }
+        seen.everybody = false;
         if seen == self.earlier {
             return Ok(());
         }
@@ -77,7 +109,9 @@ impl Memory {
         }
         let beside = self.path.with_extension("new");
         let mut file = fs::File::create(&beside)?;
-        let text = json!({ "format": 1, "people": seen.people, "groups": seen.groups });
+        let text = json!({
+            "format": 1, "people": seen.people, "groups": seen.groups, "elsewhere": seen.elsewhere,
+        });
         file.write_all(text.to_string().as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)
@@ -86,15 +120,22 @@ impl Memory {
 
 fn read(text: &str) -> Option<Seen> {
     let value: Value = serde_json::from_str(text).ok()?;
-    let groups = value.get("groups")?.as_array()?;
-    let groups = groups
-        .iter()
-        .map(|name| name.as_str().map(str::to_owned))
-        .collect::<Option<_>>()?;
+    let names = |list: &Value| {
+        let names = list.as_array()?.iter();
+        names
+            .map(|name| name.as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+    };
     Some(Seen {
         people: value.get("people")?.as_bool()?,
-        groups,
+        groups: names(value.get("groups")?)?,
         not_asked: BTreeSet::new(),
+        // Earlier releases did not record it.
+        elsewhere: match value.get("elsewhere") {
+            None | Some(Value::Null) => None,
+            Some(list) => Some(names(list)?),
+        },
+        everybody: false,
     })
 }
 
@@ -107,7 +148,53 @@ mod tests {
             people,
             groups: groups.iter().map(|&name| name.to_owned()).collect(),
             not_asked: BTreeSet::new(),
+            elsewhere: None,
+            everybody: false,
         }
+    }
+
+    /// A source or groups that are missing.
+    fn gone(source: bool, groups: &[&str]) -> Missing {
+        Missing {
+            source,
+            groups: groups.iter().map(|&name| name.to_owned()).collect(),
+            parts: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn parts_that_another_server_holds_are_new_until_they_are_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Memory::open(folder.path(), Path::new("main.yml"), "ldap").unwrap();
+        let with = |parts: &[&str]| Seen {
+            elsewhere: Some(parts.iter().map(|&name| name.to_owned()).collect()),
+            ..seen(true, &["A"])
+        };
+        let new = |parts: &[&str]| {
+            let missing = open().missing(&with(parts)).parts;
+            missing.into_iter().collect::<Vec<_>>()
+        };
+        // As an earlier release has left it.
+        fs::create_dir_all(folder.path()).unwrap();
+        fs::write(open().path, r#"{"format":1,"people":true,"groups":["A"]}"#).unwrap();
+        assert_eq!(new(&["dc=a"]), [""; 0], "what was the case before is not known");
+        open().record(&with(&["dc=a"]), false).unwrap();
+        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"]);
+        open().record(&with(&["dc=b"]), false).unwrap();
+        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"], "nobody has accepted it");
+        open().record(&with(&["dc=b"]), true).unwrap();
+        assert_eq!(
+            new(&["dc=a", "dc=b"]),
+            [""; 0],
+            "who asked for less may not have met the other"
+        );
+        let everybody = Seen {
+            everybody: true,
+            ..with(&["dc=b"])
+        };
+        open().record(&everybody, false).unwrap();
+        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=a"], "it was here meanwhile");
+        assert_eq!(open().earlier.groups, ["A".to_owned()].into());
     }
 
     #[test]
@@ -119,9 +206,9 @@ mod tests {
             not_asked: ["A".to_owned()].into(),
             ..seen(true, &[])
         };
-        assert_eq!(open().missing(&now), (false, [].into()));
+        assert_eq!(open().missing(&now), gone(false, &[]));
         open().record(&now, true).unwrap();
-        assert_eq!(open().missing(&seen(true, &[])), (false, ["A".to_owned()].into()));
+        assert_eq!(open().missing(&seen(true, &[])), gone(false, &["A"]));
     }
 
     #[test]
@@ -130,20 +217,19 @@ mod tests {
         let open = || Memory::open(folder.path(), Path::new("main.yml"), "csv a").unwrap();
         assert_eq!(
             open().missing(&seen(false, &[])),
-            (false, [].into()),
+            gone(false, &[]),
             "the first run has nothing to compare with"
         );
         open().record(&seen(true, &["A", "B"]), false).unwrap();
-        let (source, groups) = open().missing(&seen(true, &["B"]));
-        assert_eq!((source, groups), (false, ["A".to_owned()].into()));
+        assert_eq!(open().missing(&seen(true, &["B"])), gone(false, &["A"]));
         open().record(&seen(true, &["B"]), false).unwrap();
         assert_eq!(
-            open().missing(&seen(false, &[])).1.len(),
+            open().missing(&seen(false, &[])).groups.len(),
             2,
             "nobody has accepted that A is gone"
         );
         open().record(&seen(true, &["B"]), true).unwrap();
-        assert_eq!(open().missing(&seen(false, &[])), (true, ["B".to_owned()].into()));
+        assert_eq!(open().missing(&seen(false, &[])), gone(true, &["B"]));
         let other = Memory::open(folder.path(), Path::new("main.yml"), "csv b").unwrap();
         assert_eq!(other.earlier, Seen::default(), "another source is another story");
         fs::write(open().path, "{").unwrap();

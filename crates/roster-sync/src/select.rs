@@ -78,42 +78,7 @@ pub(crate) async fn select(
     world: &mut World,
     log: &Log,
 ) -> Result<(), Failure> {
-    let mut by_group: BTreeMap<u32, Vec<TargetId>> = BTreeMap::new();
-    for (group, targets) in selection.mapping {
-        let id = world.texts.intern(group).number();
-        let slot = by_group.entry(id).or_default();
-        for target in targets {
-            let organization = position(selection.organizations, target.organization.as_deref());
-            slot.push(world.targets.add(&mut world.texts, organization, &target.name));
-        }
-    }
-    let mut known = BTreeMap::new();
-    let mapped = selection.mapping.iter().flat_map(|(_, targets)| targets);
-    for target in mapped.chain(selection.extended) {
-        let organization = position(selection.organizations, target.organization.as_deref());
-        let id = world.targets.add(&mut world.texts, organization, &target.name);
-        known.insert(target.qualified(), id);
-    }
-    let wanted: Option<BTreeSet<u32>> = selection.groups.as_ref().map(|names| {
-        names
-            .iter()
-            .map(|name| world.texts.intern(name).number())
-            .collect()
-    });
-    let mut selector = Selector {
-        selection,
-        world,
-        log,
-        by_group,
-        wanted,
-        targets: BTreeMap::new(),
-        selected: BTreeMap::new(),
-        additional: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        qualified: Vec::new(),
-        known,
-    };
-    selector.name_targets();
+    let mut selector = Selector::new(selection, world, log);
     let mut waiting = Vec::new();
     for record in people.records {
         let Some(mapped) = selector.record(&record)? else {
@@ -132,6 +97,61 @@ pub(crate) async fn select(
         selector.ask(hook, &people.attributes, &mut waiting).await?;
     }
     Ok(selector.finish()?)
+}
+
+/// Attributes of somebody, by name.
+pub(crate) type Words = Vec<(&'static str, String)>;
+
+/// Somebody before and after the hook.
+pub(crate) struct Tried {
+    /// Where the source has them, counted from 1.
+    pub(crate) place: u32,
+    pub(crate) before: Words,
+    /// `None` when the hook leaves nobody.
+    pub(crate) after: Option<Words>,
+    /// Whether it named groups that are not known.
+    pub(crate) strange: bool,
+}
+
+/// Has the hook change the first `most` selected people, one after another, and gives each to `show`. Nothing else is made of
+/// them.
+pub(crate) async fn try_hook(
+    people: People,
+    selection: &Selection<'_>,
+    hook: &mut Hook,
+    (world, log): (&mut World, &Log),
+    most: usize,
+    mut show: impl FnMut(Tried),
+) -> Result<(), Failure> {
+    let mut selector = Selector::new(selection, world, log);
+    let mut tried = 0;
+    for record in people.records {
+        if tried == most {
+            break;
+        }
+        let Some(mapped) = selector.record(&record)? else {
+            continue;
+        };
+        tried += 1;
+        let before = selector.words(&record, mapped);
+        let one = [(record, mapped)];
+        let outcomes = selector.outcomes(hook, &people.attributes, &one).await?;
+        for ((record, mapped), outcome) in one.into_iter().zip(outcomes) {
+            let place = record.place;
+            let strange = outcome
+                .groups
+                .iter()
+                .any(|name| !selector.known.contains_key(name));
+            let after = selector.changed(record, mapped, &outcome, hook)?;
+            show(Tried {
+                place,
+                before: before.clone(),
+                after: after.map(|(record, mapped)| selector.words(&record, mapped)),
+                strange,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Who somebody is and where the mapping leads.
@@ -159,6 +179,48 @@ struct Selector<'s, 'r> {
     qualified: Vec<String>,
     /// The targets that a hook may name, in exactly this spelling.
     known: BTreeMap<String, TargetId>,
+}
+
+impl<'s, 'r> Selector<'s, 'r> {
+    fn new(selection: &'s Selection<'r>, world: &'s mut World, log: &'s Log) -> Self {
+        let mut by_group: BTreeMap<u32, Vec<TargetId>> = BTreeMap::new();
+        for (group, targets) in selection.mapping {
+            let id = world.texts.intern(group).number();
+            let slot = by_group.entry(id).or_default();
+            for target in targets {
+                let organization = position(selection.organizations, target.organization.as_deref());
+                slot.push(world.targets.add(&mut world.texts, organization, &target.name));
+            }
+        }
+        let mut known = BTreeMap::new();
+        let mapped = selection.mapping.iter().flat_map(|(_, targets)| targets);
+        for target in mapped.chain(selection.extended) {
+            let organization = position(selection.organizations, target.organization.as_deref());
+            let id = world.targets.add(&mut world.texts, organization, &target.name);
+            known.insert(target.qualified(), id);
+        }
+        let wanted: Option<BTreeSet<u32>> = selection.groups.as_ref().map(|names| {
+            names
+                .iter()
+                .map(|name| world.texts.intern(name).number())
+                .collect()
+        });
+        let mut selector = Self {
+            selection,
+            world,
+            log,
+            by_group,
+            wanted,
+            targets: BTreeMap::new(),
+            selected: BTreeMap::new(),
+            additional: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            qualified: Vec::new(),
+            known,
+        };
+        selector.name_targets();
+        selector
+    }
 }
 
 impl Selector<'_, '_> {
@@ -220,6 +282,22 @@ impl Selector<'_, '_> {
         attributes: &Attributes,
         waiting: &mut Vec<(Record, Mapped)>,
     ) -> Result<(), Failure> {
+        let outcomes = self.outcomes(hook, attributes, waiting).await?;
+        for ((record, mapped), outcome) in waiting.drain(..).zip(outcomes) {
+            if let Some((record, mapped)) = self.changed(record, mapped, &outcome, hook)? {
+                self.add(&record, mapped)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the hook makes of people.
+    async fn outcomes(
+        &self,
+        hook: &mut Hook,
+        attributes: &Attributes,
+        waiting: &[(Record, Mapped)],
+    ) -> Result<Vec<Outcome>, Failure> {
         let world = &*self.world;
         let qualified = &self.qualified;
         let given: Vec<Given<'_>> = waiting
@@ -249,7 +327,7 @@ impl Selector<'_, '_> {
                     .collect(),
             })
             .collect();
-        let outcomes = hook.run(&given, self.log).await.map_err(|failure| {
+        hook.run(&given, self.log).await.map_err(|failure| {
             if failure == hook::Failure::Stopped {
                 return Failure::Stopped;
             }
@@ -259,13 +337,35 @@ impl Selector<'_, '_> {
             };
             let (key, message) = hook.explain(&failure, who);
             Failure::Told(SelectError { key, message })
-        })?;
-        for ((record, mapped), outcome) in waiting.drain(..).zip(outcomes) {
-            if let Some((record, mapped)) = self.changed(record, mapped, &outcome, hook)? {
-                self.add(&record, mapped)?;
-            }
-        }
-        Ok(())
+        })
+    }
+
+    /// Somebody in words: the names of attributes and their values.
+    fn words(&self, record: &Record, mapped: Mapped) -> Words {
+        let world = &*self.world;
+        let text = |id: TextId| world.texts.get(id).to_owned();
+        let targets = world.sets.get(mapped.targets).iter();
+        let mut groups: Vec<&str> = targets
+            .filter_map(|&id| self.qualified.get(id as usize).map(String::as_str))
+            .collect();
+        groups.sort_unstable();
+        vec![
+            (
+                "identity_type",
+                record
+                    .kind
+                    .unwrap_or(self.selection.default_type)
+                    .as_str()
+                    .to_owned(),
+            ),
+            ("email", text(record.email)),
+            ("username", text(record.username)),
+            ("domain", text(record.domain)),
+            ("firstname", text(record.firstname)),
+            ("lastname", text(record.lastname)),
+            ("country", text(record.country)),
+            ("groups", groups.join(", ")),
+        ]
     }
 
     /// A person as the hook leaves them; `None`, with a warning, when nobody can be addressed by it.

@@ -10,6 +10,7 @@ pub(crate) mod extension;
 pub(crate) mod files;
 pub mod logging;
 pub mod main_file;
+pub mod moved;
 pub(crate) mod okta;
 pub mod section;
 pub mod umapi;

@@ -373,8 +373,8 @@ fn outcome(answer: &[Value]) -> Result<Outcome, Failure> {
     })
 }
 
-/// A line that a hook says: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
-fn visible(text: &str) -> String {
+/// A text of a hook: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\t' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
@@ -425,12 +425,17 @@ mod tests {
 
     /// A worker for `code`; `None`, said, where there is no Python and not all tests are asked for.
     async fn worker(code: &str, patience: Duration) -> Option<Worker> {
-        match Worker::start(code, &Arc::default(), patience, &quiet()).await {
+        // On a busy machine Python itself needs its time to start.
+        match Worker::start(code, &Arc::default(), Duration::from_mins(1), &quiet()).await {
             Err(NotStarted::Missing) => {
                 assert!(std::env::var_os("ROSTER_TEST_ALL").is_none_or(|value| value != "1"));
                 None
             }
-            other => Some(other.map_err(|why| format!("{why:?}")).unwrap()),
+            other => {
+                let mut worker = other.map_err(|why| format!("{why:?}")).unwrap();
+                worker.patience = patience;
+                Some(worker)
+            }
         }
     }
 

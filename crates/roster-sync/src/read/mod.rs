@@ -10,6 +10,8 @@ pub(crate) mod okta;
 pub(crate) mod organization;
 pub(crate) mod template;
 
+use std::collections::BTreeSet;
+
 use roster_core::plan::text::{SetId, Sets, TextId, Texts};
 use roster_core::value::IdentityType;
 
@@ -49,6 +51,8 @@ pub(crate) struct People {
     pub records: Vec<Record>,
     /// What hooks see of them.
     pub attributes: Attributes,
+    /// The names of parts of the directory that it did not look at, because other servers hold them.
+    pub elsewhere: BTreeSet<String>,
 }
 
 /// The tables that readers write into.

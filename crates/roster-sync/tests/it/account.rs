@@ -131,6 +131,30 @@ async fn a_run_that_succeeds_tells_programs_what_it_did() {
 }
 
 #[tokio::test]
+async fn a_limit_that_is_exceeded_is_told_although_the_exit_code_is_0() {
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace("max_adobe_only_users: 50", "max_adobe_only_users: 0"),
+    );
+    let ended = scene.run(&format!("{RUN} --adobe-only-user-action remove")).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let critical = |line: &str| line.contains(" CRITICAL ") && line.ends_with("[over-limit]");
+    assert!(ended.log.lines().any(critical), "{}", ended.log);
+    let account = told(&scene);
+    assert_eq!(account["exit_code"], 0);
+    assert_eq!(account["exit_reason"], "over-limit");
+    assert_eq!(
+        account["limits"],
+        json!([{"name": "max_adobe_only_users", "limit": "0", "value": 1, "exceeded": true}])
+    );
+    assert_eq!(account["counts"]["primary_users_created"], 2);
+    assert_eq!(account["counts"]["primary_strays_processed"], 0);
+}
+
+#[tokio::test]
 async fn what_was_refused_is_told_with_a_remedy_and_some_of_the_people() {
     let server = organization("", |_, _| {
         Reply::json(

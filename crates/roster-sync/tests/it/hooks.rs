@@ -560,3 +560,130 @@ async fn hooks_can_be_turned_off() {
     assert_eq!(ended.code, 0, "{}", ended.log);
     assert!(ended.log.contains("[hook-disabled]"), "{}", ended.log);
 }
+
+const TRIED: &str = "\
+if hook_storage is None:
+    hook_storage = 0
+hook_storage += 1
+print('seen', hook_storage, sorted(source_groups))
+target_attributes['country'] = 'DE'
+target_attributes['identity_type'] = 'enterpriseID'
+target_groups = {'Desk'} if hook_storage == 1 else target_groups
+if target_attributes['firstname'] == 'Kim':
+    target_groups.add('Strange')
+    target_attributes['lastname'] = 'a\\nb'
+if target_attributes['firstname'] == 'Zoe':
+    target_attributes['email'] = None
+";
+
+/// What was said of people and by the hook, without times.
+fn shown(ended: &Ended) -> Vec<&str> {
+    let lines = ended.log.lines().filter_map(|line| line.split_once(" - "));
+    lines
+        .map(|(_, said)| said)
+        .skip_while(|said| !said.starts_with("The directory can be read"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_hook_is_tried_for_some_people_and_no_organization_is_asked() {
+    if !has_python() {
+        return;
+    }
+    let server = organization("", fine).await;
+    let scene = scene(
+        &server.url,
+        &format!("extended_adobe_groups: [Desk]\n{}", with_code(TRIED)),
+    );
+    // Neither is there anything to ask it with.
+    std::fs::write(scene.path("umapi.yml"), "nonsense: true\n").unwrap();
+    scene.write(
+        "users.csv",
+        "email,firstname,lastname,country,groups\nada@x.com,Ada,Lee,US,Painters\nkim@x.com,Kim,Roe,,Painters\n\
+         zoe@x.com,Zoe,Day,DE,\nlast@x.com,La,St,US,\n",
+    );
+    let ended = scene.check(&format!("{RUN} --hook 1")).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert_eq!(
+        shown(&ended),
+        [
+            "The directory can be read: 4 people",
+            "seen 1 ['Painters']",
+            "Person 1 (record 1):",
+            "  identity_type: federatedID -> enterpriseID",
+            "  email: ada@x.com",
+            "  username: ada@x.com",
+            "  domain: (none)",
+            "  firstname: Ada",
+            "  lastname: Lee",
+            "  country: US -> DE",
+            "  groups: Photo -> Desk",
+            "The hook was run for 1 of 4 people; no organization was asked anything",
+            "The hook can be run; nothing was changed",
+        ]
+    );
+    let ended = scene.check(&format!("{RUN} --hook 3")).await;
+    assert_eq!(
+        ended.code, 1,
+        "what a run would complain of is a finding: {}",
+        ended.log
+    );
+    for said in [
+        "seen 3 []",
+        "Target adobe group Strange is not known; ignored [unknown-target-group]",
+        "  country: (none) -> DE",
+        "  lastname: Roe -> a\\nb\n",
+        "  -> nobody",
+        "[hook-left-nobody]",
+        "The hook was run for 3 of 4 people",
+    ] {
+        assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);
+    }
+    assert!(!ended.log.contains("last@x.com"), "{}", ended.log);
+    let ended = scene.check(&format!("{RUN} --hook --user-filter last.*")).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(
+        ended.log.contains("  email: last@x.com") && ended.log.contains("The hook was run for 1 of 4 people"),
+        "{}",
+        ended.log
+    );
+    let ended = scene.check(&format!("{RUN} --hook --user-filter no")).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("[hook-untried]"), "{}", ended.log);
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_hook_that_cannot_be_tried_says_why() {
+    let server = organization("", fine).await;
+    let none = Scene::new(&server.url);
+    let ended = none.check(&format!("{RUN} --hook")).await;
+    assert_eq!(ended.code, 3, "{}", ended.log);
+    assert!(ended.log.contains("[hook-missing]"), "{}", ended.log);
+    let mut off = scene(&server.url, &with_code("pass"));
+    off.hooks_off = true;
+    let ended = off.check(&format!("{RUN} --hook")).await;
+    assert_eq!(ended.code, 3, "{}", ended.log);
+    assert!(ended.log.contains("[hook-missing]"), "{}", ended.log);
+    if !has_python() {
+        return;
+    }
+    let failing = scene(
+        &server.url,
+        &with_code("if target_attributes['firstname'] == 'Kim':\n    1 / 0"),
+    );
+    let ended = failing.check(&format!("{RUN} --hook")).await;
+    assert_eq!(ended.code, 3, "{}", ended.log);
+    for said in [
+        "  email: ada@x.com",
+        "`after_mapping_hook` failed for federatedID,kim@x.com,,kim@x.com in its line 2",
+        "[hook-failed]",
+        "The run would not work; nothing was changed",
+    ] {
+        assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);
+    }
+    std::fs::remove_file(failing.path("users.csv")).unwrap();
+    let ended = failing.check(&format!("{RUN} --hook")).await;
+    assert_eq!(ended.code, 4, "{}", ended.log);
+    assert!(server.requests().is_empty());
+}

@@ -7,7 +7,7 @@ use crate::scene::{Scene, fine, organization, writes};
 use crate::server::{Reply, Request, Server};
 
 /// What would take something away from Eve, and from Kim who is in a group that she should not be in.
-const REMOVING: [&str; 2] = [
+pub(crate) const REMOVING: [&str; 2] = [
     "--process-groups --adobe-only-user-action delete",
     "--process-groups --adobe-only-user-action remove-adobe-groups",
 ];
@@ -17,10 +17,10 @@ const ACCOUNTS: &str = r#"{"email":"eve@x.com","type":"federatedID","groups":["P
     {"email":"kim@x.com","type":"federatedID","firstname":"Kim","lastname":"Roe","groups":["Photo"]}"#;
 
 /// A sentence without which the log does not name the reason.
-type Reason = &'static str;
+pub(crate) type Reason = &'static str;
 
 /// Fails unless a run that read less than there is took nothing away.
-async fn removes_nothing(scene: &Scene, target: &Server, from: &str, what: &str, reason: Reason) {
+pub(crate) async fn removes_nothing(scene: &Scene, target: &Server, from: &str, what: &str, reason: Reason) {
     for removing in REMOVING {
         let before = target.requests().len();
         let ended = scene.run(&format!("{from} {removing}")).await;
@@ -42,12 +42,46 @@ async fn removes_nothing(scene: &Scene, target: &Server, from: &str, what: &str,
     }
 }
 
+/// The same of a run that sends everybody without reading accounts: it may send, and takes nothing away.
+pub(crate) async fn pushes_nothing_away(
+    scene: &Scene,
+    target: &Server,
+    from: &str,
+    what: &str,
+    reason: Reason,
+) {
+    const PUSH: &str = "--process-groups --strategy push";
+    let before = target.requests().len();
+    let ended = scene.run(&format!("{from} {PUSH}")).await;
+    assert_eq!(ended.code, 1, "{what}, {PUSH}: {}", ended.log);
+    assert!(ended.log.contains(reason), "{what}, {PUSH}: {}", ended.log);
+    for request in target.requests().into_iter().skip(before) {
+        assert!(
+            !request.body.contains("\"remove"),
+            "{what}, {PUSH}: {}",
+            request.body
+        );
+    }
+}
+
 /// The run does take something away when nothing fails: else the tables below would show nothing.
-async fn undisturbed(scene: &Scene, target: &Server, from: &str) {
+pub(crate) async fn undisturbed(scene: &Scene, target: &Server, from: &str) {
     let ended = scene.run(&format!("{from} {}", REMOVING[0])).await;
     assert_eq!(ended.code, 0, "{}", ended.log);
     let sent: String = writes(target).into_iter().map(|request| request.body).collect();
     assert!(sent.contains("removeFromOrg"), "{sent}");
+}
+
+/// So does a run that sends everybody.
+pub(crate) async fn undisturbed_push(scene: &Scene, target: &Server, from: &str) {
+    let before = writes(target).len();
+    let ended = scene
+        .run(&format!("{from} --process-groups --strategy push"))
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let sent = writes(target).into_iter().skip(before);
+    let sent: String = sent.map(|request| request.body).collect();
+    assert!(sent.contains("\"remove\""), "{sent}");
 }
 
 const CSV: &str =
@@ -88,12 +122,14 @@ async fn a_file_that_is_not_whole_takes_nothing_away() {
     let from = "--connector csv @users.csv";
     scene.write("users.csv", CSV);
     undisturbed(&scene, &target, from).await;
+    undisturbed_push(&scene, &target, from).await;
     for (what, text, reason) in table {
         match text {
             Some(text) => scene.write("users.csv", &text),
             None => std::fs::remove_file(scene.path("users.csv")).unwrap(),
         }
         removes_nothing(&scene, &target, from, what, reason).await;
+        pushes_nothing_away(&scene, &target, from, what, reason).await;
     }
     // Half the people, and nobody of the mapped group among them.
     scene.write("users.csv", &format!("{}\n{}\n", rows[0], rows[2]));
@@ -120,14 +156,14 @@ async fn without_anything_remembered_an_empty_file_is_taken_at_its_word_with_a_w
 }
 
 /// A scene whose people come from `kind`, a server that answers with `script`, and which remembers what it saw.
-struct From {
-    scene: Scene,
-    target: Server,
+pub(crate) struct From {
+    pub(crate) scene: Scene,
+    pub(crate) target: Server,
     _state: tempfile::TempDir,
     _source: Server,
 }
 
-async fn from(
+pub(crate) async fn from(
     kind: &str,
     connector: impl Fn(&str) -> String,
     script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
@@ -338,9 +374,11 @@ async fn another_organization_that_fails_takes_nothing_away() {
     .await;
     let options = "--connector adobe_console --users all";
     undisturbed(&from.scene, &from.target, options).await;
+    undisturbed_push(&from.scene, &from.target, options).await;
     for (at, (what, _, reason)) in table.into_iter().enumerate() {
         now.store(at + 1, Ordering::Relaxed);
         removes_nothing(&from.scene, &from.target, options, what, reason).await;
+        pushes_nothing_away(&from.scene, &from.target, options, what, reason).await;
     }
 }
 

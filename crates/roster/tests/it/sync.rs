@@ -71,6 +71,8 @@ fn wrong_usage_is_exit_code_2_on_standard_error_with_a_way_out() {
         &["sync", "--strategy"],
         &["sync", "plan"],
         &["sync", "all"],
+        &["sync", "--hook", "3"],
+        &["sync", "check", "--hook=none"],
     ] {
         let output = run(Path::new(PROGRAM), words);
         assert_eq!(output.status.code(), Some(2), "{words:?}");

@@ -147,8 +147,8 @@ impl<'b> Message<'b> {
         })
     }
 
-    /// The cookie of the next page; empty when there is none.
-    pub(crate) fn cookie(&self) -> Result<&'b [u8], Malformed> {
+    /// The cookie of the next page: empty behind the last one, `None` when nothing is said of pages.
+    pub(crate) fn cookie(&self) -> Result<Option<&'b [u8]>, Malformed> {
         let mut controls = Reader::new(self.controls);
         while !controls.is_empty() {
             let mut control = Reader::new(controls.expect(SEQUENCE, "a control")?);
@@ -160,9 +160,9 @@ impl<'b> Message<'b> {
             let value = control.optional(OCTETS)?.unwrap_or_default();
             let mut value = Reader::new(Reader::new(value).expect(SEQUENCE, "the place in a paged search")?);
             value.next()?;
-            return value.expect(OCTETS, "the cookie of a paged search");
+            return value.expect(OCTETS, "the cookie of a paged search").map(Some);
         }
-        Ok(&[])
+        Ok(None)
     }
 }
 

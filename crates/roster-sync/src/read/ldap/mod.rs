@@ -125,7 +125,8 @@ pub(crate) async fn read(
     for group in wanted.groups {
         lookup.people_of(group, &mut session, &mut keeper).await?;
     }
-    let people = keeper.finish(&mut session).await?;
+    let mut people = keeper.finish(&mut session).await?;
+    people.elsewhere = std::mem::take(&mut session.elsewhere);
     if session.references > 0 {
         log.warning(
             "ldap",

@@ -1,6 +1,6 @@
 //! Asking a server: searches in pages, many small ones at once, its schema.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::mem;
 
 use crate::log::Log;
@@ -21,6 +21,9 @@ use crate::read::ldap::wire::Wire;
 /// How many small searches are under way at once.
 const AT_ONCE: usize = 64;
 
+/// How many parts that other servers hold are remembered by name.
+const MOST_PARTS: usize = 1000;
+
 /// A connection that is bound.
 pub(crate) struct Session {
     wire: Wire<'static>,
@@ -29,6 +32,8 @@ pub(crate) struct Session {
     /// How often the server said that another one holds a part, and the first of these.
     pub(crate) references: usize,
     pub(crate) reference: Option<String>,
+    /// The names of these parts.
+    pub(crate) elsewhere: BTreeSet<String>,
 }
 
 impl Session {
@@ -39,6 +44,7 @@ impl Session {
             page_size,
             references: 0,
             reference: None,
+            elsewhere: BTreeSet::new(),
         }
     }
 
@@ -50,7 +56,7 @@ impl Session {
         mut take: impl FnMut(Seen<'_, '_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut page = (self.page_size > 0 && search.scope == Scope::Subtree).then(Vec::new);
-        loop {
+        'pages: loop {
             let id = self.wire.id();
             let place = page.as_ref().map(|cookie| (self.page_size, cookie.as_slice()));
             let request = message::search(id, search, place);
@@ -68,26 +74,30 @@ impl Session {
                     Answer::Entry(found) => take(Seen::Entry(&found))?,
                     Answer::Reference(there) => self.refer(there),
                     Answer::Other => {}
-                    Answer::Done(outcome, cookie) if outcome.code == 0 => {
-                        if page.is_some() {
-                            take(Seen::PageEnd)?;
-                        }
-                        break cookie;
-                    }
+                    Answer::Done(outcome, cookie) if outcome.code == 0 => break cookie,
                     Answer::Done(outcome, _)
                         if outcome.code == UNAVAILABLE_CRITICAL_EXTENSION
                             && page.as_ref().is_some_and(Vec::is_empty) =>
                     {
+                        // The server knows no pages: once more, without.
                         page = None;
-                        break None;
+                        self.page_size = 0;
+                        continue 'pages;
                     }
                     Answer::Done(outcome, _) => return Err(refused(&self.host, tried, &outcome)),
                 }
             };
-            match (cookie, &mut page) {
-                (Some(cookie), Some(page)) if !cookie.is_empty() => *page = cookie,
-                // The server knows no pages: once more, without.
-                (None, None) => self.page_size = 0,
+            let Some(page) = &mut page else {
+                return Ok(());
+            };
+            // A server that has said where the next page begins has to say where the last one ends (RFC 2696).
+            if cookie.is_none() && !page.is_empty() {
+                let what = "the server went on with another page and did not say whether it was the last";
+                return Err(failed(&self.host, &format!("{tried}: {what}")));
+            }
+            take(Seen::PageEnd)?;
+            match cookie {
+                Some(cookie) if !cookie.is_empty() => *page = cookie,
                 _ => return Ok(()),
             }
         }
@@ -299,6 +309,12 @@ impl Session {
         if ITSELF.iter().any(is) {
             return;
         }
+        let part = name.split('?').next().unwrap_or_default();
+        // Whoever names that many parts is not listened to any longer.
+        if self.elsewhere.len() < MOST_PARTS {
+            let part = if part.is_empty() { &there } else { part };
+            self.elsewhere.insert(part.to_lowercase());
+        }
         self.references += 1;
         self.reference.get_or_insert(there);
     }
@@ -384,7 +400,7 @@ enum Answer<'b> {
     Entry(Entry<'b>),
     /// Something that another server holds, as a URL.
     Reference(String),
-    /// The end, and the cookie of the next page.
+    /// The end, and the cookie of the next page where something is said of pages.
     Done(Outcome, Option<Vec<u8>>),
     Other,
 }
@@ -395,7 +411,7 @@ fn read<'b>(message: &Message<'b>) -> Result<Answer<'b>, Malformed> {
         REFERENCE => Answer::Reference(Reader::new(message.body).text("a reference")?),
         SEARCH_DONE => {
             let outcome = Outcome::parse(message.body)?;
-            Answer::Done(outcome, Some(message.cookie()?.to_vec()))
+            Answer::Done(outcome, message.cookie()?.map(<[u8]>::to_vec))
         }
         _ => Answer::Other,
     })

@@ -1,8 +1,10 @@
 //! Real directories: OpenLDAP's server, started by each test for itself, and an Active Directory where
-//! `scripts/with-samba.sh` has made one.
+//! `scripts/with-samba.sh` has made one. And a server with a script, for what they do only on a bad day.
 
 mod active_directory;
+mod failing;
 mod openldap;
+mod scripted;
 mod slapd;
 
 use std::fmt::Write as _;

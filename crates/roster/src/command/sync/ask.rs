@@ -47,6 +47,15 @@ pub(super) fn secret(question: &str) -> Result<String, NoAnswer> {
     Ok(answer)
 }
 
+/// Asks for a secret that may have several lines where it does not come from a keyboard, as keys have.
+pub(super) fn whole_secret(question: &str) -> Result<String, NoAnswer> {
+    if std::io::stdin().is_terminal() {
+        return secret(question);
+    }
+    let answer = std::io::read_to_string(std::io::stdin().lock())?;
+    Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 fn put(text: &str) -> Result<(), NoAnswer> {
     let mut err = std::io::stderr().lock();
     err.write_all(text.as_bytes())?;

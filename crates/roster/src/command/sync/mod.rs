@@ -3,6 +3,7 @@
 
 mod about;
 mod ask;
+mod credential;
 mod files;
 mod keys;
 mod progress;
@@ -33,6 +34,8 @@ organization, accounts through the User Management API; sends what differs.
 Usage: {program} [OPTIONS]
        {program} check [OPTIONS]    try everything that can be tried without changing anything, and say
                                     what a run would do
+       {program} check --hook [N]   run the hook for the first N people that are selected [10] and show what
+                                    it makes of each; no organization is asked anything
        {program} COMMAND --help
 
 Options:
@@ -56,7 +59,8 @@ Options:
   -t, --test-mode, -T, --no-test-mode
                                     let the server check and change nothing [no]
       --accept-empty                a directory or mapped group that has lost all its people is meant to
-                                    be empty; without this it is not acted on
+                                    be empty, a part that another server holds now to be left out;
+                                    without this it is not acted on
       --summary FILE                write what happened into FILE as one JSON object at the end, however the
                                     run ends; `-` is standard output, and the log then goes to standard error
       --compat MODE                 default, or strict: also what user-sync does by mistake
@@ -78,6 +82,7 @@ with an authority of its own; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY ar
 Examples:
   {program} --process-groups --users mapped -t
   {program} check --users file users.csv --process-groups
+  {program} check --hook 3 --users file users.csv --user-filter 'ada@.*'
   {program} --connector csv users.csv --process-groups -t
   {program} --users file users.csv --process-groups --update-user-info
   {program} --connector csv users.csv --adobe-only-user-action write-file left.csv
@@ -125,6 +130,12 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
         Ok(Asked::Version) => return say(&format!("{program} {VERSION}\n")),
         Err(error) => return usage(program, &error.to_string()),
     };
+    if arguments.hook.is_some() && !only_check {
+        return usage(
+            program,
+            "`--hook` goes with `check`: a run has every hook change everybody",
+        );
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -1,8 +1,10 @@
 //! Secrets that connector files name with `secure_…_key`: the environment, the folder that systemd gives a service, and
 //! the store of the operating system, which is asked through the program that comes with it.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use roster_client::Secret;
 use roster_sync::SecretStore;
@@ -52,19 +54,98 @@ impl Stores {
         names.extend(self.system.program().map(|(program, _)| format!("`{program}`")));
         names
     }
+
+    /// The secret of this name that is found before the system's store is asked, and where it is.
+    pub(super) fn in_front(&self, name: &str) -> Result<Option<(Secret, String)>, String> {
+        let variable = variable_name(name);
+        if let Some(secret) = (self.variable)(&variable) {
+            return Ok(Some((Secret::new(secret), variable)));
+        }
+        let Some(folder) = &self.folder else {
+            return Ok(None);
+        };
+        let found = in_folder(folder, name)?;
+        Ok(found.map(|secret| (Secret::new(secret), folder.display().to_string())))
+    }
+
+    /// What messages call the system's store.
+    pub(super) fn system_name(&self) -> &'static str {
+        self.system
+            .program()
+            .map_or("Windows Credential Manager", |(program, _)| program)
+    }
+
+    /// The secret that the system's store has.
+    pub(super) fn in_system(&self, name: &str, account: &str) -> Result<Option<Secret>, String> {
+        self.system.look(name, account)
+    }
+
+    /// Puts a secret into the system's store in the place of any other of this name and account, and reads it back. When
+    /// that fails, the one that was there is put back.
+    pub(super) fn put(&self, name: &str, account: &str, secret: &Secret) -> Result<(), String> {
+        let before = self.in_system(name, account)?;
+        if before.as_ref().is_some_and(|before| same(before, secret)) {
+            return Ok(());
+        }
+        if before.is_some() {
+            // One that another program has stored would stay beside ours, and might be the one that is found.
+            self.system.remove(name, account)?;
+        }
+        let why = match self.put_and_read(name, account, secret) {
+            Ok(()) => return Ok(()),
+            Err(why) => why,
+        };
+        // What came back wrong may be there.
+        let _ = self.system.remove(name, account);
+        let Some(before) = before else {
+            return Err(why);
+        };
+        Err(match self.put_and_read(name, account, &before) {
+            Ok(()) => format!("{why}; the secret that was there before is there again"),
+            Err(_) => {
+                format!("{why}; the secret that was there before is gone and has to be stored again")
+            }
+        })
+    }
+
+    fn put_and_read(&self, name: &str, account: &str, secret: &Secret) -> Result<(), String> {
+        self.system.put(name, account, secret)?;
+        let found = self.in_system(name, account)?;
+        if found.is_some_and(|found| same(&found, secret)) {
+            return Ok(());
+        }
+        Err(format!(
+            "the secure storage does not give the secret `{name}` of `{account}` back as it was stored"
+        ))
+    }
+
+    /// Takes a secret out of the system's store. Says whether there was one.
+    pub(super) fn remove(&self, name: &str, account: &str) -> Result<bool, String> {
+        if self.in_system(name, account)?.is_none() {
+            return Ok(false);
+        }
+        self.system.remove(name, account)?;
+        match self.in_system(name, account)? {
+            None => Ok(true),
+            Some(_) => Err(format!(
+                "the secure storage still has a secret `{name}` of `{account}` after it was deleted"
+            )),
+        }
+    }
+}
+
+/// Whether two secrets are one; stores give texts without the line ends behind them.
+pub(super) fn same(one: &Secret, other: &Secret) -> bool {
+    let plain = |secret: &Secret| secret.reveal().trim_end_matches(['\r', '\n']).to_owned();
+    plain(one) == plain(other)
 }
 
 impl SecretStore for Stores {
     fn find(&self, name: &str, account: &str) -> Result<(Secret, String), String> {
+        if let Some(found) = self.in_front(name)? {
+            return Ok(found);
+        }
         let variable = variable_name(name);
-        if let Some(secret) = (self.variable)(&variable) {
-            return Ok((Secret::new(secret), variable));
-        }
-        if let Some(folder) = &self.folder
-            && let Some(secret) = in_folder(folder, name)?
-        {
-            return Ok((Secret::new(secret), folder.display().to_string()));
-        }
         self.system.find(name, account).map_err(|why| {
             format!("{why}; the variable {variable} may hold the secret instead, or a file `{name}` in the folder of CREDENTIALS_DIRECTORY")
         })
@@ -116,38 +197,134 @@ impl System {
     }
 
     fn find(self, name: &str, account: &str) -> Result<(Secret, String), String> {
+        match self.look(name, account)? {
+            Some(secret) => Ok((
+                secret,
+                self.program().map_or("", |(program, _)| program).to_owned(),
+            )),
+            None => Err(format!(
+                "the secure storage has no secret `{name}` of the account `{account}`"
+            )),
+        }
+    }
+
+    /// Why nothing can be done without a program.
+    fn unreachable(name: &str, account: &str) -> String {
+        format!(
+            "the Windows Credential Manager (`{name}`, or `{}`) cannot be reached by this version",
+            roster_sync::compound_name(name, account)
+        )
+    }
+
+    /// Runs the store's program.
+    fn ask(self, arguments: &[&str], input: &str, subject: (&str, &str)) -> Result<Output, String> {
         let Some((program, help)) = self.program() else {
-            return Err(format!(
-                "the Windows Credential Manager (`{name}`, or `{}`) cannot be read by this version",
-                roster_sync::compound_name(name, account)
-            ));
+            return Err(Self::unreachable(subject.0, subject.1));
         };
-        let output = Command::new(program)
-            .args(self.arguments(name, account))
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| {
-                format!(
-                    "the secure storage is asked through `{program}`, which cannot be run ({error}): {help}"
-                )
-            })?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim();
+        let failed = |error: std::io::Error| {
+            format!("the secure storage is asked through `{program}`, which cannot be run ({error}): {help}")
+        };
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A program that ends without reading says why itself.
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        child.wait_with_output().map_err(failed)
+    }
+
+    fn look(self, name: &str, account: &str) -> Result<Option<Secret>, String> {
+        let output = self.ask(&self.arguments(name, account), "", (name, account))?;
         let secret = String::from_utf8(output.stdout)
             .map_err(|_| format!("the secret `{name}` of `{account}` is not text"))?;
         let secret = secret.trim_end_matches(['\r', '\n']);
         if output.status.success() && !secret.is_empty() {
-            return Ok((Secret::new(secret), program.to_owned()));
+            return Ok(Some(Secret::new(secret)));
         }
-        if said.is_empty() || self == Self::Keychain {
-            return Err(format!(
-                "the secure storage has no secret `{name}` of the account `{account}`"
-            ));
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.trim().is_empty() || self == Self::Keychain {
+            return Ok(None);
         }
-        Err(format!(
-            "the secure storage cannot be read: {program} says: {said}"
-        ))
+        Err(self.says("read", &said))
     }
+
+    fn says(self, done: &str, said: &str) -> String {
+        let (program, _) = self.program().unwrap_or_default();
+        format!(
+            "the secure storage cannot be {done}: {program} says: {}",
+            said.trim()
+        )
+    }
+
+    fn put(self, name: &str, account: &str, secret: &Secret) -> Result<(), String> {
+        let output = match self {
+            Self::SecretService => {
+                let label = format!("--label={name}");
+                let arguments = [
+                    "store", &label, "service", name, "username", account, MARK.0, MARK.1,
+                ];
+                self.ask(&arguments, secret.reveal(), (name, account))?
+            }
+            Self::Keychain => {
+                let line = keychain_line(name, account, secret)?;
+                self.ask(&["-i"], &line, (name, account))?
+            }
+            Self::CredentialManager => return Err(Self::unreachable(name, account)),
+        };
+        if output.status.success() {
+            return Ok(());
+        }
+        // What is said of a command may repeat it, secret and all.
+        let said = match self {
+            Self::SecretService => String::from_utf8_lossy(&output.stderr).into_owned(),
+            _ => output.status.to_string(),
+        };
+        Err(self.says("written", &said))
+    }
+
+    fn remove(self, name: &str, account: &str) -> Result<(), String> {
+        let arguments = match self {
+            Self::SecretService => ["clear", "service", name, "username", account],
+            Self::Keychain => ["delete-generic-password", "-s", name, "-a", account],
+            Self::CredentialManager => return Err(Self::unreachable(name, account)),
+        };
+        let output = self.ask(&arguments, "", (name, account))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(self.says("changed", &String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+/// What Python's keyring has on its secrets, and older ones ask for: with it on ours, user-sync finds them. Whoever looks one
+/// up here need not name it.
+const MARK: (&str, &str) = ("application", "Python keyring");
+
+/// A line for `security -i`: in the program's arguments everybody on the machine could read the secret.
+fn keychain_line(name: &str, account: &str, secret: &Secret) -> Result<String, String> {
+    if [name, account]
+        .iter()
+        .any(|text| text.contains(['\n', '\r', '\0']))
+    {
+        return Err("names and accounts in the keychain are of one line".to_owned());
+    }
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let mut line = format!(
+        "add-generic-password -U -s {} -a {} -X ",
+        quoted(name),
+        quoted(account)
+    );
+    for byte in secret.reveal().bytes() {
+        // Writing into a text cannot fail.
+        let _ = write!(line, "{byte:02x}");
+    }
+    line.push('\n');
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -199,5 +376,30 @@ mod tests {
             asked,
             ["find-generic-password", "-s", "umapi", "-a", "1A@AdobeOrg", "-w"]
         );
+    }
+
+    #[test]
+    fn the_keychain_is_told_on_a_line_of_its_own() {
+        let line = keychain_line("a \"b\"", "CORP\\ada", &Secret::new("s'\n"));
+        assert_eq!(
+            line.unwrap(),
+            "add-generic-password -U -s \"a \\\"b\\\"\" -a \"CORP\\\\ada\" -X 73270a\n"
+        );
+        assert!(keychain_line("a\nb", "x", &Secret::new("s")).is_err());
+    }
+
+    #[test]
+    fn windows_is_refused_by_name_before_anything_is_stored() {
+        let stores = Stores {
+            variable: |_| None,
+            folder: None,
+            system: System::CredentialManager,
+        };
+        let why = stores.put("box", "ada", &Secret::new("s3cret")).unwrap_err();
+        assert!(
+            why.contains("Windows Credential Manager (`box`, or `ada@box`) cannot be reached"),
+            "{why}"
+        );
+        assert!(stores.remove("box", "ada").is_err() && stores.in_system("box", "ada").is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use super::{about, files, keys};
+use super::{about, credential, files, keys};
 
 /// Commands beside the synchronization.
 #[derive(Debug, Parser)]
@@ -28,6 +28,9 @@ enum Tool {
     Encrypt(Passphrase),
     /// Take the passphrase off a private key.
     Decrypt(Passphrase),
+    /// Keep secrets in the store of the operating system, and move those of connector files there.
+    #[command(subcommand)]
+    Credential(credential::Credential),
     /// Show the guide.
     Docs(Docs),
     /// Show versions, the system, and where things are looked for.
@@ -191,6 +194,7 @@ pub(super) fn run(program: &str, words: &[String]) -> ExitCode {
         Tool::Certgen(asked) => keys::certgen(&asked),
         Tool::Encrypt(asked) => keys::encrypt(&asked),
         Tool::Decrypt(asked) => keys::decrypt(&asked),
+        Tool::Credential(asked) => credential::run(&asked),
         Tool::Docs(docs) => Ok(about::docs(&docs)),
         Tool::Info => Ok(about::info(program)),
         Tool::SignSync(_) | Tool::ExampleConfigSign(_) | Tool::MigratePostSync(_) => Ok(about::sign()),
@@ -253,6 +257,7 @@ mod tests {
             "certgen",
             "encrypt",
             "decrypt",
+            "credential",
             "docs",
             "info",
             "migrate-post-sync",
