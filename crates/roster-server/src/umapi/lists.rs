@@ -15,6 +15,7 @@ use roster_umapi::query::users::{write_old_group_user, write_old_profile_user, w
 use crate::app::App;
 use crate::caller::Caller;
 use crate::reply::Reply;
+use crate::umapi::sheet::Sheet;
 use crate::walk::{Ask, Page, Rows, Source, Walks};
 
 /// The walks under way, by what they walk through.
@@ -83,7 +84,7 @@ impl Wanted {
 /// Rows of a page with commas between them. There is room in front for what is known only at the end, so that a page is
 /// written once and never moved.
 #[derive(Debug)]
-pub(crate) struct Written(Vec<u8>);
+pub(crate) struct Written(Sheet);
 
 /// That room: enough for any frame without a group's name, and for most with one.
 const ROOM: usize = 128;
@@ -95,38 +96,40 @@ impl Written {
     /// Room for about so many rows.
     pub(crate) fn expecting(rows: u64) -> Self {
         let rows = usize::try_from(rows).unwrap_or_default().min(MOST);
-        let mut bytes = Vec::with_capacity(ROOM + rows * ROW);
-        bytes.resize(ROOM, 0);
-        Self(bytes)
+        let mut sheet = Sheet::with_capacity(ROOM + rows * ROW);
+        sheet.0.resize(ROOM, 0);
+        Self(sheet)
     }
 
     /// Hands out the buffer for the next row.
     pub(crate) fn next(&mut self) -> &mut Vec<u8> {
-        if self.0.len() > ROOM {
-            self.0.push(b',');
+        let bytes = &mut self.0.0;
+        if bytes.len() > ROOM {
+            bytes.push(b',');
         }
-        &mut self.0
+        bytes
     }
 
     /// Adds the rows of another one.
     fn append(&mut self, other: &Self) {
-        if other.0.len() > ROOM {
-            self.next().extend_from_slice(&other.0.get(ROOM..).unwrap_or_default());
+        let rows = other.0.0.get(ROOM..).unwrap_or_default();
+        if !rows.is_empty() {
+            self.next().extend_from_slice(rows);
         }
     }
 
     /// Forgets all rows.
     pub(crate) fn clear(&mut self) {
-        self.0.truncate(ROOM);
+        self.0.0.truncate(ROOM);
     }
 
     /// The rows between two texts.
     fn framed(self, head: &[u8], tail: &[u8]) -> Bytes {
-        let mut bytes = self.0;
-        bytes.extend_from_slice(tail);
+        let mut sheet = self.0;
+        sheet.0.extend_from_slice(tail);
         let start = ROOM.saturating_sub(head.len());
-        bytes.splice(start..ROOM, head.iter().copied());
-        Bytes::from(bytes).slice(start..)
+        sheet.0.splice(start..ROOM, head.iter().copied());
+        Bytes::from_owner(sheet).slice(start..)
     }
 }
 
