@@ -51,10 +51,13 @@ impl<'c> Reader<'c> {
         read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Option<Beside<T>> {
         let (reply, answer) = mpsc::channel();
-        let started = self.store.as_ref()?.read_meanwhile(move |result| {
-            // Who asked may have failed meanwhile.
-            drop(reply.send(result));
-        }, read);
+        let started = self.store.as_ref()?.read_meanwhile(
+            move |result| {
+                // Who asked may have failed meanwhile.
+                drop(reply.send(result));
+            },
+            read,
+        );
         started.then_some(Beside(answer))
     }
 

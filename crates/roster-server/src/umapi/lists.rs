@@ -299,7 +299,11 @@ impl UserSource<'_, '_> {
     ///
     /// Like the pages of a walk, the parts of a page may come from two moments; nobody is in both, or left out, because
     /// nobody who stays in a list changes their place.
-    fn helped(&mut self, from: Position, until: Option<Position>) -> Result<Option<(Position, Rest)>, StoreError> {
+    fn helped(
+        &mut self,
+        from: Position,
+        until: Option<Position>,
+    ) -> Result<Option<(Position, Rest)>, StoreError> {
         let Some(until) = until.filter(|_| self.expected >= WORTH_HELP) else {
             return Ok(None);
         };
