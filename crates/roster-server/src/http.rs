@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, PRAGMA, USER_AGENT};
 use http::request::Parts;
-use http::{Method, Request};
+use http::{Method, Request, Version};
+use http_body::{Frame, SizeHint};
 use roster_umapi::query::parameters::Parameters;
 use roster_umapi::request::RequestError;
 
@@ -18,7 +22,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::observe::{self, Trace};
 use crate::reply::Reply;
-use crate::request::{Payload, for_log, header, request_id};
+use crate::request::{Abandoned, Payload, for_log, header, request_id};
 use crate::route::{self, Params, Route, Row};
 use crate::{health, openapi, token, umapi};
 
@@ -98,7 +102,8 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
         }
     };
     reply.headers.insert(X_REQUEST_ID, id);
-    if payload.abandoned {
+    // A connection of HTTP/2 has other requests on it.
+    if payload.abandoned.is_some() && parts.version < Version::HTTP_2 {
         reply
             .headers
             .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -116,7 +121,37 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
         started.elapsed(),
         cause.as_deref(),
     );
-    into_response(reply, parts.method == Method::HEAD)
+    let response = into_response(reply, parts.method == Method::HEAD);
+    match payload.abandoned {
+        Some(rest) => response.map(|body| Body::new(Answer { body, _rest: rest })),
+        None => response,
+    }
+}
+
+/// The body of an answer to a request that was not read to its end.
+struct Answer {
+    body: Body,
+    _rest: Abandoned,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Finds the route, checks the method and lets the handler answer.

@@ -95,9 +95,13 @@ pub(crate) struct WholeBody {
 #[derive(Debug)]
 pub(crate) struct Payload {
     unread: Option<Body>,
-    /// Something of it is still to come that nobody will read.
-    pub(crate) abandoned: bool,
+    /// What is still to come of it, and nobody will read.
+    pub(crate) abandoned: Option<Abandoned>,
 }
+
+/// The rest of a body. Over HTTP/2 it has to be kept until the answer is sent: to let go of it tells the client that nobody will
+/// answer.
+pub(crate) type Abandoned = axum::body::BodyDataStream;
 
 /// How much of a body that nobody wants is read all the same, so that the connection can be used again.
 const DRAIN_BYTES: usize = 2 << 20;
@@ -109,7 +113,7 @@ impl Payload {
         let unread = Some(body).filter(|body| !body.is_end_stream());
         Self {
             unread,
-            abandoned: false,
+            abandoned: None,
         }
     }
 
@@ -119,8 +123,8 @@ impl Payload {
         let Some(body) = self.unread.take() else {
             return;
         };
+        let mut stream = body.into_data_stream();
         let reading = async {
-            let mut stream = body.into_data_stream();
             let mut read = 0;
             while let Some(chunk) = stream.next().await {
                 read += chunk.map_or(DRAIN_BYTES, |chunk| chunk.len());
@@ -130,7 +134,9 @@ impl Payload {
             }
             true
         };
-        self.abandoned = !tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false);
+        if !tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false) {
+            self.abandoned = Some(stream);
+        }
     }
 }
 
@@ -150,20 +156,21 @@ impl BodyBudget {
         max: usize,
         timeout: Duration,
     ) -> Result<Option<WholeBody>, ApiError> {
-        let body = payload.unread.take().unwrap_or_default();
-        let whole = tokio::time::timeout(timeout, self.collect(body, max))
+        let mut stream = payload.unread.take().unwrap_or_default().into_data_stream();
+        let whole = tokio::time::timeout(timeout, self.collect(&mut stream, max))
             .await
             .unwrap_or(Err(ApiError::BodyTimeout));
-        payload.abandoned = !matches!(whole, Ok(Some(_)));
+        if !matches!(whole, Ok(Some(_))) {
+            payload.abandoned = Some(stream);
+        }
         whole
     }
 
-    async fn collect(&self, body: Body, max: usize) -> Result<Option<WholeBody>, ApiError> {
+    async fn collect(&self, stream: &mut Abandoned, max: usize) -> Result<Option<WholeBody>, ApiError> {
         let mut share = Share {
             held: Arc::clone(&self.held),
             bytes: 0,
         };
-        let mut stream = body.into_data_stream();
         let mut whole: Vec<u8> = Vec::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|_| ApiError::BodyBroken)?;

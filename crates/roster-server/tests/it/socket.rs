@@ -90,6 +90,42 @@ async fn https_with_the_local_authority_in_both_versions_of_http() {
     assert!(http1.get(&url).send().await.is_err(), "it has stopped");
 }
 
+/// A body that nobody reads to its end is answered in both versions of HTTP, and over HTTP/2 the connection goes on.
+#[tokio::test]
+async fn a_body_too_large_is_answered_in_both_versions_of_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), |_| {}).await;
+    let ca_file = server.ready.ca_file.clone().unwrap();
+    let url = format!("{}/ims/token/v2", server.ready.url);
+    let http2 = client(Some(&ca_file)).build().unwrap();
+    let http1 = client(Some(&ca_file)).http1_only().build().unwrap();
+    for (client, version) in [
+        (&http2, reqwest::Version::HTTP_2),
+        (&http1, reqwest::Version::HTTP_11),
+    ] {
+        for size in [70_000, 8 << 20] {
+            let body = format!("client_id={}", "x".repeat(size));
+            let request = client
+                .post(&url)
+                .header("content-type", "application/x-www-form-urlencoded");
+            let answer = request.body(body).send().await.unwrap();
+            assert_eq!(
+                (answer.status().as_u16(), answer.version()),
+                (400, version),
+                "{size}"
+            );
+            let answer: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+            assert_eq!(answer["error"], "bad_request", "{size}");
+        }
+        // Nobody is let in, whatever the size.
+        let answer = client.post(url.replace("/ims/token/v2", "/v2/usermanagement/action/X@AdobeOrg"));
+        let answer = answer.body("x".repeat(8 << 20)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 403);
+    }
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn the_certificate_stays_the_same_over_restarts() {
     let folder = tempfile::tempdir().unwrap();
