@@ -2,19 +2,15 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, PRAGMA, USER_AGENT};
 use http::request::Parts;
-use http::{Method, Request, Version};
-use http_body::{Frame, SizeHint};
+use http::{Method, Request};
 use roster_umapi::query::parameters::Parameters;
 use roster_umapi::request::RequestError;
 
@@ -22,7 +18,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::observe::{self, Trace};
 use crate::reply::Reply;
-use crate::request::{Abandoned, Payload, for_log, header, request_id};
+use crate::request::{Payload, for_log, header, request_id};
 use crate::route::{self, Params, Route, Row};
 use crate::{health, openapi, token, umapi};
 
@@ -102,8 +98,7 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
         }
     };
     reply.headers.insert(X_REQUEST_ID, id);
-    // A connection of HTTP/2 has other requests on it.
-    if payload.abandoned.is_some() && parts.version < Version::HTTP_2 {
+    if payload.abandoned {
         reply
             .headers
             .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -121,37 +116,7 @@ async fn handle(State(app): State<App>, request: Request<Body>) -> Response {
         started.elapsed(),
         cause.as_deref(),
     );
-    let response = into_response(reply, parts.method == Method::HEAD);
-    match payload.abandoned {
-        Some(rest) => response.map(|body| Body::new(Answer { body, _rest: rest })),
-        None => response,
-    }
-}
-
-/// The body of an answer to a request that was not read to its end.
-struct Answer {
-    body: Body,
-    _rest: Abandoned,
-}
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    into_response(reply, parts.method == Method::HEAD)
 }
 
 /// Finds the route, checks the method and lets the handler answer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue};
@@ -94,17 +94,13 @@ pub(crate) struct WholeBody {
 /// The body of a request on its way through the handlers.
 #[derive(Debug)]
 pub(crate) struct Payload {
-    unread: Option<Body>,
-    /// What is still to come of it, and nobody will read.
-    pub(crate) abandoned: Option<Abandoned>,
+    unread: Option<BodyDataStream>,
+    /// Something of it is still to come that nobody will read.
+    pub(crate) abandoned: bool,
 }
 
-/// The rest of a body. Over HTTP/2 it has to be kept until the answer is sent: to let go of it tells the client that nobody will
-/// answer.
-pub(crate) type Abandoned = axum::body::BodyDataStream;
-
 /// How much of a body that nobody wants is read all the same, so that the connection can be used again.
-const DRAIN_BYTES: usize = 2 << 20;
+const DRAIN_BYTES: usize = 32 << 20;
 /// And for how long.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
@@ -112,18 +108,17 @@ impl Payload {
     pub(crate) fn new(body: Body) -> Self {
         let unread = Some(body).filter(|body| !body.is_end_stream());
         Self {
-            unread,
-            abandoned: None,
+            unread: unread.map(Body::into_data_stream),
+            abandoned: false,
         }
     }
 
-    /// Reads what is left when the answer is known already: clients send their next request on the same connection,
-    /// and would find it closed.
+    /// Reads what is left when the answer is known already: many clients look for an answer only when they have sent
+    /// everything, and send their next request on the same connection.
     pub(crate) async fn drain(&mut self) {
-        let Some(body) = self.unread.take() else {
+        let Some(mut stream) = self.unread.take() else {
             return;
         };
-        let mut stream = body.into_data_stream();
         let reading = async {
             let mut read = 0;
             while let Some(chunk) = stream.next().await {
@@ -134,9 +129,7 @@ impl Payload {
             }
             true
         };
-        if !tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false) {
-            self.abandoned = Some(stream);
-        }
+        self.abandoned = !tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false);
     }
 }
 
@@ -148,7 +141,7 @@ impl BodyBudget {
         }
     }
 
-    /// Reads a body of at most `max` bytes: `None` when it is longer (the rest is not read). Slow senders and those
+    /// Reads a body of at most `max` bytes: `None` when it is longer (the rest is left). Slow senders and those
     /// beyond the budget are refused.
     pub(crate) async fn read(
         &self,
@@ -156,17 +149,27 @@ impl BodyBudget {
         max: usize,
         timeout: Duration,
     ) -> Result<Option<WholeBody>, ApiError> {
-        let mut stream = payload.unread.take().unwrap_or_default().into_data_stream();
-        let whole = tokio::time::timeout(timeout, self.collect(&mut stream, max))
-            .await
-            .unwrap_or(Err(ApiError::BodyTimeout));
-        if !matches!(whole, Ok(Some(_))) {
-            payload.abandoned = Some(stream);
+        let Some(mut stream) = payload.unread.take() else {
+            return self.collect(&mut Body::empty().into_data_stream(), max).await;
+        };
+        match tokio::time::timeout(timeout, self.collect(&mut stream, max)).await {
+            Ok(Ok(Some(whole))) => Ok(Some(whole)),
+            Ok(Err(ApiError::BodyBroken)) => {
+                payload.abandoned = true;
+                Err(ApiError::BodyBroken)
+            }
+            Ok(refused) => {
+                payload.unread = Some(stream);
+                refused
+            }
+            Err(_) => {
+                payload.abandoned = true;
+                Err(ApiError::BodyTimeout)
+            }
         }
-        whole
     }
 
-    async fn collect(&self, stream: &mut Abandoned, max: usize) -> Result<Option<WholeBody>, ApiError> {
+    async fn collect(&self, stream: &mut BodyDataStream, max: usize) -> Result<Option<WholeBody>, ApiError> {
         let mut share = Share {
             held: Arc::clone(&self.held),
             bytes: 0,
