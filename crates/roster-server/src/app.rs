@@ -22,6 +22,9 @@ use crate::umapi::lists::Lists;
 #[derive(Debug, Clone)]
 pub struct App(Arc<Inner>);
 
+/// One place in so many is for requests that change nothing.
+const FOR_READING: usize = 4;
+
 /// What an [`App`] shares among its requests.
 #[derive(Debug)]
 pub struct Inner {
@@ -32,7 +35,8 @@ pub struct Inner {
     pub(crate) lists: Lists,
     pub(crate) numbers: Numbers,
     pub(crate) bodies: BodyBudget,
-    pub(crate) in_flight: Semaphore,
+    in_flight: Semaphore,
+    writing: Semaphore,
     stopping: AtomicBool,
 }
 
@@ -77,12 +81,14 @@ impl App {
         let master = open_master_key(&config)?;
         let credentials = Credentials::new(&config, store.clone(), master).await?;
         let interval = u64::try_from(config.sync_min_interval.as_millis()).unwrap_or(u64::MAX);
+        let in_flight = config.guard.max_in_flight.min(Semaphore::MAX_PERMITS);
         Ok(Self(Arc::new(Inner {
             counters: Counters::new(config.throttle.clone(), interval),
             lists: Lists::default(),
             numbers: Numbers::new(),
             bodies: BodyBudget::new(config.guard.max_body_bytes),
-            in_flight: Semaphore::new(config.guard.max_in_flight.min(Semaphore::MAX_PERMITS)),
+            in_flight: Semaphore::new(in_flight),
+            writing: Semaphore::new(in_flight - in_flight / FOR_READING),
             stopping: AtomicBool::new(false),
             credentials,
             store,
@@ -132,6 +138,15 @@ impl App {
         self.in_flight.try_acquire().map_err(|_| ApiError::Unavailable {
             cause: "too many requests at once".to_owned(),
         })
+    }
+
+    /// The same for a request that changes something. They wait for one another, so they may not take every place: who only
+    /// reads waits for nobody.
+    pub(crate) fn turn_to_write(&self) -> Result<[SemaphorePermit<'_>; 2], ApiError> {
+        let writing = self.writing.try_acquire().map_err(|_| ApiError::Unavailable {
+            cause: "too many changes at once".to_owned(),
+        })?;
+        Ok([writing, self.turn()?])
     }
 
     /// What deciding depends on: chance drawn once per request.

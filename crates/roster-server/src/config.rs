@@ -136,7 +136,8 @@ pub struct Guard {
     pub header_timeout: Duration,
     /// How long a request may take to send its body.
     pub body_timeout: Duration,
-    /// Requests worked on at once; those beyond are asked to come back.
+    /// Requests worked on at once, of which those that change something take at most three in four; those beyond are
+    /// asked to come back.
     pub max_in_flight: usize,
     /// Bytes of request bodies held at once, over all requests.
     pub max_body_bytes: usize,

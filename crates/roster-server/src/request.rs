@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue};
@@ -94,13 +94,13 @@ pub(crate) struct WholeBody {
 /// The body of a request on its way through the handlers.
 #[derive(Debug)]
 pub(crate) struct Payload {
-    unread: Option<Body>,
+    unread: Option<BodyDataStream>,
     /// Something of it is still to come that nobody will read.
     pub(crate) abandoned: bool,
 }
 
 /// How much of a body that nobody wants is read all the same, so that the connection can be used again.
-const DRAIN_BYTES: usize = 2 << 20;
+const DRAIN_BYTES: usize = 32 << 20;
 /// And for how long.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
@@ -108,19 +108,18 @@ impl Payload {
     pub(crate) fn new(body: Body) -> Self {
         let unread = Some(body).filter(|body| !body.is_end_stream());
         Self {
-            unread,
+            unread: unread.map(Body::into_data_stream),
             abandoned: false,
         }
     }
 
-    /// Reads what is left when the answer is known already: clients send their next request on the same connection,
-    /// and would find it closed.
+    /// Reads what is left when the answer is known already: many clients look for an answer only when they have sent
+    /// everything, and send their next request on the same connection.
     pub(crate) async fn drain(&mut self) {
-        let Some(body) = self.unread.take() else {
+        let Some(mut stream) = self.unread.take() else {
             return;
         };
         let reading = async {
-            let mut stream = body.into_data_stream();
             let mut read = 0;
             while let Some(chunk) = stream.next().await {
                 read += chunk.map_or(DRAIN_BYTES, |chunk| chunk.len());
@@ -142,7 +141,7 @@ impl BodyBudget {
         }
     }
 
-    /// Reads a body of at most `max` bytes: `None` when it is longer (the rest is not read). Slow senders and those
+    /// Reads a body of at most `max` bytes: `None` when it is longer (the rest is left). Slow senders and those
     /// beyond the budget are refused.
     pub(crate) async fn read(
         &self,
@@ -150,20 +149,31 @@ impl BodyBudget {
         max: usize,
         timeout: Duration,
     ) -> Result<Option<WholeBody>, ApiError> {
-        let body = payload.unread.take().unwrap_or_default();
-        let whole = tokio::time::timeout(timeout, self.collect(body, max))
-            .await
-            .unwrap_or(Err(ApiError::BodyTimeout));
-        payload.abandoned = !matches!(whole, Ok(Some(_)));
-        whole
+        let Some(mut stream) = payload.unread.take() else {
+            return self.collect(&mut Body::empty().into_data_stream(), max).await;
+        };
+        match tokio::time::timeout(timeout, self.collect(&mut stream, max)).await {
+            Ok(Ok(Some(whole))) => Ok(Some(whole)),
+            Ok(Err(ApiError::BodyBroken)) => {
+                payload.abandoned = true;
+                Err(ApiError::BodyBroken)
+            }
+            Ok(refused) => {
+                payload.unread = Some(stream);
+                refused
+            }
+            Err(_) => {
+                payload.abandoned = true;
+                Err(ApiError::BodyTimeout)
+            }
+        }
     }
 
-    async fn collect(&self, body: Body, max: usize) -> Result<Option<WholeBody>, ApiError> {
+    async fn collect(&self, stream: &mut BodyDataStream, max: usize) -> Result<Option<WholeBody>, ApiError> {
         let mut share = Share {
             held: Arc::clone(&self.held),
             bytes: 0,
         };
-        let mut stream = body.into_data_stream();
         let mut whole: Vec<u8> = Vec::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|_| ApiError::BodyBroken)?;

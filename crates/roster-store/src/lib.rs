@@ -46,7 +46,7 @@ pub use credentials::{
 pub use error::StoreError;
 pub use listing::{DomainFilter, FoundGroup, GroupList, Position, Shown, UserList, UsersQuery};
 pub use migrate::Migrated;
-pub use reader::Reader;
+pub use reader::{Beside, Reader};
 pub use verify::Finding;
 pub use writer::{Commits, Writer};
 
@@ -105,7 +105,7 @@ struct Inner {
     engine: Engine,
     writers: Vec<mpsc::Sender<Box<dyn Job>>>,
     commits: Arc<Commits>,
-    reading: Semaphore,
+    reading: Arc<Semaphore>,
     readers: usize,
     haste: Haste,
     migrated: Migrated,
@@ -168,7 +168,7 @@ impl Store {
             Engine::Sqlite { .. } => options.readers.min(processors() + 1),
             Engine::Postgres(_) => options.readers,
         };
-        let reading = Semaphore::new(readers.max(1));
+        let reading = Arc::new(Semaphore::new(readers.max(1)));
         Ok(Self(Arc::new(Inner {
             engine,
             writers: senders,
@@ -224,7 +224,13 @@ impl Store {
         match &self.0.engine {
             Engine::Sqlite { .. } => {
                 let store = self.clone();
-                blocking(move || store.read_sqlite(read)).await
+                blocking(move || {
+                    store.read_sqlite(|reader| {
+                        reader.helped_by(store.clone());
+                        read(reader)
+                    })
+                })
+                .await
             }
             Engine::Postgres(database) => {
                 let (client, handle) = (
@@ -262,6 +268,27 @@ impl Store {
             return result;
         }
         self.read(read).await
+    }
+
+    /// Reads on a thread of its own and hands over what was found, if a reader is free. Says whether.
+    pub(crate) fn read_meanwhile<T: Send + 'static>(
+        &self,
+        found: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> bool {
+        if matches!(self.0.engine, Engine::Postgres(_)) || processors() == 1 {
+            return false;
+        }
+        let Ok(permit) = Arc::clone(&self.0.reading).try_acquire_owned() else {
+            return false;
+        };
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let result = store.read_sqlite(read);
+            drop(permit);
+            found(result);
+        });
+        true
     }
 
     fn read_sqlite<T>(

@@ -1,5 +1,8 @@
 //! One snapshot of the rows, for reading.
 
+use std::sync::mpsc;
+
+use crate::Store;
 use crate::block::Block;
 use crate::conn::{Conn, Param, RowRef};
 use crate::error::StoreError;
@@ -9,11 +12,53 @@ use crate::error::StoreError;
 pub struct Reader<'c> {
     pub(crate) conn: &'c mut Conn,
     statements: u64,
+    /// Where others can be asked for help: only on a thread that may wait for them.
+    store: Option<Store>,
+}
+
+/// What another reader finds meanwhile.
+#[derive(Debug)]
+pub struct Beside<T>(mpsc::Receiver<Result<T, StoreError>>);
+
+impl<T> Beside<T> {
+    /// Waits for it.
+    pub fn wait(self) -> Result<T, StoreError> {
+        let found = self.0.recv();
+        found.unwrap_or_else(|_| Err(StoreError::Bug("a reader beside this one stopped".to_owned())))
+    }
 }
 
 impl<'c> Reader<'c> {
     pub(crate) fn new(conn: &'c mut Conn) -> Self {
-        Self { conn, statements: 0 }
+        Self {
+            conn,
+            statements: 0,
+            store: None,
+        }
+    }
+
+    /// Lets this one ask others for help, see [`Reader::beside`].
+    pub(crate) fn helped_by(&mut self, store: Store) {
+        self.store = Some(store);
+    }
+
+    /// Has another reader do something meanwhile, if one is there that nobody waits for; **it may see another, later
+    /// moment**.
+    ///
+    /// Nobody helps on a processor that is alone, over PostgreSQL (which reads in processes of its own), or in a look-up.
+    pub fn beside<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Option<Beside<T>> {
+        let (reply, answer) = mpsc::channel();
+        let started = self.store.as_ref()?.read_meanwhile(
+            move |result| {
+                // Who asked may have failed meanwhile.
+                drop(reply.send(result));
+            },
+            read,
+        );
+        started.then_some(Beside(answer))
     }
 
     /// See [`Conn::query`].

@@ -8,13 +8,14 @@ use http::HeaderName;
 use roster_core::listing::{GroupRow, UserRow};
 use roster_core::page::PastEnd;
 use roster_core::value::OrgNo;
-use roster_store::{GroupList, Position, Reader, Shown, StoreError, UsersQuery};
+use roster_store::{Beside, GroupList, Position, Reader, Shown, StoreError, UsersQuery};
 use roster_umapi::query::groups::{write_group, write_no_such_page, write_old_user_group};
 use roster_umapi::query::users::{write_old_group_user, write_old_profile_user, write_old_user, write_user};
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::reply::Reply;
+use crate::umapi::sheet::Sheet;
 use crate::walk::{Ask, Page, Rows, Source, Walks};
 
 /// The walks under way, by what they walk through.
@@ -83,7 +84,7 @@ impl Wanted {
 /// Rows of a page with commas between them. There is room in front for what is known only at the end, so that a page is
 /// written once and never moved.
 #[derive(Debug)]
-pub(crate) struct Written(Vec<u8>);
+pub(crate) struct Written(Sheet);
 
 /// That room: enough for any frame without a group's name, and for most with one.
 const ROOM: usize = 128;
@@ -95,31 +96,40 @@ impl Written {
     /// Room for about so many rows.
     pub(crate) fn expecting(rows: u64) -> Self {
         let rows = usize::try_from(rows).unwrap_or_default().min(MOST);
-        let mut bytes = Vec::with_capacity(ROOM + rows * ROW);
-        bytes.resize(ROOM, 0);
-        Self(bytes)
+        let mut sheet = Sheet::with_capacity(ROOM + rows * ROW);
+        sheet.0.resize(ROOM, 0);
+        Self(sheet)
     }
 
     /// Hands out the buffer for the next row.
     pub(crate) fn next(&mut self) -> &mut Vec<u8> {
-        if self.0.len() > ROOM {
-            self.0.push(b',');
+        let bytes = &mut self.0.0;
+        if bytes.len() > ROOM {
+            bytes.push(b',');
         }
-        &mut self.0
+        bytes
+    }
+
+    /// Adds the rows of another one.
+    fn append(&mut self, other: &Self) {
+        let rows = other.0.0.get(ROOM..).unwrap_or_default();
+        if !rows.is_empty() {
+            self.next().extend_from_slice(rows);
+        }
     }
 
     /// Forgets all rows.
     pub(crate) fn clear(&mut self) {
-        self.0.truncate(ROOM);
+        self.0.0.truncate(ROOM);
     }
 
     /// The rows between two texts.
     fn framed(self, head: &[u8], tail: &[u8]) -> Bytes {
-        let mut bytes = self.0;
-        bytes.extend_from_slice(tail);
+        let mut sheet = self.0;
+        sheet.0.extend_from_slice(tail);
         let start = ROOM.saturating_sub(head.len());
-        bytes.splice(start..ROOM, head.iter().copied());
-        Bytes::from(bytes).slice(start..)
+        sheet.0.splice(start..ROOM, head.iter().copied());
+        Bytes::from_owner(sheet).slice(start..)
     }
 }
 
@@ -214,11 +224,13 @@ pub(crate) fn users(
 ) -> Result<Listed, StoreError> {
     let total = reader.count_users(query)?;
     let walk = format!("{} {query:?}", wanted.walker);
+    let expected = total.min(wanted.size);
     let mut source = UserSource {
         reader,
         query,
         shape,
-        rows: Written::expecting(total.min(wanted.size)),
+        expected,
+        rows: Written::expecting(expected),
     };
     let page = lists.users.serve(wanted.ask(&walk), &mut source)?;
     Ok(Listed {
@@ -274,8 +286,44 @@ struct UserSource<'r, 'c> {
     reader: &'r mut Reader<'c>,
     query: &'r UsersQuery,
     shape: UserShape,
+    /// About so many people are on the page.
+    expected: u64,
     rows: Written,
 }
+
+/// A page with fewer people is not worth the way to another thread.
+const WORTH_HELP: u64 = 256;
+
+impl UserSource<'_, '_> {
+    /// Lets somebody who has nothing else to do read what a page has from a place in its middle on.
+    ///
+    /// Like the pages of a walk, the parts of a page may come from two moments; nobody is in both, or left out, because
+    /// nobody who stays in a list changes their place.
+    fn helped(
+        &mut self,
+        from: Position,
+        until: Option<Position>,
+    ) -> Result<Option<(Position, Rest)>, StoreError> {
+        let Some(until) = until.filter(|_| self.expected >= WORTH_HELP) else {
+            return Ok(None);
+        };
+        let Some(middle) = self.reader.users_halfway(self.query, from, until)? else {
+            return Ok(None);
+        };
+        let (query, shape, expected) = (self.query.clone(), self.shape, self.expected / 2);
+        let rest = self.reader.beside(move |reader| {
+            let mut rows = Written::expecting(expected);
+            let read = reader.users(&query, middle, Some(until), 0, &mut |row| {
+                shape.write(rows.next(), row);
+            })?;
+            Ok((rows, read.count))
+        });
+        Ok(rest.map(|rest| (middle, rest)))
+    }
+}
+
+/// The second half of a page, being written: its rows, and how many.
+type Rest = Beside<(Written, u64)>;
 
 impl Source for UserSource<'_, '_> {
     type Mark = Position;
@@ -293,14 +341,22 @@ impl Source for UserSource<'_, '_> {
         until: Option<Position>,
         limit: u64,
     ) -> Result<Rows<Position>, StoreError> {
+        self.rows.clear();
+        let helped = self.helped(from, until)?;
         let (rows, shape) = (&mut self.rows, self.shape);
-        rows.clear();
+        let until = helped.as_ref().map_or(until, |(middle, _)| Some(*middle));
         let range = (from, until, limit);
         let read = self.reader.users_of_walk(self.query, range, walk, &mut |row| {
             shape.write(rows.next(), row);
         })?;
+        let mut count = read.count;
+        if let Some((_, rest)) = helped {
+            let (written, found) = rest.wait()?;
+            rows.append(&written);
+            count += found;
+        }
         Ok(Rows {
-            count: read.count,
+            count,
             next: read.next,
         })
     }

@@ -8,6 +8,7 @@ mod invites;
 pub(crate) mod lists;
 mod products;
 mod profile_writes;
+mod sheet;
 mod users;
 
 use crate::caller::admit;

@@ -3,16 +3,38 @@
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use roster_server::{App, router};
-use roster_store::{Location, Options, Store};
+use roster_store::{Location, Options, Store, StoreError};
 use serde_json::json;
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 use crate::support::{ACME_ID, Ask, SYNC, TestServer, api, create, metrics};
+
+/// Somebody holds the writer up until the test lets go.
+async fn hold_up(store: Store) -> (mpsc::Sender<()>, JoinHandle<Result<(), StoreError>>) {
+    let (begun, has_begun) = mpsc::channel();
+    let (let_go, held) = mpsc::channel::<()>();
+    let blocking = tokio::spawn(async move {
+        store
+            .write(Vec::new(), move |_| {
+                begun.send(()).unwrap();
+                held.recv().unwrap();
+                Ok(())
+            })
+            .await
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    (let_go, blocking)
+}
 
 #[tokio::test]
 async fn k11_a_full_write_queue_is_answered_at_once_and_does_not_grow() {
@@ -26,26 +48,7 @@ async fn k11_a_full_write_queue_is_answered_at_once_and_does_not_grow() {
     let store = Store::open(location, options).await.unwrap();
     let app = App::new(server.config.clone(), store.clone()).await.unwrap();
     let narrow = router(app);
-    // Somebody holds the writer up until the test lets go.
-    let (begun, has_begun) = mpsc::channel();
-    let (let_go, held) = mpsc::channel::<()>();
-    let blocking = tokio::spawn({
-        let store = store.clone();
-        async move {
-            store
-                .write(Vec::new(), move |_| {
-                    begun.send(()).unwrap();
-                    held.recv().unwrap();
-                    Ok(())
-                })
-                .await
-        }
-    });
-    tokio::task::spawn_blocking(move || has_begun.recv())
-        .await
-        .unwrap()
-        .unwrap();
-
+    let (let_go, blocking) = hold_up(store.clone()).await;
     let ask = |n: usize| {
         let body = json!([create(&format!("w{n}@example.com"))]).to_string();
         let request = Request::post(api(&format!("/action/{ACME_ID}")))
@@ -93,6 +96,47 @@ async fn k11_a_full_write_queue_is_answered_at_once_and_does_not_grow() {
     }
     assert_eq!(store.queued(), 0);
     assert_eq!(ask(999).await.unwrap().status(), 200, "and so is everybody again");
+}
+
+#[tokio::test]
+async fn k11_changes_that_wait_leave_room_for_reading() {
+    let mut server = TestServer::with(|config| config.guard.max_in_flight = 8).await;
+    let token = server.token(SYNC).await;
+    let location = Location::Sqlite(server.config.data_dir.clone().unwrap().join("roster.db"));
+    let store = Store::open(location, Options::default()).await.unwrap();
+    server.app = App::new(server.config.clone(), store.clone()).await.unwrap();
+    let ask = router(server.app.clone());
+    let (let_go, blocking) = hold_up(store.clone()).await;
+
+    let change = |n: usize| {
+        let body = json!([create(&format!("w{n}@example.com"))]).to_string();
+        let request = Request::post(api(&format!("/action/{ACME_ID}")))
+            .header("x-api-key", SYNC)
+            .header("authorization", format!("Bearer {token}"));
+        ask.clone().oneshot(request.body(Body::from(body)).unwrap())
+    };
+    let waiting: Vec<_> = (0..6).map(|n| tokio::spawn(change(n))).collect();
+    while store.queued() < 6 {
+        tokio::task::yield_now().await;
+    }
+    for n in 10..20 {
+        let refused = tokio::time::timeout(Duration::from_secs(10), change(n)).await;
+        assert_eq!(refused.expect("nobody waits").unwrap().status(), 503);
+        let read = Request::get(api(&format!("/users/{ACME_ID}/0")))
+            .header("x-api-key", SYNC)
+            .header("authorization", format!("Bearer {token}"));
+        let read = ask
+            .clone()
+            .oneshot(read.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(read.status(), 200);
+    }
+    let_go.send(()).unwrap();
+    blocking.await.unwrap().unwrap();
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap().unwrap().status(), 200);
+    }
 }
 
 #[tokio::test]

@@ -32,6 +32,33 @@ async fn r42_r43_pages_are_disjoint_and_complete() {
     }
 }
 
+/// Pages of hundreds, which two readers share where one of them has nothing else to do, asked for by many at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn r42_large_pages_hold_everybody_in_order() {
+    let server = TestServer::with(|config| config.page_size_users = 600).await;
+    let sync = server.sync().await;
+    let email = |n: usize| format!("p{n:04}@example.com");
+    for tenth in 0..130 {
+        let people: Vec<Value> = (tenth * 10..tenth * 10 + 10).map(|n| create(&email(n))).collect();
+        sync.done(Value::from(people)).await;
+    }
+    let wanted: Vec<String> = std::iter::once("root@example.com".to_owned())
+        .chain((0..1300).map(email))
+        .collect();
+    let walk = || async {
+        let mut seen = Vec::new();
+        for page in 0..3 {
+            let answer = sync.get(&format!("/users/{ACME_ID}/{page}")).await;
+            let size = if page == 2 { 101 } else { 600 };
+            assert_eq!(answer.paging(), [1301, 3, page, size]);
+            seen.extend(answer.column("users", "email"));
+        }
+        assert_eq!(seen, wanted);
+    };
+    walk().await;
+    tokio::join!(walk(), walk(), walk(), walk(), walk(), walk(), walk(), walk());
+}
+
 #[tokio::test]
 async fn r42_a_walk_returns_whoever_stays_exactly_once() {
     let server = TestServer::with(|config| config.page_size_users = 2).await;

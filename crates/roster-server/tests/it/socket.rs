@@ -90,6 +90,28 @@ async fn https_with_the_local_authority_in_both_versions_of_http() {
     assert!(http1.get(&url).send().await.is_err(), "it has stopped");
 }
 
+/// Many clients look for an answer only when they have sent everything.
+#[tokio::test]
+async fn a_body_too_large_is_read_to_its_end_and_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), |config| config.tls = Tls::Off).await;
+    let address = server.ready.url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    // The second request shows that the connection is still good.
+    for size in [8 << 20, 70_000] {
+        let head =
+            format!("POST /ims/token/v2 HTTP/1.1\r\nhost: {address}\r\ncontent-length: {size}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'x'; size]).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{size}: {answer}");
+    }
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn the_certificate_stays_the_same_over_restarts() {
     let folder = tempfile::tempdir().unwrap();

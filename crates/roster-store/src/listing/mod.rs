@@ -88,6 +88,12 @@ impl Position {
         Self::new(place, i64::MIN, i64::MIN)
     }
 
+    /// The place in the middle between two positions, if there is one between them.
+    fn halfway(from: Self, until: Self) -> Option<Self> {
+        let half = until.place.checked_sub(from.place)? / 2;
+        (half > 0).then(|| Self::at(from.place + half))
+    }
+
     /// The smallest position behind this one.
     const fn after(self) -> Self {
         Self::new(self.place, self.tie, self.account.saturating_add(1))

@@ -58,6 +58,20 @@ impl Reader<'_> {
         }
     }
 
+    /// A position about halfway between two, where the people between them can be read in two parts, each by a reader of
+    /// its own: whoever stays in the list keeps their place, whenever it is read. `None` where lists are merged, because
+    /// there a person's place depends on what else is read.
+    pub fn users_halfway(
+        &mut self,
+        query: &UsersQuery,
+        from: Position,
+        until: Position,
+    ) -> Result<Option<Position>, StoreError> {
+        let plan = Plan::of(self, query)?;
+        let middle = Position::halfway(from, until);
+        Ok(middle.filter(|_| plan.sources.len() == 1))
+    }
+
     /// Whether a list has anybody at a position or behind it.
     pub fn has_users(&mut self, query: &UsersQuery, from: Position) -> Result<bool, StoreError> {
         for source in Plan::of(self, query)?.sources {

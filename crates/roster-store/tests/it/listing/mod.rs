@@ -135,6 +135,19 @@ impl Scene {
         starts.await.unwrap()
     }
 
+    pub(crate) async fn halfway(
+        &self,
+        query: &UsersQuery,
+        from: Position,
+        until: Position,
+    ) -> Option<Position> {
+        let query = query.clone();
+        let middle = self
+            .store
+            .read(move |reader| reader.users_halfway(&query, from, until));
+        middle.await.unwrap()
+    }
+
     /// The e-mails of a list, which its count has to agree with.
     pub(crate) async fn emails(&self, query: &UsersQuery) -> Vec<String> {
         let shown = self.list(query).await;

@@ -26,6 +26,13 @@ pub(crate) async fn check(scene: &Scene, query: &UsersQuery, size: usize) {
         assert_eq!(rows.next, None);
         let (open, rows) = scene.page(query, *start, None, size as u64).await;
         assert_eq!((&open, rows.next), (&between, next), "{query:?}, page {n}");
+        if let Some(next) = next
+            && let Some(middle) = scene.halfway(query, *start, next).await
+        {
+            let (mut parts, _) = scene.page(query, *start, Some(middle), 0).await;
+            parts.extend(scene.page(query, middle, Some(next), 0).await.0);
+            assert_eq!(parts, between, "{query:?}, page {n} in two parts");
+        }
         let kept = Position::from_parts(start.parts());
         let (query, start) = (query.clone(), *start);
         let has = scene
@@ -155,6 +162,37 @@ async fn compare(scene: &Scene, org: OrgNo, history: &str) {
         expected.count(),
         "{history}"
     );
+}
+
+/// A page is read in two parts where one list stands in one order, and the parts are about as large.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_has_a_middle_unless_lists_are_merged() {
+    for mut scene in scenes().await {
+        for n in 0..12 {
+            let who = person(
+                &format!("p{n:02}@example.com"),
+                &["Design Team", "Photo Suite Pro"],
+            );
+            scene.run(vec![who]).await;
+        }
+        scene.run(vec![link("Design Team", &["Photo Suite Pro"])]).await;
+        for (query, parted) in [
+            (everybody(), true),
+            (members_of(DESIGN), true),
+            (profile(PHOTO_PRO, None, true), true),
+            (profile(PHOTO_PRO, None, false), false),
+        ] {
+            let starts = scene.starts(&query, 6).await;
+            let middle = scene.halfway(&query, starts[0], starts[1]).await;
+            assert_eq!(middle.is_some(), parted, "{query:?}");
+            let Some(middle) = middle else { continue };
+            for (from, until) in [(starts[0], middle), (middle, starts[1])] {
+                let (part, _) = scene.page(&query, from, Some(until), 0).await;
+                assert!((2..=4).contains(&part.len()), "{query:?}: {part:?}");
+            }
+            assert_eq!(scene.halfway(&query, starts[0], starts[0]).await, None);
+        }
+    }
 }
 
 /// People leave, join, are barred and readmitted between the pages.
