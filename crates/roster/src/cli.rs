@@ -125,22 +125,7 @@ pub(crate) struct Serve {
 /// `roster org`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Org {
-    /// Bring organizations to what a file describes; the same file twice changes nothing.
-    #[command(after_help = "Examples:
-  roster org apply org.yml --data roster-data --credentials credentials.json
-  roster org apply org.yml --data roster-data --prune")]
-    Apply {
-        /// The description (YAML)
-        file: PathBuf,
-        #[command(flatten)]
-        place: Place,
-        /// File to write the secrets made in this run to, readable by its owner only
-        #[arg(long, value_name = "FILE")]
-        credentials: Option<PathBuf>,
-        /// Remove what earlier descriptions brought in and this one does not have; never people
-        #[arg(long)]
-        prune: bool,
-    },
+    Apply(OrgApply),
     /// Write the description of an organization to standard output.
     #[command(after_help = "Example:
   roster org export 1A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg --data roster-data > org.yml")]
@@ -150,6 +135,40 @@ pub(crate) enum Org {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// Bring organizations to what a file describes; the same file twice changes nothing.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 applied, or nothing to change; 1 with --dry-run, something would change; 2 refused or could not run, and \
+                  nothing was changed.
+
+Examples:
+  roster org apply org.yml --data roster-data --credentials credentials.json
+  roster org apply org.yml --data roster-data --prune --dry-run
+  roster org apply org.yml --data roster-data --prune"
+)]
+pub(crate) struct OrgApply {
+    /// The description (YAML)
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// File to write the secrets made in this run to, readable by its owner only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// Remove what earlier descriptions brought in and this one does not have; never people
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// The most things that --prune may remove from one organization; without it, 10, or a fifth of what it could remove where
+    /// that is more
+    #[arg(long, value_name = "N", requires = "prune")]
+    pub(crate) max_removals: Option<usize>,
+    /// Let --prune remove an organization's last integration or last system administrator
+    #[arg(long, requires = "prune")]
+    pub(crate) remove_last: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `roster keys`.

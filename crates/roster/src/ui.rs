@@ -84,6 +84,11 @@ pub(crate) fn plain(text: &str) -> String {
     out
 }
 
+/// A number and what it counts.
+pub(crate) fn counted(number: impl std::fmt::Display + PartialEq<usize>, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// What went wrong, with everything that led to it, and what to type.
 pub(crate) fn failed(error: &anyhow::Error) {
     say(format_args!("error: {error}"));
