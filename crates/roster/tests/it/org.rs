@@ -7,11 +7,11 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// A folder with a description in it.
-struct Place {
-    folder: TempDir,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
 }
 
-const START: &str = "organizations:
+pub(crate) const START: &str = "organizations:
   - id: AA@AdobeOrg
     name: A
     directories: [{name: SSO, type: federated, domains: [a.example]}]
@@ -22,23 +22,23 @@ const START: &str = "organizations:
 ";
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(certificate(), folder.path().join("cert.pem")).unwrap();
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Applies a description with further words; the exit code, what was printed, what was said.
-    fn apply(&self, description: &str, words: &[&str]) -> (i32, String, String) {
+    pub(crate) fn apply(&self, description: &str, words: &[&str]) -> (i32, String, String) {
         std::fs::write(self.path("org.yml"), description).unwrap();
         self.roster(&[&["org", "apply", "org.yml", "--data", "data"], words].concat())
     }
 
-    fn roster(&self, words: &[&str]) -> (i32, String, String) {
+    pub(crate) fn roster(&self, words: &[&str]) -> (i32, String, String) {
         let output: Output = Command::new(env!("CARGO_BIN_EXE_roster"))
             .args(words)
             .current_dir(self.folder.path())
@@ -52,7 +52,7 @@ impl Place {
         )
     }
 
-    fn export(&self) -> String {
+    pub(crate) fn export(&self) -> String {
         let (code, out, err) = self.roster(&["org", "export", "A", "--data", "data"]);
         assert_eq!(code, 0, "{err}");
         out
@@ -99,6 +99,9 @@ fn whatever_a_description_holds_its_export_changes_nothing() {
         "a: b #c\n- d\n",
         "\\u0041",
         "\u{3000}",
+        "\u{202e}moc",
+        "\u{9b}2J",
+        "a\u{200b}\u{2066}\u{e0041}b",
     ];
     let mut groups = String::new();
     for (n, text) in texts.iter().enumerate() {
@@ -109,7 +112,7 @@ fn whatever_a_description_holds_its_export_changes_nothing() {
         // A name may be anything that is no control character, also what YAML cannot hold as it is.
         writeln!(
             groups,
-            "      - {{name: \"g{n}\\ufffe\", description: \"{escaped}\"}}"
+            "      - {{name: \"g{n}\\u202e\\ufffe\", description: \"{escaped}\"}}"
         )
         .unwrap();
     }
@@ -117,12 +120,21 @@ fn whatever_a_description_holds_its_export_changes_nothing() {
         "    user_groups: [{name: G, profiles: [P1]}]\n",
         &format!("    user_groups:\n{groups}"),
     );
-    let (code, _, err) = place.apply(&start, &["--credentials", "made.json"]);
+    let (code, out, err) = place.apply(&start, &["--credentials", "made.json"]);
     assert_eq!(code, 0, "{err}");
+    let hidden = |text: &str| {
+        let seen = text.replace('\n', "");
+        seen.contains(|c: char| c.is_control() || "\u{202e}\u{200b}\u{2066}\u{e0041}\u{feff}".contains(c))
+    };
+    assert!(!hidden(&out) && out.contains("g1\\u{202e}"), "{out}");
     let exported = place.export();
     let (code, out, err) = place.apply(&exported, &["--prune"]);
     assert_eq!((code, out.as_str()), (0, "nothing to change\n"), "{err}");
     assert_eq!(place.export(), exported);
+    assert!(!hidden(&exported), "{exported:?}");
+    let (code, _, err) = place.roster(&["org", "export", "A\u{9b}2J\u{202e}", "--data", "data"]);
+    assert_eq!(code, 2);
+    assert!(!hidden(&err) && err.contains("`A\\u{9b}2J\\u{202e}`"), "{err}");
     assert!(
         exported.contains("description: \"  lead\"") && exported.contains("description: \"\\r\\n\""),
         "{exported}"
@@ -563,137 +575,4 @@ fn a_shared_group_is_described_anew_wherever_it_is_shared() {
         "nothing to change\n"
     );
     assert_eq!(place.roster(&["verify", "--data", "data"]).0, 0);
-}
-
-/// `START` with this many more groups.
-fn with_groups(groups: usize) -> String {
-    let mut many = String::from("user_groups: [{name: G, profiles: [P1]}");
-    for n in 0..groups {
-        write!(many, ", {{name: M{n}}}").unwrap();
-    }
-    START.replace("user_groups: [{name: G, profiles: [P1]}", &many)
-}
-
-#[test]
-fn a_file_that_was_cut_off_removes_nothing() {
-    let place = Place::new();
-    let whole = with_groups(30);
-    assert_eq!(place.apply(&whole, &["--credentials", "made.json"]).0, 0);
-    let before = place.export();
-    let lines: Vec<&str> = whole.lines().collect();
-    for kept in 3..lines.len() {
-        let mut cut = lines[..kept].join("\n") + "\n";
-        for words in [
-            &["--prune"][..],
-            &["--prune", "--dry-run"],
-            &["--prune", "--max-removals", "99"],
-        ] {
-            let (code, out, err) = place.apply(&cut, words);
-            assert_eq!((code, out.as_str()), (2, ""), "{kept} lines: {out}{err}");
-            assert!(
-                err.contains("org.yml:2:5: --prune would remove") && err.contains("administrators: []"),
-                "{kept} lines: {err}"
-            );
-        }
-        // The same, cut off behind the next key.
-        let next = lines[kept].split(':').next().unwrap();
-        cut += &format!("{next}:\n");
-        assert_eq!(place.apply(&cut, &["--prune"]).0, 2, "{cut}");
-    }
-    assert_eq!(place.export(), before);
-    assert_eq!(place.apply(&whole, &["--prune"]).1, "nothing to change\n");
-}
-
-#[test]
-fn what_prune_may_remove_is_limited() {
-    let place = Place::new();
-    assert_eq!(
-        place.apply(&with_groups(30), &["--credentials", "made.json"]).0,
-        0
-    );
-    let before = place.export();
-    let fewer = with_groups(19);
-    let (code, out, err) = place.apply(&fewer, &["--prune"]);
-    assert_eq!((code, out.as_str()), (2, ""), "{err}");
-    for said in [
-        "--prune would remove 11 of 41 things that earlier applies made in A (more than 10, and more than a fifth)",
-        "` removed, and 6 more; nothing was applied",
-        "allow it with --max-removals 11",
-    ] {
-        assert!(err.contains(said), "{said} is not in\n{err}");
-    }
-    let (code, out, err) = place.apply(&fewer, &["--prune", "--dry-run"]);
-    assert_eq!((code, out.lines().count()), (2, 11), "{out}{err}");
-    assert_eq!(place.apply(&fewer, &["--prune", "--max-removals", "10"]).0, 2);
-    assert_eq!(place.export(), before);
-    let (code, out, err) = place.apply(&fewer, &["--prune", "--max-removals", "11"]);
-    assert_eq!((code, out.lines().count()), (0, 11), "{out}{err}");
-    // Ten are always allowed, and with more, a fifth.
-    let (code, out, err) = place.apply(&with_groups(9), &["--prune"]);
-    assert_eq!((code, out.lines().count()), (0, 10), "{out}{err}");
-    assert_eq!(place.apply(&with_groups(100), &[]).0, 0);
-    let (code, out, err) = place.apply(&with_groups(80), &["--prune"]);
-    assert_eq!((code, out.lines().count()), (0, 20), "{out}{err}");
-    // However few they are, the last integration is asked about.
-    let without = with_groups(80).replace(
-        "integrations: [{name: both, types: [oauth, jwt], certificates: [cert.pem]}]",
-        "integrations: []",
-    );
-    let (code, _, err) = place.apply(&without, &["--prune"]);
-    assert_eq!(code, 2);
-    assert!(
-        err.contains("A's last integration") && err.contains("--remove-last"),
-        "{err}"
-    );
-    assert_eq!(place.apply(&without, &["--prune", "--remove-last"]).0, 0);
-    assert_eq!(place.roster(&["verify", "--data", "data"]).0, 0);
-}
-
-#[test]
-fn a_dry_run_shows_what_would_change_and_changes_nothing() {
-    let place = Place::new();
-    let (code, _, err) = place.apply(START, &["--dry-run"]);
-    assert_eq!(code, 2);
-    assert!(
-        err.contains("there is no database") && !place.path("data").exists(),
-        "{err}"
-    );
-    assert_eq!(place.apply(START, &["--credentials", "made.json"]).0, 0);
-    let files = || {
-        let mut all: Vec<_> = std::fs::read_dir(place.folder.path())
-            .unwrap()
-            .chain(std::fs::read_dir(place.path("data")).unwrap())
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_file())
-            .map(|path| (std::fs::read(&path).unwrap(), path))
-            .filter(|(_, path)| !path.ends_with("org.yml"))
-            .collect();
-        all.sort();
-        all
-    };
-    let before = files();
-    let other = START
-        .replace("{name: G, profiles: [P1]}", "{name: H}")
-        .replace("[{name: both,", "[{name: new, types: [oauth]}, {name: both,");
-    let words = ["--prune", "--credentials", "new.json"];
-    let (code, foretold, err) = place.apply(&other, &[&words[..], &["--dry-run"]].concat());
-    assert_eq!(code, 1, "{err}");
-    assert!(err.contains("nothing was changed"), "{err}");
-    assert!(files() == before, "something was changed");
-    let (code, out, err) = place.apply(&other, &words);
-    assert_eq!(code, 0, "{err}");
-    // But for an id that is made up.
-    let same = |text: &str| -> Vec<String> {
-        let lines = text
-            .lines()
-            .map(|line| line.split(" with client id").next().unwrap().to_owned());
-        lines.collect()
-    };
-    assert_eq!(same(&foretold), same(&out));
-    assert!(
-        out.contains("`G` removed") && out.contains("integration `new` created"),
-        "{out}"
-    );
-    let (code, out, _) = place.apply(&other, &["--prune", "--dry-run"]);
-    assert_eq!((code, out.as_str()), (0, "nothing to change\n"));
 }
