@@ -66,7 +66,7 @@ pub(crate) fn check_database(file: &Path) -> anyhow::Result<()> {
     roster_store::check_file(file).map_err(|error| refused(file, &error))
 }
 
-fn refused(file: &Path, error: &BackupError) -> anyhow::Error {
+pub(crate) fn refused(file: &Path, error: &BackupError) -> anyhow::Error {
     let hint = match error {
         BackupError::Io { .. } => {
             "the file has to belong to the user who runs this (chown), with mode 0600 (chmod 600)".to_owned()

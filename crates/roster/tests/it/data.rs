@@ -213,6 +213,34 @@ fn a_database_that_was_exchanged_takes_nothing_more() {
     assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
 }
 
+/// A server starts on such a file, because it has not looked there yet.
+#[test]
+fn a_file_that_is_damaged_further_in_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let file = data.join("roster.db");
+    let good = std::fs::read(&file).unwrap();
+    let pages = good.len() / 4096;
+    let mut unreadable = 0;
+    for page in (2..pages).step_by(5) {
+        let mut bytes = good.clone();
+        bytes[page * 4096..(page + 1) * 4096].fill(0xff);
+        std::fs::write(&file, bytes).unwrap();
+        let (code, out, err) = roster(place.path(), &["verify", "--data", "data"]);
+        if code == 0 {
+            // A page that holds nothing.
+            continue;
+        }
+        unreadable += 1;
+        assert!(
+            err.contains("data/roster.db") && err.contains("hint: ") && err.contains("restore"),
+            "page {page}: {code} {out}{err}"
+        );
+    }
+    assert!(unreadable > 3, "{unreadable} of {pages}");
+}
+
 /// Everything under a folder, with its content, but for what SQLite keeps beside a database that it looked into.
 fn files(folder: &Path) -> Vec<(std::path::PathBuf, Option<Vec<u8>>)> {
     let mut all = Vec::new();
@@ -328,7 +356,12 @@ fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
             &SERVE[..],
             &["migrate", "--data", "data"],
             &["verify", "--data", "data"],
+            &["backup", "--data", "data", "--to", "copy.db"],
         ] {
+            let hint = match words.first() {
+                Some(&"backup") if says.starts_with("is cut off") => "keep the earlier ones",
+                _ => hint,
+            };
             let (code, out, err) = roster(place.path(), words);
             assert_eq!(code, 2, "{says} {words:?}: {out}{err}");
             assert!(
@@ -390,9 +423,31 @@ fn what_is_not_ours_to_read_is_named_with_what_to_do() {
     // Only the database does.
     chmod(&data.join("master.key"), 0o644);
     chmod(&data.join("roster.db"), if root { 0o600 } else { 0o000 });
-    let said = run(&SERVE);
+    for words in [&SERVE[..], &["backup", "--data", "data", "--to", "x.db"]] {
+        let said = run(words);
+        assert!(
+            said.contains("data/roster.db cannot be read") && said.contains("hint: the file has to belong"),
+            "{said}"
+        );
+    }
+    // Only the backup does.
+    let copy = place.path().join("copy.db");
+    std::fs::copy(data.join("roster.db"), &copy).unwrap();
+    chmod(&copy, if root { 0o600 } else { 0o000 });
+    let said = run(&["restore", "--from", "copy.db", "--data", "new"]);
     assert!(
-        said.contains("data/roster.db cannot be read") && said.contains("chown"),
+        said.contains("copy.db cannot be read: Permission denied")
+            && said.contains("may not read the backup"),
+        "{said}"
+    );
+    // Only the folder for the backup does.
+    chmod(&data.join("roster.db"), 0o666);
+    let elsewhere = place.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    chmod(&elsewhere, if root { 0o755 } else { 0o555 });
+    let said = run(&["backup", "--data", "data", "--to", "elsewhere/x.db"]);
+    assert!(
+        said.contains("elsewhere/x.db") && said.contains("can be written by this user"),
         "{said}"
     );
     chmod(&data, 0o700);
