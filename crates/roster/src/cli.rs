@@ -294,7 +294,7 @@ pub(crate) struct Audit {
     /// What changed or named a group or profile that has, or ever had, this name
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
-    /// Who acted: the technical account of an integration, or the program, as --json shows it
+    /// Who acted, as the column WHO or --json shows it: an integration's name or technical account, or the program
     #[arg(long, value_name = "NAME")]
     pub(crate) actor: Option<String>,
     /// The integration that was used, by its client id or name
@@ -375,7 +375,7 @@ It works beside a running server; stopped in the middle, it is finished by runni
 with the numbers of the entries, without the name.
 
 Not reached: backups, exports and other copies made before; the server's request log; with PostgreSQL, what its own vacuum, \
-archive and backups keep. SQLite's file is searched afterwards; --vacuum writes it anew when a name still stands in it.
+archive and backups keep. SQLite's file is searched afterwards; --vacuum writes it anew when an e-mail address or username still stands in it.
 
 Examples:
   roster audit erase --data roster-data --user ada@example.com
