@@ -171,7 +171,7 @@ impl Store {
                         place.as_deref(),
                         &commits,
                         options.commit_within,
-                    )
+                    );
                 })
                 .map_err(|error| StoreError::Unavailable(format!("no thread for writing: {error}")))?;
             senders.push(sender);

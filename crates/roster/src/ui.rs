@@ -85,7 +85,7 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 /// A number and what it counts.
-pub(crate) fn counted(number: impl std::fmt::Display + PartialEq<usize>, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

@@ -33,7 +33,9 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     let store = match opened(&mut mine, &storage).await {
         Ok(store) => store,
         Err(error) => {
-            mine.map(Mine::forget);
+            if let Some(mine) = mine {
+                mine.forget();
+            }
             return Err(error);
         }
     };
@@ -49,7 +51,7 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         anyhow::Ok(())
     };
     let serving = serve(config, bound, store, stop_signal(), move |ready| {
-        drop(say.send(ready))
+        drop(say.send(ready));
     });
     let (served, announced) = tokio::join!(serving, announce);
     announced?;
@@ -190,7 +192,7 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
     let mut task = tokio::spawn(async move {
         let shutdown = async move { drop(stopped.await) };
         serve(config, bound, serving, shutdown, move |ready| {
-            drop(say.send(ready))
+            drop(say.send(ready));
         })
         .await
     });

@@ -78,7 +78,7 @@ async fn left(store: &Store, storage: &Storage, erased: &Erased, vacuum: bool) -
              its archive and backups",
         ),
         Some(names) if names.is_empty() => {
-            ui::say("no e-mail address or username of theirs stands in the database file any more")
+            ui::say("no e-mail address or username of theirs stands in the database file any more");
         }
         Some(_) if vacuum => {
             ui::say(format_args!(
