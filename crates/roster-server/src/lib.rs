@@ -28,7 +28,7 @@ mod walk;
 pub use app::{App, StartError, master_key_path, open_master_key};
 pub use config::Config;
 pub use http::router;
-pub use serve::{Ready, ServeError, serve};
+pub use serve::{Bound, Ready, ServeError, bind, serve};
 
 /// A refusal in words, as the API says it.
 pub fn explain(refusal: &roster_core::refusal::Refusal) -> String {

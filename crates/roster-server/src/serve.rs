@@ -66,22 +66,42 @@ pub enum ServeError {
     Stopped(#[source] std::io::Error),
 }
 
+/// An address that is listened on; nobody is answered yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Takes hold of the address, and makes sure that certificates which were given can be used. Nothing is made on the disk, so that
+/// a server that cannot run leaves nothing behind.
+pub fn bind(config: &Config) -> Result<Bound, ServeError> {
+    match &config.tls {
+        Tls::SelfSigned if config.data_dir.is_none() => return Err(ServeError::NoTlsDirectory),
+        Tls::Off | Tls::SelfSigned => {}
+        Tls::Given { .. } => {
+            let files = certificate_files(config)?;
+            files.map(|files| server_config(&files)).transpose()?;
+        }
+    }
+    let address = config.listen;
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = listen_on(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { listener, address })
+}
+
 /// Serves until `shutdown` comes: then new work is refused, and what is in flight has a while to finish.
 ///
 /// `on_ready` is called once, when requests are accepted.
 pub async fn serve(
     mut config: Config,
+    bound: Bound,
     store: Store,
     shutdown: impl Future<Output = ()> + Send,
     on_ready: impl FnOnce(Ready),
 ) -> Result<(), ServeError> {
-    let address = config.listen;
-    let listener = bind(address).map_err(|source| ServeError::Listen { address, source })?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| ServeError::Listen { address, source })?;
-    let files = certificate_files(&config)?;
-    let scheme = if files.is_some() { "https" } else { "http" };
+    let Bound { listener, address } = bound;
     let own_host = match config.public_url.as_deref().and_then(host_and_port) {
         Some(host) => host.to_owned(),
         None => own_host(address),
@@ -89,15 +109,18 @@ pub async fn serve(
     if !config.ims_hosts.contains(&own_host) {
         config.ims_hosts.push(own_host);
     }
+    // A certificate of our own is only made for a server that has the right key.
+    let app = App::new(config, store).await?;
+    let files = certificate_files(&app.config)?;
+    let scheme = if files.is_some() { "https" } else { "http" };
     let ready = Ready {
-        url: config.public_url.clone().map_or_else(
+        url: app.config.public_url.clone().map_or_else(
             || format!("{scheme}://{}", self::own_host(address)),
             |url| url.trim_end_matches('/').to_owned(),
         ),
         ca_file: files.as_ref().and_then(|files| files.ca.clone()),
         address,
     };
-    let app = App::new(config, store).await?;
     let handle = Handle::new();
     let tls = files.map(|files| tls_config(&files)).transpose()?;
     let keeping = tokio::spawn(keep_house(app.clone(), tls.clone()));
@@ -112,7 +135,7 @@ pub async fn serve(
 }
 
 /// Binds with room for many connections that arrive at once.
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,

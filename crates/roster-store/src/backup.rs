@@ -15,7 +15,7 @@ use crate::conn::{Conn, Param};
 use crate::error::StoreError;
 use crate::migrate::{self, Found, Migrated};
 use crate::reader::Reader;
-use crate::verify::Finding;
+use crate::verify::{Finding, called};
 use crate::{blocking, sqlite};
 
 /// What a backup or a restored database is.
@@ -135,7 +135,7 @@ pub async fn backup(database: PathBuf, target: PathBuf) -> Result<Copied, Backup
         if !database.exists() {
             return Err(BackupError::Missing(database));
         }
-        only_name(&database)?;
+        check_file(&database)?;
         let copy = Partial::create(&target)?;
         let mut source = Conn::Sqlite(sqlite::open_source(&database)?);
         schema(&mut source, &database)?;
@@ -151,7 +151,10 @@ pub async fn backup(database: PathBuf, target: PathBuf) -> Result<Copied, Backup
         let version = schema(&mut written, &copy.path)?;
         whole(&mut written, &copy.path)?;
         let findings = if version == migrate::known() {
-            Reader::new(&mut written).verify_derived()?
+            let mut reader = Reader::new(&mut written);
+            let mut findings = reader.verify_derived()?;
+            called::name(&mut reader, &mut findings)?;
+            findings
         } else {
             Vec::new()
         };
@@ -199,6 +202,7 @@ pub async fn restore(from: PathBuf, target: PathBuf, accept_findings: bool) -> R
         let mut reader = Reader::new(&mut conn);
         let mut findings = reader.verify_derived()?;
         reader.verify_log(&mut findings)?;
+        called::name(&mut reader, &mut findings)?;
         if !findings.is_empty() && !accept_findings {
             return Err(BackupError::Findings { file: from, findings });
         }

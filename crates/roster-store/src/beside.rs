@@ -45,7 +45,7 @@ impl Store {
         let (store, handle) = (self.clone(), Handle::current());
         blocking(move || {
             let mut conns = match &store.0.engine {
-                Engine::Sqlite { path, .. } => same_moment_sqlite(path, count)?,
+                Engine::Sqlite { place, .. } => same_moment_sqlite(place.path(), count)?,
                 Engine::Postgres(_) => same_moment_postgres(
                     clients
                         .into_iter()

@@ -5,7 +5,7 @@
 //! become so long that it should begin anew, which it can when nothing in it is left to copy.
 
 use std::ffi::c_int;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 
-use crate::sqlite;
+use crate::place::Place;
 
 /// Pages that are added to the log between one copy and the next.
 const COPIED: c_int = 4_000;
@@ -28,11 +28,11 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     /// Starts the thread; the database is opened when there is something to copy for the first time.
-    pub(crate) fn start(path: PathBuf) -> std::io::Result<Self> {
+    pub(crate) fn start(place: Arc<Place>) -> std::io::Result<Self> {
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".to_owned())
-            .spawn(move || copy(&path, &woken))?;
+            .spawn(move || copy(&place, &woken))?;
         Ok(Self {
             wake: Some(wake),
             thread: Some(thread),
@@ -77,12 +77,12 @@ fn committed(log: &mut Wal, pages: c_int, next: &mut c_int, wake: &SyncSender<()
     }
 }
 
-fn copy(path: &std::path::Path, woken: &Receiver<()>) {
+fn copy(place: &Place, woken: &Receiver<()>) {
     let mut conn = None;
     while woken.recv().is_ok() {
         let opened = match conn.take() {
             Some(open) => Ok(open),
-            None => sqlite::open_writer(path),
+            None => place.open_writer(),
         };
         // What could not be copied stays in the log, where it is safe, and is copied the next time.
         conn = opened.ok().filter(|open| {
@@ -95,6 +95,7 @@ fn copy(path: &std::path::Path, woken: &Receiver<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite;
 
     /// Commits of fifty pages each, which never stop.
     fn write(conn: &Connection, commits: usize) {
@@ -121,7 +122,7 @@ mod tests {
         let mut conn = sqlite::open_writer(&path).unwrap();
         conn.execute_batch("PRAGMA synchronous = OFF; CREATE TABLE filled (bytes BLOB)")
             .unwrap();
-        let checkpoints = Checkpoints::start(path.clone()).unwrap();
+        let checkpoints = Checkpoints::start(Arc::new(Place::new(path.clone()))).unwrap();
         checkpoints.serve(&mut conn).unwrap();
         write(&conn, 1_000);
         let page = 4_096;
@@ -147,7 +148,7 @@ mod tests {
         let path = folder.path().join("roster.db");
         sqlite::create(&path).unwrap();
         // It ends after the connection that wakes it, also when this fails.
-        let checkpoints = Checkpoints::start(path.clone()).unwrap();
+        let checkpoints = Checkpoints::start(Arc::new(Place::new(path.clone()))).unwrap();
         let mut conn = sqlite::open_writer(&path).unwrap();
         conn.execute_batch("CREATE TABLE filled (bytes BLOB)").unwrap();
         checkpoints.serve(&mut conn).unwrap();

@@ -19,6 +19,7 @@ mod haste;
 pub mod listing;
 mod load;
 mod migrate;
+mod place;
 mod postgres;
 mod reader;
 mod row;
@@ -53,6 +54,7 @@ pub use writer::{Commits, Writer};
 use checkpoint::Checkpoints;
 use conn::Conn;
 use haste::Haste;
+use place::Place;
 use writer::{Asked, Job, Open};
 
 /// Where the rows are.
@@ -113,7 +115,7 @@ struct Inner {
 
 enum Engine {
     Sqlite {
-        path: PathBuf,
+        place: Arc<Place>,
         idle: Mutex<Vec<rusqlite::Connection>>,
     },
     Postgres(postgres::Database),
@@ -135,7 +137,7 @@ impl Store {
         let (engine, writers) = match &location {
             Location::Sqlite(path) => (
                 Engine::Sqlite {
-                    path: path.clone(),
+                    place: Arc::new(Place::new(path.clone())),
                     idle: Mutex::default(),
                 },
                 1,
@@ -156,9 +158,21 @@ impl Store {
         for n in 0..writers {
             let (sender, mut jobs) = mpsc::channel(options.queue.max(1));
             let (mut open, commits) = (opener(&engine, &handle), Arc::clone(&commits));
+            let place = match &engine {
+                Engine::Sqlite { place, .. } => Some(Arc::clone(place)),
+                Engine::Postgres(_) => None,
+            };
             std::thread::Builder::new()
                 .name(format!("store-writer-{n}"))
-                .spawn(move || writer::work(&mut open, &mut jobs, &commits, options.commit_within))
+                .spawn(move || {
+                    writer::work(
+                        &mut open,
+                        &mut jobs,
+                        place.as_deref(),
+                        &commits,
+                        options.commit_within,
+                    );
+                })
                 .map_err(|error| StoreError::Unavailable(format!("no thread for writing: {error}")))?;
             senders.push(sender);
         }
@@ -295,16 +309,17 @@ impl Store {
         &self,
         read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let Engine::Sqlite { path, idle } = &self.0.engine else {
+        let Engine::Sqlite { place, idle } = &self.0.engine else {
             return Err(StoreError::Bug("not SQLite".to_owned()));
         };
+        place.check_now_and_then()?;
         let known = idle
             .lock()
             .map_err(|_| StoreError::Bug("a reader panicked".to_owned()))?
             .pop();
         let conn = match known {
             Some(conn) => conn,
-            None => sqlite::open_reader(path)?,
+            None => sqlite::open_reader(place.path())?,
         };
         let mut conn = Conn::Sqlite(conn);
         conn.begin_reading()?;
@@ -379,12 +394,12 @@ impl Store {
     /// Moves what SQLite still keeps in its write-ahead log into the database file, so that the file is all there is
     /// when a program ends in good order. Others may go on reading and writing.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        let Engine::Sqlite { path, .. } = &self.0.engine else {
+        let Engine::Sqlite { place, .. } = &self.0.engine else {
             return Ok(());
         };
-        let path = path.clone();
+        let place = Arc::clone(place);
         blocking(move || {
-            let mut conn = Conn::Sqlite(sqlite::open_writer(&path)?);
+            let mut conn = Conn::Sqlite(place.open_writer()?);
             conn.query("PRAGMA wal_checkpoint(TRUNCATE)", &[], &mut |_| Ok(()))
         })
         .await
@@ -409,15 +424,15 @@ fn processors() -> usize {
 /// How a writer opens its connection.
 fn opener(engine: &Engine, handle: &Handle) -> Open {
     match engine {
-        Engine::Sqlite { path, .. } => {
-            let path = path.clone();
+        Engine::Sqlite { place, .. } => {
+            let place = Arc::clone(place);
             // Made with the first connection, and kept when the connection has to be opened anew.
             let mut checkpoints = None;
             Box::new(move || {
-                let mut conn = sqlite::open_writer(&path)?;
+                let mut conn = place.open_writer()?;
                 let keeper = match checkpoints.take() {
                     Some(keeper) => keeper,
-                    None => Checkpoints::start(path.clone()).map_err(|error| {
+                    None => Checkpoints::start(Arc::clone(&place)).map_err(|error| {
                         StoreError::Unavailable(format!("no thread for copying: {error}"))
                     })?,
                 };

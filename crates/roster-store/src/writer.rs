@@ -20,6 +20,7 @@ use crate::apply::{self, Applier};
 use crate::audit::Entry;
 use crate::conn::{Conn, Param, ints};
 use crate::error::StoreError;
+use crate::place::Place;
 use crate::reader::Reader;
 
 /// The most jobs in one commit.
@@ -190,6 +191,7 @@ pub(crate) type Open = Box<dyn FnMut() -> Result<Conn, StoreError> + Send>;
 pub(crate) fn work(
     open: &mut Open,
     jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+    place: Option<&Place>,
     commits: &Arc<Commits>,
     within: Duration,
 ) {
@@ -214,7 +216,7 @@ pub(crate) fn work(
             None => open(),
         };
         match opened {
-            Ok(mut opened) => match batch(&mut opened, &mut waiting, commits, within) {
+            Ok(mut opened) => match batch(&mut opened, &mut waiting, place, commits, within) {
                 Ended::Sound => {
                     lost = false;
                     conn = Some(opened);
@@ -260,6 +262,7 @@ enum Ended {
 fn batch(
     conn: &mut Conn,
     waiting: &mut VecDeque<Box<dyn Job>>,
+    place: Option<&Place>,
     commits: &Commits,
     within: Duration,
 ) -> Ended {
@@ -271,7 +274,7 @@ fn batch(
         .collect();
     let mut each = Guard::Together;
     for _ in 0..ATTEMPTS {
-        match attempt(conn, waiting, &locks, each, within) {
+        match attempt(conn, waiting, place, &locks, each, within) {
             Attempt::Committed(done) => {
                 commits.count(done.len());
                 for (job, result) in done {
@@ -322,6 +325,7 @@ enum Attempt {
 fn attempt(
     conn: &mut Conn,
     waiting: &mut VecDeque<Box<dyn Job>>,
+    place: Option<&Place>,
     locks: &BTreeSet<i64>,
     each: Guard,
     within: Duration,
@@ -359,9 +363,12 @@ fn attempt(
             break;
         }
     }
-    match conn.batch("COMMIT") {
+    // A commit into a file that nobody finds is not asked for, and not acknowledged when it went there all the same.
+    let found = || place.map_or(Ok(()), Place::check);
+    match found().and_then(|()| conn.batch("COMMIT")).and_then(|()| found()) {
         Ok(()) => Attempt::Committed(done),
         Err(error) => {
+            // After a commit that was done in a file that is gone there is nothing to undo, and SQLite says so.
             let _ = conn.batch("ROLLBACK");
             put_back(waiting, done);
             failed(error, retry)

@@ -279,7 +279,10 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
         .map_err(|end| stopped_or(end, DIRECTORY))?;
     log.info(
         LOGGER,
-        format_args!("The directory can be read: {} people", people.records.len()),
+        format_args!(
+            "The directory can be read: {}",
+            counted(people.records.len() as u64, "person", "people")
+        ),
     );
     let members = members(&people, world);
     let mut findings = 0;
@@ -287,7 +290,10 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
         let count = members.get(name).copied().unwrap_or(0);
         log.info(
             LOGGER,
-            format_args!("  directory group '{name}': {count} members"),
+            format_args!(
+                "  directory group '{name}': {}",
+                counted(count as u64, "member", "members")
+            ),
         );
         if count == 0 {
             findings += 1;
@@ -354,9 +360,10 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
     log.info(
         LOGGER,
         format_args!(
-            "The {name} organization {} can be read: {total} accounts, {} groups",
+            "The {name} organization {} can be read: {}, {}",
             client.config().organization,
-            existing.len()
+            counted(total, "account", "accounts"),
+            counted(existing.len() as u64, "group", "groups")
         ),
     );
     let wanted: BTreeSet<&str> = mine(started, name).collect();
@@ -385,4 +392,9 @@ fn mine<'s>(started: &'s Started, name: &'s str) -> impl Iterator<Item = &'s str
     let groups = started.all_groups();
     let is_mine = move |group: &&AdobeGroup| group.organization.as_deref().unwrap_or("primary") == name;
     groups.filter(is_mine).map(|group| group.name.as_str())
+}
+
+/// A number and what it counts.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -125,22 +125,7 @@ pub(crate) struct Serve {
 /// `roster org`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Org {
-    /// Bring organizations to what a file describes; the same file twice changes nothing.
-    #[command(after_help = "Examples:
-  roster org apply org.yml --data roster-data --credentials credentials.json
-  roster org apply org.yml --data roster-data --prune")]
-    Apply {
-        /// The description (YAML)
-        file: PathBuf,
-        #[command(flatten)]
-        place: Place,
-        /// File to write the secrets made in this run to, readable by its owner only
-        #[arg(long, value_name = "FILE")]
-        credentials: Option<PathBuf>,
-        /// Remove what earlier descriptions brought in and this one does not have; never people
-        #[arg(long)]
-        prune: bool,
-    },
+    Apply(OrgApply),
     /// Write the description of an organization to standard output.
     #[command(after_help = "Example:
   roster org export 1A2B3C4D5E6F7A8B9C0D1E2F@AdobeOrg --data roster-data > org.yml")]
@@ -150,6 +135,40 @@ pub(crate) enum Org {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// Bring organizations to what a file describes; the same file twice changes nothing.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 applied, or nothing to change; 1 with --dry-run, something would change; 2 refused or could not run, and \
+                  nothing was changed.
+
+Examples:
+  roster org apply org.yml --data roster-data --credentials credentials.json
+  roster org apply org.yml --data roster-data --prune --dry-run
+  roster org apply org.yml --data roster-data --prune"
+)]
+pub(crate) struct OrgApply {
+    /// The description (YAML)
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// File to write the secrets made in this run to, readable by its owner only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// Remove what earlier descriptions brought in and this one does not have; never people
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// The most things that --prune may remove from one organization; without it, 10, or a fifth of what it could remove where
+    /// that is more
+    #[arg(long, value_name = "N", requires = "prune")]
+    pub(crate) max_removals: Option<usize>,
+    /// Let --prune remove an organization's last integration or last system administrator
+    #[arg(long, requires = "prune")]
+    pub(crate) remove_last: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `roster keys`.
@@ -275,7 +294,7 @@ pub(crate) struct Audit {
     /// What changed or named a group or profile that has, or ever had, this name
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
-    /// Who acted: the technical account of an integration, or the program, as --json shows it
+    /// Who acted, as the column WHO or --json shows it: an integration's name or technical account, or the program
     #[arg(long, value_name = "NAME")]
     pub(crate) actor: Option<String>,
     /// The integration that was used, by its client id or name
@@ -356,7 +375,7 @@ It works beside a running server; stopped in the middle, it is finished by runni
 with the numbers of the entries, without the name.
 
 Not reached: backups, exports and other copies made before; the server's request log; with PostgreSQL, what its own vacuum, \
-archive and backups keep. SQLite's file is searched afterwards; --vacuum writes it anew when a name still stands in it.
+archive and backups keep. SQLite's file is searched afterwards; --vacuum writes it anew when an e-mail address or username still stands in it.
 
 Examples:
   roster audit erase --data roster-data --user ada@example.com

@@ -24,10 +24,10 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// A line for other programs. A reader that went away (`| head`) is no failure of ours.
+/// A line for other programs, or several. A reader that went away (`| head`) is no failure of ours.
 pub(crate) fn out(line: impl std::fmt::Display) {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{line}");
+    let _ = writeln!(stdout, "{}", lines(&line.to_string()));
     let _ = stdout.flush();
 }
 
@@ -37,25 +37,25 @@ pub(crate) fn try_out(line: impl std::fmt::Display) -> bool {
     writeln!(std::io::stdout().lock(), "{line}").is_ok()
 }
 
-/// A line for people.
+/// A line for people, or several.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", lines(&line.to_string()));
 }
 
 /// Whether a character has no shape of its own and moves, joins or hides those beside it: Unicode's format characters
 /// (general category Cf) and separators of lines. In a name they make one text look like another.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
         0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x890..=0x891 | 0x8E2 | 0x180E | 0x200B..=0x200F
         | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB | 0x110BD | 0x110CD
         | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0001 | 0xE0020..=0xE007F)
 }
 
-/// JSON in which nothing is invisible: outside its texts there is nothing to escape.
+/// JSON in which nothing is invisible or moves a cursor: outside its texts there is nothing to escape.
 pub(crate) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_invisible(c) {
+        if c.is_control() || is_invisible(c) {
             let mut units = [0; 2];
             out.extend(
                 c.encode_utf16(&mut units)
@@ -82,6 +82,16 @@ pub(crate) fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+/// A number and what it counts.
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Lines of ours with names in them, as [`plain`] shows each.
+fn lines(text: &str) -> String {
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
 }
 
 /// What went wrong, with everything that led to it, and what to type.
@@ -123,7 +133,8 @@ mod tests {
             "a\\u{202e}b\\u{200b}\\u{1b}[2J"
         );
         assert_eq!(plain("Zoë 李"), "Zoë 李");
-        let text = "\u{2066}x\u{e0041}\u{feff}";
+        assert_eq!(lines("a\u{9b}b\n\u{85}c"), "a\\u{9b}b\n\\u{85}c");
+        let text = "\u{2066}x\u{e0041}\u{feff}\u{9b}\u{7f}";
         let json = serde_json::json!({"name": text}).to_string();
         let shown = escaped(&json);
         assert!(shown.is_ascii(), "{shown}");

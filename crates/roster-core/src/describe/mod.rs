@@ -18,6 +18,7 @@ use crate::value::{GroupId, IdentityType, Key, Login, OrgNo, OrgState, Seed, Seq
 
 pub use compare::compare;
 pub use directories::leaving;
+pub use prune::can_remove;
 
 /// What a file asks of one organization. Texts are trimmed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -195,6 +196,19 @@ pub struct Difference {
     pub marks: Vec<(OrgNo, Mark)>,
     /// What was removed or is marked anew, to be forgotten.
     pub unmarks: Vec<(OrgNo, Mark)>,
+    /// What removal takes away, in order: the changes are among `changes`, the words among `lines`.
+    pub removals: Vec<Removal>,
+}
+
+/// A thing that removal takes away because a description does not have it any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// The organization whose description is without it.
+    pub org: OrgNo,
+    /// The list of the description that would hold it, e.g. `user_groups`.
+    pub list: &'static str,
+    /// In words, without the organization's name.
+    pub line: String,
 }
 
 /// Why a description cannot be. Each names its place as a path of keys, so that the caller can point at the line.

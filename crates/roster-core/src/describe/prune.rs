@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::compare::{Compare, Wanted};
-use super::{Description, Mark};
+use super::{Description, Mark, Removal};
 use crate::change::{Change, Configured};
 use crate::org::{Group, GroupKind};
 use crate::value::{GroupId, Key, OrgNo, Seq};
@@ -24,6 +24,35 @@ const ORDER: [&str; 12] = [
     "domain",
     "directory",
 ];
+
+/// The list of a description that holds things of a kind of marks.
+fn list(kind: &str) -> &'static str {
+    match kind {
+        "directory" | "domain" | "trust" => "directories",
+        "product" | "profile" => "products",
+        "contract_admin" => "contract_admins",
+        _ => "user_groups",
+    }
+}
+
+/// Whether what bears a mark of this kind can be removed because a description is without it. The others are of things that
+/// are never removed (`secret`), or were made by version 0.1.0 and may mean something else by now.
+pub fn can_remove(kind: &str) -> bool {
+    matches!(
+        kind,
+        "share_id"
+            | "link_id"
+            | "user_group_id"
+            | "contract_admin"
+            | "profile"
+            | "product"
+            | "trust"
+            | "domain"
+            | "directory"
+            | "integration"
+            | "role_id"
+    )
+}
 
 /// Only organizations that are described are looked at, and only what bears a mark.
 pub(super) fn prune(run: &mut Compare, descriptions: &[Description]) {
@@ -46,8 +75,14 @@ pub(super) fn prune(run: &mut Compare, descriptions: &[Description]) {
         .collect();
     for kind in ORDER {
         for (org, mark) in stale.iter().filter(|(_, mark)| mark.kind == kind) {
+            let before = run.out.removals.len();
             if remove(run, *org, mark) {
                 run.out.unmarks.push((*org, mark.clone()));
+            }
+            for removal in run.out.removals.iter_mut().skip(before) {
+                // A group that is shared goes elsewhere, too, but because of this description.
+                removal.org = *org;
+                removal.list = list(kind);
             }
         }
     }
@@ -149,6 +184,16 @@ fn forget(run: &mut Compare, org: OrgNo, mark: &Mark, first: &str, second: &str)
     false
 }
 
+/// A change that takes something away, with a line about it.
+fn take(run: &mut Compare, org: OrgNo, change: Change, line: &str) {
+    run.emit(org, change, line);
+    run.out.removals.push(Removal {
+        org,
+        list: "",
+        line: line.to_owned(),
+    });
+}
+
 fn remove_share(run: &mut Compare, org: OrgNo, mirror: GroupId) {
     let found = run.now.groups.iter().find(|known| known.id == mirror).cloned();
     let Some(mirror) = found else { return };
@@ -176,7 +221,7 @@ fn remove_link(run: &mut Compare, org: OrgNo, (group, profile): (GroupId, GroupI
         profile,
         seq: place,
     };
-    run.emit(org, change, &line);
+    take(run, org, change, &line);
 }
 
 /// The group that an earlier description made, whatever its name is by now.
@@ -235,7 +280,7 @@ fn delete_group(run: &mut Compare, group: &Group, line: &str) {
     run.now.groups.retain(|known| known.id != group.id);
     run.index_groups();
     run.now.links.retain(|(a, b), _| *a != group.id && *b != group.id);
-    run.emit(group.org, Change::GroupDeleted(group.clone()), line);
+    take(run, group.org, Change::GroupDeleted(group.clone()), line);
 }
 
 fn remove_product(run: &mut Compare, org: OrgNo, name: &str) {
@@ -265,7 +310,8 @@ fn remove_product(run: &mut Compare, org: OrgNo, name: &str) {
     }
     run.now.products.retain(|known| known.id != product.id);
     let line = format!("product `{}` removed", product.name);
-    run.emit(
+    take(
+        run,
         org,
         Change::Configured(Configured::ProductDeleted(product)),
         &line,
@@ -290,7 +336,8 @@ fn remove_trust(run: &mut Compare, org: OrgNo, directory: &str, trustee: &str) {
             directory: id,
             trustee: no,
         });
-        run.emit(
+        take(
+            run,
             org,
             change,
             &format!("directory `{directory}` closed to {trustee}; who is a member there stays one"),
@@ -324,7 +371,8 @@ fn remove_domain(run: &mut Compare, org: OrgNo, name: &str) -> bool {
         return false;
     }
     run.now.domains.retain(|known| known.name != key);
-    run.emit(
+    take(
+        run,
         org,
         Change::Configured(Configured::DomainReleased(domain)),
         &format!("domain {name} released"),
@@ -352,7 +400,8 @@ fn remove_directory(run: &mut Compare, org: OrgNo, name: &str) -> bool {
     }
     run.now.directories.retain(|known| known.id != directory.id);
     let line = format!("directory `{}` removed", directory.name);
-    run.emit(
+    take(
+        run,
         org,
         Change::Configured(Configured::DirectoryDeleted(directory)),
         &line,

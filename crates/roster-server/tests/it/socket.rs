@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use roster_server::config::Tls;
-use roster_server::{Config, Ready, ServeError, serve};
+use roster_server::{Config, Ready, ServeError, bind, serve};
 use roster_store::{Location, Options, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::oneshot;
@@ -32,7 +32,8 @@ async fn start(folder: &Path, settings: impl FnOnce(&mut Config)) -> Running {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let serving = serve(config, store.clone(), shutdown, move |ready| {
+    let bound = bind(&config).unwrap();
+    let serving = serve(config, bound, store.clone(), shutdown, move |ready| {
         tell.send(ready).unwrap();
     });
     Running {
@@ -289,10 +290,8 @@ async fn a_port_that_is_taken_is_named() {
         data_dir: Some(folder.path().to_owned()),
         ..Config::default()
     };
-    let location = Location::Sqlite(folder.path().join("roster.db"));
-    let store = Store::open(location, Options::default()).await.unwrap();
-    let error = serve(config, store, std::future::pending(), |_| {})
-        .await
-        .unwrap_err();
+    let error = bind(&config).unwrap_err();
     assert!(error.to_string().contains(&address.to_string()), "{error}");
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 0, "something was made");
 }

@@ -20,6 +20,8 @@ use crate::reader::Reader;
 pub struct Search {
     /// Who acted, as it was recorded.
     pub actor: Option<String>,
+    /// With `actor`: these integrations acted, too; they are shown in its place.
+    pub actor_clients: Vec<String>,
     /// Any of these integrations was used; none given: whichever.
     pub clients: Vec<String>,
     /// The request's id.
@@ -114,11 +116,20 @@ impl Reader<'_> {
         // Writing to a string cannot fail, here and below.
         let mut sql = format!("SELECT {COLUMNS} FROM audit WHERE number >= $1 AND number <= $2");
         let mut params = vec![Param::Int(place(org, first)), Param::Int(place(org, last))];
-        for (column, value) in [("actor", &search.actor), ("request_id", &search.request_id)] {
-            if let Some(value) = value {
-                params.push(Param::Text(value));
-                let _ = write!(sql, " AND {column} = ${}", params.len());
+        if let Some(actor) = &search.actor {
+            params.push(Param::Text(actor));
+            let _ = write!(sql, " AND (actor = ${}", params.len());
+            if !search.actor_clients.is_empty() {
+                params.push(crate::conn::texts(
+                    search.actor_clients.iter().map(String::as_str),
+                ));
+                let _ = write!(sql, " OR client IN {}", self.text_list(params.len()));
             }
+            sql.push(')');
+        }
+        if let Some(request_id) = &search.request_id {
+            params.push(Param::Text(request_id));
+            let _ = write!(sql, " AND request_id = ${}", params.len());
         }
         if !search.clients.is_empty() {
             params.push(crate::conn::texts(search.clients.iter().map(String::as_str)));

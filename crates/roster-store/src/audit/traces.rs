@@ -18,10 +18,10 @@ impl Store {
     /// Whether any of these names stands anywhere in the files of an embedded database, in use or not; `None` for
     /// PostgreSQL, whose files are its own. Only ASCII is compared without regard to letter case.
     pub async fn traces(&self, names: Vec<Key>) -> Result<Option<Vec<Key>>, StoreError> {
-        let Engine::Sqlite { path, .. } = &self.0.engine else {
+        let Engine::Sqlite { place, .. } = &self.0.engine else {
             return Ok(None);
         };
-        let path = path.clone();
+        let path = place.path().to_owned();
         blocking(move || {
             let mut wal = path.clone().into_os_string();
             wal.push("-wal");
@@ -41,10 +41,10 @@ impl Store {
     /// Rewrites the whole file of an embedded database, so that nothing of what was ever deleted is left in it. Who
     /// writes meanwhile waits.
     pub async fn rewrite_file(&self) -> Result<(), StoreError> {
-        let Engine::Sqlite { path, .. } = &self.0.engine else {
+        let Engine::Sqlite { place, .. } = &self.0.engine else {
             return Ok(());
         };
-        let path = path.clone();
+        let path = place.path().to_owned();
         blocking(move || Conn::Sqlite(sqlite::open_writer(&path)?).batch("VACUUM")).await?;
         self.checkpoint().await
     }

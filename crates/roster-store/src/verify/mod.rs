@@ -1,6 +1,7 @@
 //! Whether the rows can be true: everything that is derived is worked out anew and compared (`rules`, `texts`), and
 //! the log has to add up to the rows (`ledger`, `sums`); where it does not, it is replayed (`log`). Nothing is changed.
 
+pub(crate) mod called;
 pub(crate) mod ledger;
 mod log;
 mod rules;
@@ -27,6 +28,8 @@ pub struct Finding {
     pub rule: &'static str,
     /// The row, by its table and key.
     pub row: String,
+    /// What the row is called: an e-mail address, the name of a group; `None` where nothing says so.
+    pub called: Option<String>,
     /// What stands there.
     pub found: String,
     /// What should stand there.
@@ -35,11 +38,11 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} says {}, but it should be {}",
-            self.rule, self.row, self.found, self.expected
-        )
+        write!(f, "{}: {}", self.rule, self.row)?;
+        if let Some(called) = &self.called {
+            write!(f, " ({called})")?;
+        }
+        write!(f, " says {}, but it should be {}", self.found, self.expected)
     }
 }
 
@@ -123,6 +126,7 @@ impl Reader<'_> {
             }
         }
         ledger::conclude(self, counted, &mut findings)?;
+        called::name(self, &mut findings)?;
         Ok(findings)
     }
 
@@ -216,6 +220,7 @@ impl<'f> Limited<'f> {
         self.findings.push(Finding {
             rule: self.rule,
             row,
+            called: None,
             found,
             expected,
         });

@@ -74,6 +74,22 @@ async fn the_log_is_searched_by_pages_in_both_directions() {
             ..Search::default()
         };
         assert_eq!(walk(one, false).await, [6]);
+        let shown = Search {
+            actor: Some("nobody".to_owned()),
+            actor_clients: vec!["even".to_owned()],
+            since: Some(1_002),
+            ..Search::default()
+        };
+        assert_eq!(
+            walk(shown, false).await,
+            [2, 4, 6],
+            "by what is shown in the actor's place"
+        );
+        let neither = Search {
+            actor: Some("nobody".to_owned()),
+            ..Search::default()
+        };
+        assert_eq!(walk(neither, false).await, [0; 0]);
         // Nobody has the name, in any script; it is found where it was asked for.
         let user = store
             .read(|reader| reader.sought_user("ÜNAL@example.com"))

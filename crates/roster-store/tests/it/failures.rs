@@ -149,6 +149,69 @@ async fn a_full_disk_loses_nothing_acknowledged_and_is_survived() {
     assert_eq!(store.verify().await.unwrap(), Vec::new());
 }
 
+/// Whether a store says that its file is not where it was, and what to do.
+fn says_lost<T>(result: &Result<T, StoreError>, what: &str) -> bool {
+    matches!(result, Err(StoreError::Unavailable(text))
+        if text.contains("roster.db was ") && text.contains(what) && text.contains("back"))
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_into_a_file_that_nobody_finds() {
+    let fresh = sqlite().await;
+    let store = fresh.store;
+    apply(&store, sample::organizations()).await;
+    assert_eq!(act(&store, ACME, &create(0)).await, Ok(0));
+    let roster_store::Location::Sqlite(path) = fresh.location else {
+        panic!("another engine");
+    };
+    let aside = path.with_file_name("aside.db");
+    let copy = std::fs::read(&path).unwrap();
+    for (n, what) in [(1, "moved away or removed"), (2, "exchanged for another")] {
+        std::fs::rename(&path, &aside).unwrap();
+        if n == 2 {
+            std::fs::write(&path, &copy).unwrap();
+        }
+        for _ in 0..2 {
+            let refused = act(&store, ACME, &create(n)).await;
+            assert!(says_lost(&refused, what), "{refused:?}");
+            assert!(says_lost(&store.ping_write().await, what));
+        }
+        let copied = store.checkpoint().await;
+        assert!(says_lost(&copied, what), "{copied:?}");
+        // Readers hear of it within a moment.
+        std::thread::sleep(Duration::from_millis(110));
+        let read = store.read(|reader| reader.number(PEOPLE, &[])).await;
+        assert!(says_lost(&read, what), "{read:?}");
+        let read = store.look_up(|reader| reader.number(PEOPLE, &[])).await;
+        assert!(says_lost(&read, what), "{read:?}");
+        if n == 2 {
+            assert!(
+                std::fs::read(&path).unwrap() == copy,
+                "the other file was changed"
+            );
+        }
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(
+            act(&store, ACME, &create(10 + n)).await,
+            Ok(0),
+            "it goes on by itself"
+        );
+    }
+    // Between the question for the commit and its answer, too: whoever asked is not told that it was done.
+    let (from, to) = (path.clone(), aside.clone());
+    let moved = store
+        .write(Vec::new(), move |writer| {
+            writer.execute("UPDATE generation SET value = value", &[])?;
+            std::fs::rename(&from, &to).map_err(|error| StoreError::Bug(error.to_string()))
+        })
+        .await;
+    assert!(says_lost(&moved, "moved away"), "{moved:?}");
+    std::fs::rename(&aside, &path).unwrap();
+    assert_eq!(count(&store, PEOPLE).await, 3);
+    assert_eq!(store.verify().await.unwrap(), Vec::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_while_reading_leaves_no_old_moment_behind() {
     for fresh in stores().await {

@@ -529,3 +529,31 @@ async fn one_rule_broken_everywhere_is_told_twenty_times_and_says_that_there_is_
         assert!(told.ends_with("and perhaps more"), "{told}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_is_called_by_name() {
+    for mut scene in scenes().await {
+        scene.run(vec![person("ada@example.com", &["Design Team"])]).await;
+        let broken = scene.store.write(vec![ACME], |writer| {
+            let ada = "(SELECT account FROM accounts WHERE email = 'ada@example.com')";
+            for sql in [
+                format!("UPDATE members SET listed = 0 WHERE account = {ada}"),
+                format!("UPDATE memberships SET seq = seq + 500 WHERE account = {ada}"),
+                "UPDATE groups SET direct = direct + 7 WHERE name = 'Design Team'".to_owned(),
+            ] {
+                writer.execute(&sql, &[])?;
+            }
+            Ok(())
+        });
+        broken.await.unwrap();
+        let found = findings(&scene).await;
+        for (table, called) in [
+            ("members ", "(ada@example.com)"),
+            ("memberships ", "(ada@example.com, Design Team)"),
+            ("groups ", "(Design Team)"),
+        ] {
+            let told = |line: &String| line.contains(table) && line.contains(called);
+            assert!(found.iter().any(told), "{table}{called} is not in\n{found:#?}");
+        }
+    }
+}

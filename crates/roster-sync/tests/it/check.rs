@@ -31,8 +31,8 @@ async fn what_is_in_order_is_said_with_what_a_run_would_do_and_nothing_is_sent()
         "manages groups: yes; updates names and addresses: no",
         "accounts without a person: delete; test mode: no",
         "The directory can be read: 2 people",
-        "directory group 'Painters': 1 members",
-        "The primary organization ORG@AdobeOrg can be read: 41 accounts, 1 groups",
+        "directory group 'Painters': 1 member",
+        "The primary organization ORG@AdobeOrg can be read: 41 accounts, 1 group",
         "Everything that can be checked is in order; nothing was changed",
     ] {
         assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);

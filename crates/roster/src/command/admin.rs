@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use roster_core::decide::console::{Appointment, appoint as decide_appointment};
 use roster_core::decide::{Env, Mode, Rules};
 use roster_core::org::Organization;
-use roster_core::value::{Key, Seed};
+use roster_core::value::{Key, Seed, is_email};
 use roster_server::clock::Chance;
 use roster_server::crypto::password::{generate_password, hash_password};
 use roster_store::{Administrator, Entry, Password, StoreError, Writer};
@@ -46,7 +46,7 @@ pub(crate) async fn list(place: &cli::Place, org: Option<&str>, json: bool) -> a
                     status: &one.status,
                     password_set_at: one.password_set_at.map(moment),
                 };
-                ui::out(serde_json::to_string(&line)?);
+                ui::out(ui::escaped(&serde_json::to_string(&line)?));
             }
             continue;
         }
@@ -99,6 +99,12 @@ pub(crate) async fn reset(
     appoint: bool,
     credentials_file: Option<&Path>,
 ) -> anyhow::Result<Exit> {
+    if !is_email(email) {
+        return Err(hinted(
+            format!("`{email}` is no e-mail address; nothing was changed"),
+            "an address has a name, one @ and a domain with a dot, and no spaces: admin@example.com",
+        ));
+    }
     let store = command::open_existing(&settings::storage(place)?).await?;
     let org = command::find_org(&store, org).await?;
     let password = generate_password();

@@ -8,7 +8,7 @@ use time::macros::format_description;
 
 use crate::command::data;
 use crate::settings::{self, Storage};
-use crate::ui::{self, Exit, hinted};
+use crate::ui::{self, Exit, counted, hinted};
 use crate::{cli, command};
 
 /// Which way: the same failure has another way out.
@@ -26,10 +26,10 @@ pub(crate) async fn backup(args: &cli::Backup) -> anyhow::Result<Exit> {
             "pg_dump --format=custom --file=roster.dump postgres://USER@HOST/DATABASE, and keep the master key elsewhere",
         ));
     };
-    command::there(&database)?;
+    command::check_there(&storage)?;
     let target = target(&args.to)?;
     let copied = tokio::select! {
-        copied = roster_store::backup(database.clone(), target.clone()) => copied.map_err(|error| explain(&error, Doing::Backup))?,
+        copied = roster_store::backup(database.clone(), target.clone()) => copied.map_err(|error| explain(&error, Doing::Backup, &database))?,
         () = command::serve::stop_signal() => stopped(&target),
     };
     let size = size(&copied);
@@ -44,8 +44,8 @@ pub(crate) async fn backup(args: &cli::Backup) -> anyhow::Result<Exit> {
     }
     copied.findings.iter().for_each(ui::out);
     ui::say(format_args!(
-        "{} findings: {} has them too",
-        copied.findings.len(),
+        "{}: also in {}",
+        counted(copied.findings.len(), "finding", "findings"),
         database.display()
     ));
     ui::say("hint: keep the last backup without findings, and compare with what `roster verify` says of it");
@@ -70,7 +70,7 @@ pub(crate) async fn restore(args: &cli::Restore) -> anyhow::Result<Exit> {
         restored = roster_store::restore(args.from.clone(), database.clone(), args.accept_findings) => restored,
         () = command::serve::stop_signal() => stopped(&database),
     };
-    let restored = restored.map_err(|error| explain(&error, Doing::Restore))?;
+    let restored = restored.map_err(|error| explain(&error, Doing::Restore, &args.from))?;
     let schema = restored.schema;
     let schema = if schema.from == schema.to {
         format!("schema version {}", schema.to)
@@ -93,7 +93,10 @@ pub(crate) async fn restore(args: &cli::Restore) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     restored.findings.iter().for_each(ui::out);
-    ui::say(format_args!("{} findings were accepted", restored.findings.len()));
+    ui::say(format_args!(
+        "accepted: {}",
+        counted(restored.findings.len(), "finding", "findings")
+    ));
     Ok(Exit::Incomplete)
 }
 
@@ -129,8 +132,14 @@ fn not_included(storage: &Storage) {
     } else {
         String::new()
     };
+    // It may be somewhere else by design, or be lost: only the administrator knows.
+    let absent = if key.exists() {
+        ""
+    } else {
+        " (which is not there: find out where it is)"
+    };
     ui::say(format_args!(
-        "not in it, and needed with it: {}{tls}; they stay the same, so keep one copy of them elsewhere",
+        "not in it, and needed with it: {}{absent}{tls}; they stay the same, so keep one copy of them elsewhere",
         key.display()
     ));
 }
@@ -151,11 +160,15 @@ fn size(copied: &Copied) -> String {
 }
 
 /// What to do about each.
-fn explain(error: &BackupError, doing: Doing) -> anyhow::Error {
+fn explain(error: &BackupError, doing: Doing, from: &Path) -> anyhow::Error {
     let hint = match (error, doing) {
-        (BackupError::Missing(_) | BackupError::Foreign { .. }, Doing::Backup) => {
-            "name the folder that `roster serve` uses with --data"
-        }
+        // As every other command says it.
+        (
+            BackupError::Foreign { .. } | BackupError::SecondName(_) | BackupError::Newer { .. },
+            Doing::Backup,
+        ) => return data::refused(from, error),
+        (BackupError::Io { path, .. }, Doing::Backup) if path == from => return data::refused(from, error),
+        (BackupError::Missing(_), Doing::Backup) => "name the folder that `roster serve` uses with --data",
         (BackupError::Missing(_), Doing::Restore) => "check --from",
         (BackupError::Exists(_), Doing::Backup) => {
             "a backup is never overwritten: give another name with --to, or a folder"
@@ -181,6 +194,15 @@ fn explain(error: &BackupError, doing: Doing) -> anyhow::Error {
         (BackupError::Findings { findings, .. }, _) => {
             findings.iter().for_each(ui::out);
             "take an earlier backup; if there is none, --accept-findings restores it as it is"
+        }
+        (BackupError::Io { path, source, .. }, Doing::Restore)
+            if path == from && source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            "this user may not read the backup: run this as one who may (the restored database belongs to who runs it), or give \
+             it away (chown)"
+        }
+        (BackupError::Io { path, .. }, Doing::Restore) if path == from => {
+            "check --from, and the disk that it is on: nothing was restored"
         }
         (BackupError::Io { .. }, _) => {
             "check that the folder is there, has room, and can be written by this user"

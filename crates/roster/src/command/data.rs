@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use roster_server::crypto::file::private_dir;
+use roster_server::crypto::master::{MasterKey, MasterKeyError};
 use roster_store::{BackupError, Location, Store, StoreError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -30,12 +31,7 @@ pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
         return Ok(());
     };
     if there(&key)? {
-        return File::open(&key).map(drop).map_err(|error| {
-            hinted(
-                format!("the master key {} cannot be read: {error}", key.display()),
-                "it has to belong to the user who runs this (chown), with mode 0600 (chmod 600)",
-            )
-        });
+        return open_key(&key).map(drop);
     }
     if let (Some(data), None) = (&storage.data, &storage.master_key_file)
         && there(&data.join(DATABASE))?
@@ -51,12 +47,26 @@ pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A master key that is there.
+pub(crate) fn open_key(path: &Path) -> anyhow::Result<MasterKey> {
+    MasterKey::open(path).map_err(|error| match error {
+        MasterKeyError::Malformed { .. } => hinted(
+            error.to_string(),
+            "put the right one there from where you keep it, or name it with --master-key-file; nothing was changed",
+        ),
+        MasterKeyError::Unreadable { source, .. } | MasterKeyError::Unwritable { source, .. } => hinted(
+            format!("the master key {} cannot be read: {source}", path.display()),
+            "it has to belong to the user who runs this (chown), with mode 0600 (chmod 600)",
+        ),
+    })
+}
+
 /// Refuses a database file that cannot be whole.
 pub(crate) fn check_database(file: &Path) -> anyhow::Result<()> {
     roster_store::check_file(file).map_err(|error| refused(file, &error))
 }
 
-fn refused(file: &Path, error: &BackupError) -> anyhow::Error {
+pub(crate) fn refused(file: &Path, error: &BackupError) -> anyhow::Error {
     let hint = match error {
         BackupError::Io { .. } => {
             "the file has to belong to the user who runs this (chown), with mode 0600 (chmod 600)".to_owned()
@@ -141,6 +151,8 @@ pub(crate) struct Mine {
     /// Where the database is, and is locked too once it is there.
     database: PathBuf,
     locked: bool,
+    /// The file that holds the lock, where this process made it.
+    made: Option<PathBuf>,
     /// What to do when it is another's.
     hint: &'static str,
 }
@@ -172,6 +184,7 @@ pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<
     let named = data.join(DATABASE);
     let database = std::fs::canonicalize(&named).unwrap_or(named);
     let path = database.with_file_name(LOCK);
+    let made = (!there(&path)?).then(|| path.clone());
     let folder = open_private(&path).map_err(|error| cannot(&path, &error))?;
     match folder.try_lock() {
         Ok(()) => {}
@@ -187,6 +200,7 @@ pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<
         folder,
         database,
         locked: false,
+        made,
         hint,
     };
     if there(&mine.database)? {
@@ -209,6 +223,14 @@ pub(crate) fn lock_if_used(storage: &Storage, hint: &'static str) -> anyhow::Res
 }
 
 impl Mine {
+    /// Lets go of a folder that was never used. Whoever waits for nothing but the file finds the database locked.
+    pub(crate) fn forget(self) {
+        if let Some(made) = &self.made {
+            // One that stays is in nobody's way.
+            let _ = std::fs::remove_file(made);
+        }
+    }
+
     /// Locks the database itself, once it is there: the file beside it may be removed, and be made anew by another server.
     ///
     /// SQLite's own locks belong to the process, and are lost when any of its descriptors of the file is closed; so this one

@@ -31,12 +31,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::run(&args).await,
-            Command::Org(Org::Apply {
-                file,
-                place,
-                credentials,
-                prune,
-            }) => org::apply(&file, &place, credentials.as_deref(), prune).await,
+            Command::Org(Org::Apply(args)) => org::apply(&args).await,
             Command::Org(Org::Export { org, place }) => org::export(&org, &place).await,
             Command::Keys(Keys::Rotate { place }) => keys::rotate(&place).await,
             Command::Admin(Admin::List { place, org, json }) => {

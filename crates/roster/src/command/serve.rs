@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use roster_server::config::Config;
-use roster_server::{Ready, serve};
+use roster_server::{Ready, bind, serve};
 use roster_store::Store;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -27,9 +27,18 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         storage.master_key()?;
     }
     command::check_key(&storage)?;
+    // Before anything is made: a server that cannot run leaves nothing behind.
+    let bound = bind(&config).map_err(explain)?;
     let mut mine = data::lock(&storage)?;
-    let store = command::open(&storage).await?;
-    lock_database(&mut mine, &storage)?;
+    let store = match opened(&mut mine, &storage).await {
+        Ok(store) => store,
+        Err(error) => {
+            if let Some(mine) = mine {
+                mine.forget();
+            }
+            return Err(error);
+        }
+    };
     for warning in data::warnings(&storage, &store).await? {
         tracing::warn!("{warning}");
     }
@@ -41,12 +50,26 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         }
         anyhow::Ok(())
     };
-    let serving = serve(config, store, stop_signal(), move |ready| drop(say.send(ready)));
+    let serving = serve(config, bound, store, stop_signal(), move |ready| {
+        drop(say.send(ready));
+    });
     let (served, announced) = tokio::join!(serving, announce);
     announced?;
     served.map_err(explain)?;
     rows.checkpoint().await?;
     Ok(Exit::Done)
+}
+
+/// Opens the database, and refuses a master key that is not its own.
+async fn opened(mine: &mut Option<Mine>, storage: &Storage) -> anyhow::Result<Store> {
+    let store = command::open(storage).await?;
+    lock_database(mine, storage)?;
+    let key = storage.master_key()?;
+    // Where there is none it is made with the first signing key.
+    if data::there(&key)? {
+        keys::check(&store, &data::open_key(&key)?).await?;
+    }
+    Ok(store)
 }
 
 /// Locks a database that was made just now.
@@ -157,18 +180,21 @@ pub(crate) async fn start_demo(data: &Path, listen: &str) -> anyhow::Result<Runn
         ..Config::default()
     };
     command::check_key(&storage)?;
+    let bound = bind(&config).map_err(explain)?;
     let mut mine = data::lock_for(
         &storage,
         "stop that one first, or give this one a folder of its own with --folder",
     )?;
-    let store = command::open(&storage).await?;
-    lock_database(&mut mine, &storage)?;
+    let store = opened(&mut mine, &storage).await?;
     let (say, said) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = store.clone();
     let mut task = tokio::spawn(async move {
         let shutdown = async move { drop(stopped.await) };
-        serve(config, serving, shutdown, move |ready| drop(say.send(ready))).await
+        serve(config, bound, serving, shutdown, move |ready| {
+            drop(say.send(ready));
+        })
+        .await
     });
     let ready = tokio::select! {
         Ok(ready) = said => ready,

@@ -91,6 +91,13 @@ impl std::fmt::Debug for SecretSource {
 }
 
 impl OrgFile {
+    /// Whether the `n`th organization has a list, be it empty. A key without a value is where a file may have been cut off.
+    pub(crate) fn has_list(&self, n: usize, list: &str) -> bool {
+        let organizations = self.root.get("organizations");
+        let organization = organizations.and_then(|organizations| organizations.item(n));
+        organization.is_some_and(|node| node.get(list).is_some_and(|found| !found.is_null()))
+    }
+
     /// A contradiction as a problem with its place.
     pub(crate) fn locate(&self, contradiction: &Contradiction) -> Problem {
         let mut node = &self.root;

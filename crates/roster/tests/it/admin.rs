@@ -241,22 +241,18 @@ fn what_cannot_be_meant_is_refused_and_changes_nothing() {
         assert_eq!((code, out.as_str()), (2, ""), "{err}");
         assert!(err.contains(says), "{err}");
     }
-    let appoint = [
-        "admin",
-        "reset",
-        "no address",
-        "--data",
-        "data",
-        "--org",
-        "Example",
-        "--appoint",
-    ];
-    let (code, _, err) = roster(place.path(), &appoint);
-    assert_eq!(code, 2);
-    assert!(
-        err.contains("cannot be appointed") && err.contains("nothing was changed"),
-        "{err}"
-    );
+    for email in ["no address", "notmail", "a@b", "a@b@example.com", "@example.com"] {
+        let words = ["admin", "reset", email, "--data", "data", "--org", "Example"];
+        for words in [&words[..], &[&words[..], &["--appoint"]].concat()] {
+            let (code, _, err) = roster(place.path(), words);
+            assert_eq!(code, 2);
+            assert!(
+                err.contains(&format!("`{email}` is no e-mail address; nothing was changed"))
+                    && err.contains("hint: an address has a name, one @ and a domain"),
+                "{err}"
+            );
+        }
+    }
     let (code, _, err) = roster(place.path(), &["admin", "list", "--data", "nowhere"]);
     assert_eq!(code, 2);
     assert!(err.contains("there is no database"), "{err}");

@@ -34,7 +34,7 @@ impl History {
             create("ada", json!(["Linked", "Plain"])),
             create("ben\u{1b}[31m", json!(["Nowhere"]))
         ]));
-        history.act(&json!([create("ben", json!(["Nowhere"]))]));
+        history.act(&json!([create("ben", json!(["Nowhere", "\u{202e}\u{9b}2J"]))]));
         history.act(&json!([{"user": "ada@example.com", "do": [
             {"update": {"email": "eve@example.com", "firstname": "Eve"}}, {"remove": {"group": ["Plain"]}}]}]));
         history.act(&json!([{"usergroup": "Linked", "do": [{"deleteUserGroup": {}}]}]));
@@ -161,7 +161,15 @@ fn the_log_says_who_changed_what_from_what_to_what() {
     ] {
         assert!(table.contains(part), "`{part}` is not in\n{table}");
     }
-    assert!(!table.contains('\u{1b}'), "a name may not steer the terminal");
+    assert!(
+        !table.contains(['\u{1b}', '\u{9b}', '\u{202e}']),
+        "a name may not steer the terminal"
+    );
+    let (_, out, _) = roster(history.folder(), &["audit", "--data", "data", "--json"]);
+    assert!(
+        out.contains("\\u202e\\u009b2J") && !out.contains(['\u{9b}', '\u{202e}']),
+        "{out}"
+    );
     history.server.kill();
 }
 
@@ -188,6 +196,23 @@ fn every_filter_narrows_the_log() {
         assert_eq!(entries(&["--client", client]), [4, 5, 6, 7, 8, 9], "{client}");
     }
     assert_eq!(entries(&["--client", "another"]), [0; 0]);
+    // As the table shows who acted, and as JSON does.
+    assert_eq!(entries(&["--actor", "sync"]), [4, 5, 6, 7, 8, 9]);
+    let (_, table, _) = roster(history.folder(), &["audit", "--data", "data", "--org", ORG]);
+    assert!(table.starts_with("TIME (UTC)"), "{table}");
+    for (line, entry) in table
+        .lines()
+        .skip(1)
+        .filter(|line| line.starts_with("20"))
+        .zip(1..)
+    {
+        let who = line[34..58].trim();
+        assert!(entries(&["--actor", who]).contains(&entry), "{line}");
+    }
+    for entry in history.entries(&["--org", ORG]) {
+        let found = entries(&["--actor", entry["actor"].as_str().unwrap()]);
+        assert!(found.contains(&entry["entry"].as_i64().unwrap()), "{entry}");
+    }
     assert_eq!(entries(&["--limit", "2", "--org", ORG]), [8, 9], "the newest");
     assert_eq!(entries(&["--limit", "1", "--refused"]), [6]);
     assert_eq!(entries(&["--limit", "0"]), [0; 0]);
@@ -290,7 +315,8 @@ fn a_removed_persons_names_are_erased_beside_a_running_server() {
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("3 entries changed (entries 4, 7, 9)"), "{out}");
     assert!(
-        err.contains("not reached: backups") && err.contains("no name stands in the database file any more"),
+        err.contains("not reached: backups")
+            && err.contains("no e-mail address or username of theirs stands in the database file any more"),
         "{err}"
     );
     let all = history.entries(&[]);
@@ -348,6 +374,12 @@ fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
     let (code, out, err) = prune(&["--before", "1d", "--no-export"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("no entry is older than 20"), "{out}");
+    let (code, _, err) = prune(&["--before", "2999-01-01", "--no-export"]);
+    assert_eq!(code, 2, "everything would go");
+    assert!(
+        err.contains("2999-01-01T00:00:00.000Z is in the future") && err.contains("hint: "),
+        "{err}"
+    );
     let export = history.folder().join("old.jsonl");
     std::fs::write(&export, "precious").unwrap();
     let (code, _, err) = prune(&["--before", &before, "--export", "old.jsonl"]);
@@ -370,8 +402,12 @@ fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
             && out.contains("entries 1 to 7 are taken out; the log begins with 8"),
         "{out}"
     );
-    let exported: Vec<Value> = std::fs::read_to_string(&export)
-        .unwrap()
+    let text = std::fs::read_to_string(&export).unwrap();
+    assert!(
+        !text.contains(['\u{9b}', '\u{202e}']) && text.contains("\\u202e"),
+        "{text}"
+    );
+    let exported: Vec<Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();

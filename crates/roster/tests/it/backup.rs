@@ -194,7 +194,7 @@ fn a_backup_is_private_named_by_its_time_and_never_overwrites() {
     for (words, says) in [
         (
             ["backup", "--data", "nowhere", "--to", "c.db"],
-            "there is no file nowhere/roster.db",
+            "there is no database at nowhere/roster.db",
         ),
         (
             ["backup", "--data", "data", "--to", "nowhere/c.db"],
@@ -225,9 +225,20 @@ fn an_inconsistent_database_has_a_backup_that_says_so() {
     conn.execute("UPDATE groups SET direct = 5 WHERE name = 'Plain'", [])
         .unwrap();
     drop(conn);
-    let (code, out, _) = roster(folder, &["backup", "--data", "data", "--to", "b.db"]);
+    let (code, out, err) = roster(folder, &["backup", "--data", "data", "--to", "b.db"]);
     assert_eq!(code, 1, "{out}");
-    assert!(out.contains("a group counts its direct members"), "{out}");
+    let named = "(Plain) says 5, but it should be 0";
+    assert!(
+        out.contains("a group counts its direct members") && out.contains(named),
+        "{out}"
+    );
+    assert!(err.contains("1 finding: also in data/roster.db"), "{err}");
+    let (code, out, err) = roster(folder, &["verify", "--data", "data"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(
+        out.contains(named) && err.starts_with("1 finding\n"),
+        "{out}{err}"
+    );
     let (code, out, err) = roster(folder, &["restore", "--from", "b.db", "--data", "new"]);
     assert_eq!(code, 2, "{err}");
     assert!(
@@ -241,6 +252,22 @@ fn an_inconsistent_database_has_a_backup_that_says_so() {
     );
     assert_eq!(code, 1, "{err}");
     assert!(folder.join("new/roster.db").exists());
+}
+
+#[test]
+fn a_backup_says_whether_the_key_that_belongs_to_it_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    describe(folder, &folder.join("data"));
+    let said = |to: &str| roster(folder, &["backup", "--data", "data", "--to", to]).2;
+    let there = said("a.db");
+    assert!(there.contains("needed with it: data/master.key; they"), "{there}");
+    std::fs::rename(folder.join("data/master.key"), folder.join("key")).unwrap();
+    let gone = said("b.db");
+    assert!(
+        gone.contains("needed with it: data/master.key (which is not there: find out where it is)"),
+        "{gone}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
-use crate::support::{Server, describe, roster};
+use crate::support::{Server, describe, request, roster};
 
 const SERVE: [&str; 5] = ["serve", "--data", "data", "--listen", "127.0.0.1:0"];
 
@@ -149,6 +149,10 @@ fn a_database_that_is_moved_away_is_not_made_anew() {
     for name in ["roster.db", "roster.db-wal", "roster.db-shm"] {
         std::fs::rename(data.join(name), before.join(name)).unwrap();
     }
+    // Nothing is acknowledged that nobody would find again.
+    let status = |path: &str| request(&server.address, "GET", path, None, "").unwrap().0;
+    assert_eq!(status("/livez"), 200);
+    assert_eq!(status("/readyz"), 503);
     assert_eq!(server.stop(), Some(2), "what it leaves is not as it should be");
     assert!(!data.join("roster.db").exists());
     for name in ["roster.db", "roster.db-wal", "roster.db-shm"] {
@@ -159,6 +163,157 @@ fn a_database_that_is_moved_away_is_not_made_anew() {
     let server = Server::start(&data);
     crate::support::token(&server.address);
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_database_that_was_exchanged_takes_nothing_more() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let (code, _, err) = roster(place.path(), &["backup", "--data", "data", "--to", "copy.db"]);
+    assert_eq!(code, 0, "{err}");
+    let log = std::fs::File::create(place.path().join("log")).unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "warn", log.into());
+    let token = crate::support::token(&server.address);
+    let copy = std::fs::read(place.path().join("copy.db")).unwrap();
+    std::fs::rename(data.join("roster.db"), data.join("old.db")).unwrap();
+    std::fs::rename(place.path().join("copy.db"), data.join("roster.db")).unwrap();
+    let create = |address: &str| {
+        let path = format!("/v2/usermanagement/action/{}", crate::support::ORG);
+        let body = r#"[{"user": "n@example.com", "do": [{"createFederatedID": {"email": "n@example.com", "country": "DE"}}]}]"#;
+        request(address, "POST", &path, Some(&token), body).unwrap().0
+    };
+    assert_eq!(create(&server.address), 503);
+    assert_eq!(
+        request(&server.address, "GET", "/readyz", None, "").unwrap().0,
+        503
+    );
+    std::thread::sleep(Duration::from_millis(110));
+    let users = format!("/v2/usermanagement/users/{}/0", crate::support::ORG);
+    assert_eq!(
+        request(&server.address, "GET", &users, Some(&token), "")
+            .unwrap()
+            .0,
+        503
+    );
+    let said = std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(
+        said.contains("data/roster.db was exchanged for another file")
+            && said.contains("Put the file that was there back"),
+        "{said}"
+    );
+    std::fs::rename(data.join("roster.db"), place.path().join("copy.db")).unwrap();
+    assert!(
+        std::fs::read(place.path().join("copy.db")).unwrap() == copy,
+        "it was changed"
+    );
+    std::fs::rename(data.join("old.db"), data.join("roster.db")).unwrap();
+    assert_eq!(create(&server.address), 200, "it goes on by itself");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
+}
+
+/// A server starts on such a file, because it has not looked there yet.
+#[test]
+fn a_file_that_is_damaged_further_in_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let file = data.join("roster.db");
+    let good = std::fs::read(&file).unwrap();
+    let pages = good.len() / 4096;
+    let mut unreadable = 0;
+    for page in (2..pages).step_by(5) {
+        let mut bytes = good.clone();
+        bytes[page * 4096..(page + 1) * 4096].fill(0xff);
+        std::fs::write(&file, bytes).unwrap();
+        let (code, out, err) = roster(place.path(), &["verify", "--data", "data"]);
+        if code == 0 {
+            // A page that holds nothing.
+            continue;
+        }
+        unreadable += 1;
+        assert!(
+            err.contains("data/roster.db") && err.contains("hint: ") && err.contains("restore"),
+            "page {page}: {code} {out}{err}"
+        );
+    }
+    assert!(unreadable > 3, "{unreadable} of {pages}");
+}
+
+/// Everything under a folder, with its content, but for what SQLite keeps beside a database that it looked into.
+fn files(folder: &Path) -> Vec<(std::path::PathBuf, Option<Vec<u8>>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+            all.push((path, None));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            let name = path.to_string_lossy();
+            if name.ends_with("-wal") {
+                assert!(bytes.is_empty(), "{name} holds something");
+            } else if !name.ends_with("-shm") {
+                all.push((path, Some(bytes)));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_server_that_cannot_run_leaves_nothing_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    describe(place.path(), &place.path().join("described"));
+    describe(place.path(), &place.path().join("other"));
+    let key = place.path().join("wrong/master.key");
+    std::fs::create_dir(place.path().join("wrong")).unwrap();
+    std::fs::copy(
+        place.path().join("described/roster.db"),
+        place.path().join("wrong/roster.db"),
+    )
+    .unwrap();
+    std::fs::copy(place.path().join("other/master.key"), &key).unwrap();
+    let refused = |words: &[&str], says: &str| {
+        let before = files(place.path());
+        let (code, out, err) = roster(place.path(), &[&["serve"], words].concat());
+        assert_eq!(code, 2, "{words:?}: {out}{err}");
+        assert!(err.contains(says), "{words:?}: {err}");
+        let names = |all: &[(std::path::PathBuf, Option<Vec<u8>>)]| {
+            all.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>()
+        };
+        let after = files(place.path());
+        assert_eq!(names(&after), names(&before), "{words:?} left something");
+        assert!(after == before, "{words:?} changed something");
+    };
+    for data in ["new", "described"] {
+        refused(&["--data", data, "--listen", &address], "cannot listen on");
+        let words = ["--data", data, "--listen", "127.0.0.1:0"];
+        let given = ["--tls-cert", "none.pem", "--tls-key", "none.pem"];
+        refused(&[&words[..], &given].concat(), "none.pem");
+    }
+    let words = ["--data", "wrong", "--listen", "127.0.0.1:0"];
+    refused(
+        &words,
+        "the master key is not the one this database was made with",
+    );
+    std::fs::write(&key, "nonsense").unwrap();
+    refused(&words, "is no master key");
+    refused(
+        &[
+            "--data",
+            "new",
+            "--master-key-file",
+            "wrong/master.key",
+            "--listen",
+            "127.0.0.1:0",
+        ],
+        "is no master key",
+    );
 }
 
 #[test]
@@ -201,7 +356,12 @@ fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
             &SERVE[..],
             &["migrate", "--data", "data"],
             &["verify", "--data", "data"],
+            &["backup", "--data", "data", "--to", "copy.db"],
         ] {
+            let hint = match words.first() {
+                Some(&"backup") if says.starts_with("is cut off") => "keep the earlier ones",
+                _ => hint,
+            };
             let (code, out, err) = roster(place.path(), words);
             assert_eq!(code, 2, "{says} {words:?}: {out}{err}");
             assert!(
@@ -263,9 +423,31 @@ fn what_is_not_ours_to_read_is_named_with_what_to_do() {
     // Only the database does.
     chmod(&data.join("master.key"), 0o644);
     chmod(&data.join("roster.db"), if root { 0o600 } else { 0o000 });
-    let said = run(&SERVE);
+    for words in [&SERVE[..], &["backup", "--data", "data", "--to", "x.db"]] {
+        let said = run(words);
+        assert!(
+            said.contains("data/roster.db cannot be read") && said.contains("hint: the file has to belong"),
+            "{said}"
+        );
+    }
+    // Only the backup does.
+    let copy = place.path().join("copy.db");
+    std::fs::copy(data.join("roster.db"), &copy).unwrap();
+    chmod(&copy, if root { 0o600 } else { 0o000 });
+    let said = run(&["restore", "--from", "copy.db", "--data", "new"]);
     assert!(
-        said.contains("data/roster.db cannot be read") && said.contains("chown"),
+        said.contains("copy.db cannot be read: Permission denied")
+            && said.contains("may not read the backup"),
+        "{said}"
+    );
+    // Only the folder for the backup does.
+    chmod(&data.join("roster.db"), 0o666);
+    let elsewhere = place.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    chmod(&elsewhere, if root { 0o755 } else { 0o555 });
+    let said = run(&["backup", "--data", "data", "--to", "elsewhere/x.db"]);
+    assert!(
+        said.contains("elsewhere/x.db") && said.contains("can be written by this user"),
         "{said}"
     );
     chmod(&data, 0o700);

@@ -25,6 +25,7 @@ mod killed;
 mod migrate;
 mod org;
 mod prune;
+mod removal;
 mod resumed;
 mod strain;
 mod support;

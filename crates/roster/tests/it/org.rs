@@ -7,11 +7,11 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// A folder with a description in it.
-struct Place {
-    folder: TempDir,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
 }
 
-const START: &str = "organizations:
+pub(crate) const START: &str = "organizations:
   - id: AA@AdobeOrg
     name: A
     directories: [{name: SSO, type: federated, domains: [a.example]}]
@@ -22,23 +22,23 @@ const START: &str = "organizations:
 ";
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(certificate(), folder.path().join("cert.pem")).unwrap();
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Applies a description with further words; the exit code, what was printed, what was said.
-    fn apply(&self, description: &str, words: &[&str]) -> (i32, String, String) {
+    pub(crate) fn apply(&self, description: &str, words: &[&str]) -> (i32, String, String) {
         std::fs::write(self.path("org.yml"), description).unwrap();
         self.roster(&[&["org", "apply", "org.yml", "--data", "data"], words].concat())
     }
 
-    fn roster(&self, words: &[&str]) -> (i32, String, String) {
+    pub(crate) fn roster(&self, words: &[&str]) -> (i32, String, String) {
         let output: Output = Command::new(env!("CARGO_BIN_EXE_roster"))
             .args(words)
             .current_dir(self.folder.path())
@@ -52,7 +52,7 @@ impl Place {
         )
     }
 
-    fn export(&self) -> String {
+    pub(crate) fn export(&self) -> String {
         let (code, out, err) = self.roster(&["org", "export", "A", "--data", "data"]);
         assert_eq!(code, 0, "{err}");
         out
@@ -99,6 +99,9 @@ fn whatever_a_description_holds_its_export_changes_nothing() {
         "a: b #c\n- d\n",
         "\\u0041",
         "\u{3000}",
+        "\u{202e}moc",
+        "\u{9b}2J",
+        "a\u{200b}\u{2066}\u{e0041}b",
     ];
     let mut groups = String::new();
     for (n, text) in texts.iter().enumerate() {
@@ -109,7 +112,7 @@ fn whatever_a_description_holds_its_export_changes_nothing() {
         // A name may be anything that is no control character, also what YAML cannot hold as it is.
         writeln!(
             groups,
-            "      - {{name: \"g{n}\\ufffe\", description: \"{escaped}\"}}"
+            "      - {{name: \"g{n}\\u202e\\ufffe\", description: \"{escaped}\"}}"
         )
         .unwrap();
     }
@@ -117,12 +120,21 @@ fn whatever_a_description_holds_its_export_changes_nothing() {
         "    user_groups: [{name: G, profiles: [P1]}]\n",
         &format!("    user_groups:\n{groups}"),
     );
-    let (code, _, err) = place.apply(&start, &["--credentials", "made.json"]);
+    let (code, out, err) = place.apply(&start, &["--credentials", "made.json"]);
     assert_eq!(code, 0, "{err}");
+    let hidden = |text: &str| {
+        let seen = text.replace('\n', "");
+        seen.contains(|c: char| c.is_control() || "\u{202e}\u{200b}\u{2066}\u{e0041}\u{feff}".contains(c))
+    };
+    assert!(!hidden(&out) && out.contains("g1\\u{202e}"), "{out}");
     let exported = place.export();
     let (code, out, err) = place.apply(&exported, &["--prune"]);
     assert_eq!((code, out.as_str()), (0, "nothing to change\n"), "{err}");
     assert_eq!(place.export(), exported);
+    assert!(!hidden(&exported), "{exported:?}");
+    let (code, _, err) = place.roster(&["org", "export", "A\u{9b}2J\u{202e}", "--data", "data"]);
+    assert_eq!(code, 2);
+    assert!(!hidden(&err) && err.contains("`A\\u{9b}2J\\u{202e}`"), "{err}");
     assert!(
         exported.contains("description: \"  lead\"") && exported.contains("description: \"\\r\\n\""),
         "{exported}"
@@ -250,12 +262,15 @@ fn changes_of_credentials_are_in_the_log_without_what_opens_anything() {
         .replace("name: both,", "name: both, client_secret: p8e-given-by-the-file,")
         .replace("certificates: [cert.pem]", "certificates: []");
     assert_eq!(place.apply(&given, &["--prune"]).0, 0);
-    let bare = given
-        .lines()
-        .filter(|line| !line.contains("integrations:"))
-        .collect::<Vec<_>>()
-        .join("\n");
-    assert_eq!(place.apply(&bare, &["--prune"]).0, 0);
+    let lines = given.lines().map(|line| {
+        if line.contains("integrations:") {
+            "    integrations: []"
+        } else {
+            line
+        }
+    });
+    let bare = lines.collect::<Vec<_>>().join("\n");
+    assert_eq!(place.apply(&bare, &["--prune", "--remove-last"]).0, 0);
     crate::support::Server::start(&place.path("data")).kill();
     assert_eq!(place.roster(&["keys", "rotate", "--data", "data"]).0, 0);
 
@@ -413,7 +428,15 @@ fn roles_granted_by_a_description_are_taken_back_only_with_prune() {
     assert_eq!(place.apply(START, &["--credentials", "made.json"]).0, 0);
     let fewer = START.replace("[system, support, _admin_P1]", "[support]");
     assert_eq!(place.apply(&fewer, &[]).1, "nothing to change\n");
-    let (code, out, _) = place.apply(&fewer, &["--prune"]);
+    let (code, _, err) = place.apply(&fewer, &["--prune"]);
+    assert_eq!(code, 2, "the last one who administers the organization");
+    assert!(
+        err.contains("A's last system administrator: adm@a.example is no longer")
+            && err.contains("--remove-last"),
+        "{err}"
+    );
+    assert!(place.export().contains("\"system\""));
+    let (code, out, _) = place.apply(&fewer, &["--prune", "--remove-last"]);
     assert_eq!(code, 0);
     assert!(out.contains("no longer system administrator"), "{out}");
     assert!(

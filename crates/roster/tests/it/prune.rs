@@ -20,6 +20,10 @@ const BASE: &str = "organizations:
 const MORE: &str = "    user_groups: [{name: G1, profiles: [Prof]}, {name: G2}, {name: G3, profiles: [Prof]}]
     administrators: [{email: x@p.example, roles: [support]}, {email: y@p.example, roles: [support]}]
 ";
+/// None of them, which has to be said.
+const NONE: &str = "    user_groups: []
+    administrators: []
+";
 
 fn apply(folder: &Path, description: &str, words: &[&str]) -> (i32, String, String) {
     std::fs::write(folder.join("org.yml"), description).unwrap();
@@ -89,7 +93,7 @@ fn what_the_api_made_anew_stays_and_what_it_renamed_goes() {
             {"usergroup": "G3", "do": [{"add": {"productConfiguration": ["Prof"]}}]},
         ]),
     );
-    let kept = format!("{BASE}    user_groups: [{{name: G3}}]\n");
+    let kept = format!("{BASE}    user_groups: [{{name: G3}}]\n    administrators: []\n");
     let out = applied(folder, &kept, &["--prune"]);
     let mut said: Vec<&str> = out.lines().collect();
     said.sort_unstable();
@@ -120,7 +124,7 @@ fn what_the_api_made_anew_stays_and_what_it_renamed_goes() {
 fn what_nobody_touched_since_goes() {
     let (folder, server) = started();
     server.kill();
-    let out = applied(folder.path(), BASE, &["--prune"]);
+    let out = applied(folder.path(), &format!("{BASE}{NONE}"), &["--prune"]);
     for line in [
         "`G1` removed",
         "`G3` removed",
@@ -160,7 +164,7 @@ async fn marks_of_version_0_1_0_remove_nothing_until_the_file_has_named_the_thin
     server.kill();
     let folder = folder.path();
     as_of_0_1_0(folder).await;
-    let out = applied(folder, BASE, &["--prune"]);
+    let out = applied(folder, &format!("{BASE}{NONE}"), &["--prune"]);
     for line in [
         "user group `G1` stays: version 0.1.0",
         "user group `G2` stays: version 0.1.0",
@@ -177,7 +181,7 @@ async fn marks_of_version_0_1_0_remove_nothing_until_the_file_has_named_the_thin
     // Named once more, they are known for what they are.
     let named = format!("{BASE}{MORE}");
     assert_eq!(applied(folder, &named, &[]), "nothing to change\n");
-    let out = applied(folder, BASE, &["--prune"]);
+    let out = applied(folder, &format!("{BASE}{NONE}"), &["--prune"]);
     for line in [
         "`G1` removed",
         "`G2` removed",

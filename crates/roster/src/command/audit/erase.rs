@@ -6,7 +6,7 @@ use roster_store::audit::{EraseError, Erased, Person, ranges};
 
 use super::{Org, named, organizations, unknown};
 use crate::settings::{self, Storage};
-use crate::ui::{self, Exit, hinted};
+use crate::ui::{self, Exit, counted, hinted};
 use crate::{cli, command};
 
 pub(crate) async fn run(args: &cli::AuditErase) -> anyhow::Result<Exit> {
@@ -52,18 +52,11 @@ fn told(erased: &Erased, orgs: &[Org]) {
         let name = |org: &&Org| org.no == *no;
         let org = orgs.iter().find(name).map_or("?", |org: &Org| org.id.as_str());
         ui::out(format_args!(
-            "{org}: {} changed (entries {})",
-            entries(numbers.len()),
+            "{org}: {} changed ({} {})",
+            counted(numbers.len(), "entry", "entries"),
+            if numbers.len() == 1 { "entry" } else { "entries" },
             ranges(numbers.iter().copied())
         ));
-    }
-}
-
-fn entries(count: usize) -> String {
-    if count == 1 {
-        "1 entry".to_owned()
-    } else {
-        format!("{count} entries")
     }
 }
 
@@ -84,10 +77,12 @@ async fn left(store: &Store, storage: &Storage, erased: &Erased, vacuum: bool) -
             "PostgreSQL keeps the entries as they were until it has vacuumed (VACUUM FULL audit does so at once), and in \
              its archive and backups",
         ),
-        Some(names) if names.is_empty() => ui::say("no name stands in the database file any more"),
+        Some(names) if names.is_empty() => {
+            ui::say("no e-mail address or username of theirs stands in the database file any more");
+        }
         Some(_) if vacuum => {
             ui::say(format_args!(
-                "a name still stands in {}: something else is called so (a group, an organization), or a server has \
+                "an e-mail address or username still stands in {}: something else is called so (a group, an organization), or a server has \
                  not let go of its log yet; look with `roster audit --user`, and run this again",
                 file(storage)
             ));
@@ -95,7 +90,7 @@ async fn left(store: &Store, storage: &Storage, erased: &Erased, vacuum: bool) -
         }
         Some(_) => {
             ui::say(format_args!(
-                "a name still stands in {}, in a place that deleted rows left free, or because something else is called so",
+                "an e-mail address or username still stands in {}, in a place that deleted rows left free, or because something else is called so",
                 file(storage)
             ));
             ui::say(

@@ -160,6 +160,21 @@ async fn search(
                 }
                 known = clients.len() > 1 || reader.integration(client)?.is_some();
             }
+            let mut actor_clients = Vec::new();
+            if let Some(actor) = &asked.actor {
+                // Entries of one organization may be another's doing.
+                for org in &all {
+                    let named = reader.integrations(org.no)?.into_iter();
+                    actor_clients.extend(
+                        named
+                            .filter(|integration| {
+                                let name = &integration.settings.name;
+                                name == actor || ui::plain(name) == *actor
+                            })
+                            .map(|integration| integration.client_id),
+                    );
+                }
+            }
             let user = match &asked.user {
                 Some(user) => Some(reader.sought_user(user)?),
                 None => None,
@@ -170,6 +185,7 @@ async fn search(
             };
             let search = Search {
                 actor: asked.actor,
+                actor_clients,
                 clients,
                 request_id: asked.request_id,
                 since,

@@ -9,7 +9,7 @@ use roster_store::audit::{Retention, Search};
 use time::OffsetDateTime;
 
 use super::{Org, PAGE, moment, named, organizations, show, unknown};
-use crate::ui::{self, Exit, hinted};
+use crate::ui::{self, Exit, counted, hinted};
 use crate::{cli, command, settings};
 
 /// A log, and the entries of it that go.
@@ -23,6 +23,15 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
     let storage = settings::storage(&args.place)?;
     let now = OffsetDateTime::now_utc();
     let before = moment("--before", Some(&args.before), now)?.unwrap_or_default();
+    if before > command::now_ms() {
+        return Err(hinted(
+            format!(
+                "--before {} is in the future, and would leave nothing of the log",
+                show::at(before)
+            ),
+            "give a day or time that has passed, or an age (365d); --before 0d takes out all there is until now",
+        ));
+    }
     let store = command::open_existing(&storage).await?;
     let mut orgs = store.read(organizations).await?;
     if let Some(wanted) = &args.org {
@@ -34,8 +43,9 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
         let left = store.finish_pruning(no).await?;
         if left > 0 {
             ui::out(format_args!(
-                "{}: {left} entries of a run that was stopped are deleted",
-                org.id
+                "{}: deleted what a run that was stopped had left: {}",
+                org.id,
+                counted(usize::try_from(left).unwrap_or(usize::MAX), "entry", "entries")
             ));
         }
         if let Some((first, last)) = store.read(move |reader| reader.older(no, before)).await? {
@@ -55,7 +65,8 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
             let _ = fs::remove_file(path);
         }
         findings.iter().for_each(ui::out);
-        ui::say(format_args!("{} findings; nothing was taken out", findings.len()));
+        let found = counted(findings.len(), "finding", "findings");
+        ui::say(format_args!("{found}; nothing was taken out"));
         ui::say(
             "hint: the log is the only thing that says how it came to this, so it stays; see `roster verify --help`",
         );
@@ -67,7 +78,8 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
             let _ = fs::remove_file(&path);
         }
         let count = written?;
-        ui::out(format_args!("{}: {count} entries", target.display()));
+        let count = counted(usize::try_from(count).unwrap_or(usize::MAX), "entry", "entries");
+        ui::out(format_args!("{}: {count}", target.display()));
     }
     let retention = Retention {
         logs: old.iter().map(|old| (old.org.no, old.last)).collect(),
@@ -82,11 +94,14 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
         )
     })?;
     for old in &old {
+        let gone = if old.first == old.last {
+            format!("entry {} is", old.first)
+        } else {
+            format!("entries {} to {} are", old.first, old.last)
+        };
         ui::out(format_args!(
-            "{}: entries {} to {} are taken out; the log begins with {}",
+            "{}: {gone} taken out; the log begins with {}",
             old.org.id,
-            old.first,
-            old.last,
             old.last + 1
         ));
     }

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::Org;
-use crate::ui::{self, plain};
+use crate::ui::{self, counted, plain};
 
 /// What of a command that was no object, or none we know, is shown to people.
 const SHOWN: usize = 100;
@@ -99,7 +99,7 @@ impl Writer {
     pub(super) fn entry(&mut self, org: &Org, entry: &Recorded, names: &Names) {
         self.count += 1;
         if self.json {
-            return self.line(&ui::escaped(&json(org, entry, names)));
+            return self.line(&json(org, entry, names));
         }
         let changes = changes(entry, names);
         let integration = integration(entry, names);
@@ -110,7 +110,10 @@ impl Writer {
                 let text = plain(&format!("\n{} ({})", org.name, org.id));
                 self.line(if self.count == 1 { text.trim_start() } else { &text });
             }
-            self.line(&format!("{:24} {:>7}  {:WHO$}  WHAT", "TIME", "ENTRY", "WHO"));
+            self.line(&format!(
+                "{:24} {:>7}  {:WHO$}  WHAT",
+                "TIME (UTC)", "ENTRY", "WHO"
+            ));
         }
         let mut lines = vec![sent(&command)];
         lines.extend(changes.iter().map(|change| format!("  {}", text(change))));
@@ -151,7 +154,7 @@ pub(super) fn json(org: &Org, entry: &Recorded, names: &Names) -> String {
         erased: entry.erased.iter().map(|account| account.0).collect(),
     };
     // Texts and numbers are always JSON.
-    serde_json::to_string(&line).unwrap_or_default()
+    ui::escaped(&serde_json::to_string(&line).unwrap_or_default())
 }
 
 pub(super) fn at(ms: i64) -> String {
@@ -182,11 +185,18 @@ fn sent(command: &Value) -> String {
     }
     if let Some(erased) = command.get("auditErase") {
         let part = |key| erased.get(key).map(words).unwrap_or_default();
-        return format!("audit erase: {} entries ({})", part("count"), part("entries"));
+        let count = erased.get("count").and_then(Value::as_u64).unwrap_or_default();
+        let count = counted(usize::try_from(count).unwrap_or(usize::MAX), "entry", "entries");
+        return format!("audit erase: {count} ({})", part("entries"));
     }
     if let Some(pruned) = command.get("auditPrune") {
         let part = |key| pruned.get(key).map(words).unwrap_or_default();
-        return format!("audit prune: entries {} were taken out", part("entries"));
+        let entries = part("entries");
+        return if entries.contains(['-', ',']) {
+            format!("audit prune: entries {entries} were taken out")
+        } else {
+            format!("audit prune: entry {entries} was taken out")
+        };
     }
     if let Some(call) = command.get("call").and_then(Value::as_str) {
         return format!("call {call}");

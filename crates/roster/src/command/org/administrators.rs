@@ -95,10 +95,10 @@ pub(super) fn apply(
             )?;
         }
     }
-    if job.prune {
+    if job.prune.is_some() {
         for mark in marks.difference(&met) {
             match mark.kind.as_str() {
-                "role_id" => job.dismiss(writer, org, name, mark, report)?,
+                "role_id" => job.dismiss(writer, (n, org), name, mark, report)?,
                 "role" => forget(writer, org, name, mark, report)?,
                 _ => {}
             }
@@ -145,7 +145,7 @@ impl Job {
     fn dismiss(
         &self,
         writer: &mut Writer<'_>,
-        org: OrgNo,
+        (n, org): (usize, OrgNo),
         name: &str,
         mark: &Mark,
         report: &mut Report,
@@ -170,9 +170,8 @@ impl Job {
             let changes = dismiss(set, account, held.0, &self.env(0))
                 .map_err(|refusal| StoreError::Bug(roster_server::explain(&refusal)))?;
             writer.apply(&self.entry("administrators", changes))?;
-            report
-                .lines
-                .push(format!("{name}: {email} is no longer {role} administrator"));
+            let line = format!("{email} is no longer {role} administrator");
+            report.removed(n, name, "administrators", line);
         }
         writer.unmark_described(org, mark)
     }

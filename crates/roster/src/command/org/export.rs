@@ -53,13 +53,13 @@ impl Yaml {
 }
 
 /// JSON's strings are YAML's double-quoted ones, but for characters that YAML does not take as they are: those outside of
-/// its printable set, and those that some readers take for the end of a line or the start of a file.
+/// its printable set, those that some readers take for the end of a line or the start of a file, and those that a reader of the file
+/// would not see.
 fn quoted(text: &str) -> String {
     let mut out = String::new();
     for c in serde_json::to_string(text).unwrap_or_default().chars() {
         let code = u32::from(c);
-        let escaped = matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
-            || code & 0xfffe == 0xfffe;
+        let escaped = c.is_control() || ui::is_invisible(c) || code & 0xfffe == 0xfffe;
         // Writing to a string cannot fail.
         let _ = match (escaped, code) {
             (false, _) => out.write_char(c),

@@ -53,7 +53,7 @@ pub(super) fn apply(
             None => one.create(writer, job.seed.derive(1 << 63 | (n as u64) << 32 | k))?,
         }
     }
-    if job.prune {
+    if job.prune.is_some() {
         let stale = marks
             .iter()
             .filter(|mark| mark.kind == "integration" && !wanted.contains(mark));
@@ -65,9 +65,8 @@ pub(super) fn apply(
                 writer.delete_integration(&gone.client_id)?;
                 let about = json!({ "name": gone.settings.name, "client_id": gone.client_id });
                 job.note(writer, org, &json!({ "integrationDeleted": about }))?;
-                report
-                    .lines
-                    .push(format!("{name}: integration `{}` removed", gone.settings.name));
+                let line = format!("integration `{}` removed", gone.settings.name);
+                report.removed(n, name, "integrations", line);
             }
             writer.unmark_described(org, mark)?;
         }
@@ -397,12 +396,17 @@ impl One<'_> {
                 }),
             }
         }
-        if self.job.prune {
+        if self.job.prune.is_some() {
             for gone in known.iter().filter(|known| !wanted.contains(&known.fingerprint)) {
                 writer.delete_certificate(client_id, &gone.fingerprint)?;
                 let more = [("fingerprint", json!(gone.fingerprint))];
                 self.note(writer, "certificateDeleted", client_id, more)?;
-                self.say("no longer accepts a key that the description does not name");
+                let line = format!(
+                    "integration `{}` no longer accepts a key that the description does not name",
+                    self.described.name
+                );
+                self.report
+                    .removed(self.n, self.organization, "integrations", line);
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ mod administrators;
 pub(in crate::command) mod credentials;
 mod export;
 mod integrations;
+mod removal;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,27 +22,24 @@ use roster_core::scope::Scope;
 use roster_core::value::{Key, OrgNo, Seed};
 use roster_server::clock::Chance;
 use roster_server::crypto::master::MasterKey;
-use roster_store::{Entry, Integration, Store, StoreError, Writer};
+use roster_store::{Entry, Integration, Location, Store, StoreError, Writer};
 
 use crate::command::keys;
 use crate::org_file::yaml::{At, Problem};
 use crate::org_file::{self, OrgFile};
 use crate::settings::{self, Storage};
-use crate::ui::{self, Exit, hinted};
+use crate::ui::{self, Exit, counted, hinted};
 use crate::{cli, command};
 
 use credentials::{Credentials, IntegrationCredentials, OrgCredentials};
+use removal::{Allowed, Held, Removed};
 use secrets::Gathered;
 
 pub(crate) use export::export;
 
-pub(crate) async fn apply(
-    file: &Path,
-    place: &cli::Place,
-    credentials_file: Option<&Path>,
-    prune: bool,
-) -> anyhow::Result<Exit> {
-    let storage = settings::storage(place)?;
+pub(crate) async fn apply(args: &cli::OrgApply) -> anyhow::Result<Exit> {
+    let (file, credentials_file) = (args.file.as_path(), args.credentials.as_deref());
+    let storage = settings::storage(&args.place)?;
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the description {} cannot be read", file.display()))?;
     let Some(read) = shown(file, org_file::read(&text)) else {
@@ -61,8 +59,11 @@ pub(crate) async fn apply(
         })?;
     }
     command::check_key(&storage)?;
+    if args.dry_run {
+        check_untouched(&storage)?;
+    }
     let store = command::open_beside(&storage).await?;
-    let master = master_key(&storage)?;
+    let master = master_key(&storage, args.dry_run)?;
     keys::check(&store, &master).await?;
     let passwords = administrators::prepare_passwords(&read, &gathered).await?;
     let job = Arc::new(Job {
@@ -73,24 +74,63 @@ pub(crate) async fn apply(
         master,
         seed: Chance::system().seed(),
         at: command::now_ms(),
-        prune,
-        problems: Mutex::default(),
+        prune: args.prune.then_some(Allowed {
+            removals: args.max_removals,
+            last: args.remove_last,
+        }),
+        dry_run: args.dry_run,
+        given_up: Mutex::default(),
     });
     let done = job.clone().run(&store).await;
     let report = match done {
         Ok(report) => report,
         Err(StoreError::GivenUp(reason)) => {
-            let problems = std::mem::take(&mut *job.problems.lock().unwrap_or_else(PoisonError::into_inner));
-            if problems.is_empty() {
-                return Err(anyhow::anyhow!("{reason}; nothing was applied"));
-            }
-            let _: Option<()> = shown(file, Err(problems));
-            return Ok(Exit::Failed);
+            let given_up = std::mem::take(&mut *job.given_up.lock().unwrap_or_else(PoisonError::into_inner));
+            return match given_up {
+                None => Err(anyhow::anyhow!("{reason}; nothing was applied")),
+                Some(GivenUp::Wrong(problems)) => {
+                    let _: Option<()> = shown(file, Err(problems));
+                    Ok(Exit::Failed)
+                }
+                Some(GivenUp::TooMuch(refusal)) => Err(refusal.into_error()),
+                Some(GivenUp::DryRun(lines, refusal)) => foretold(&lines, refusal),
+            };
         }
         Err(error) => return Err(error).context("nothing was applied"),
     };
     store.checkpoint().await?;
     Ok(finish(&report, credentials_file))
+}
+
+/// Refuses a dry run that would have to make or change a database before it can look into it.
+fn check_untouched(storage: &Storage) -> anyhow::Result<()> {
+    command::check_there(storage)?;
+    match storage.location() {
+        Location::Sqlite(file) if !roster_store::is_current(&file) => Err(hinted(
+            format!(
+                "the database {} has the schema of another version, and a dry run changes nothing",
+                file.display()
+            ),
+            "bring it to this version's with `roster migrate` first",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What a dry run found.
+fn foretold(lines: &[String], refusal: Option<removal::Refusal>) -> anyhow::Result<Exit> {
+    for line in lines {
+        ui::out(line);
+    }
+    if let Some(refusal) = refusal {
+        return Err(refusal.into_error());
+    }
+    if lines.is_empty() {
+        ui::out("nothing to change");
+        return Ok(Exit::Done);
+    }
+    ui::say("a dry run: nothing was changed; ids that it made up, the run itself makes up anew");
+    Ok(Exit::Incomplete)
 }
 
 /// Shows all problems of a file, each with its place; `None` when there are any.
@@ -106,20 +146,19 @@ fn shown<T>(file: &Path, result: Result<T, Vec<Problem>>) -> Option<T> {
                     at.column
                 ));
             }
-            let count = problems.len();
             ui::say(format_args!(
-                "error: {count} problem{}; nothing was applied",
-                if count == 1 { "" } else { "s" }
+                "error: {}; nothing was applied",
+                counted(problems.len(), "problem", "problems")
             ));
             None
         }
     }
 }
 
-fn master_key(storage: &Storage) -> anyhow::Result<MasterKey> {
+fn master_key(storage: &Storage, dry_run: bool) -> anyhow::Result<MasterKey> {
     let path = storage.master_key()?;
     // A file that somebody named has to be there: making another key would lock every integration out.
-    let key = if storage.master_key_file.is_some() {
+    let key = if dry_run || storage.master_key_file.is_some() {
         MasterKey::open(&path)
     } else {
         MasterKey::open_or_create(&path)
@@ -136,7 +175,27 @@ fn master_key(storage: &Storage) -> anyhow::Result<MasterKey> {
 #[derive(Debug, Default)]
 struct Report {
     lines: Vec<String>,
+    /// What `--prune` took away; all of it is among `lines`, too.
+    removed: Vec<Removed>,
     credentials: Credentials,
+}
+
+impl Report {
+    /// Something was taken away from the `n`th organization, whose name this is.
+    fn removed(&mut self, n: usize, name: &str, list: &'static str, line: String) {
+        self.lines.push(format!("{name}: {line}"));
+        self.removed.push(Removed { n, list, line });
+    }
+}
+
+/// Why nothing was applied.
+enum GivenUp {
+    /// The file asks for what cannot be.
+    Wrong(Vec<Problem>),
+    /// It would have removed more than it may.
+    TooMuch(removal::Refusal),
+    /// Nothing was to be applied: what would have changed, and whether that would have been refused.
+    DryRun(Vec<String>, Option<removal::Refusal>),
 }
 
 struct Job {
@@ -147,8 +206,10 @@ struct Job {
     master: MasterKey,
     seed: Seed,
     at: i64,
-    prune: bool,
-    problems: Mutex<Vec<Problem>>,
+    /// `None` removes nothing.
+    prune: Option<Allowed>,
+    dry_run: bool,
+    given_up: Mutex<Option<GivenUp>>,
 }
 
 impl Job {
@@ -190,7 +251,11 @@ impl Job {
     /// Gives everything up, with these reasons.
     fn give_up(&self, mut problems: Vec<Problem>) -> StoreError {
         problems.sort();
-        *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
+        self.give_up_because(GivenUp::Wrong(problems))
+    }
+
+    fn give_up_because(&self, reason: GivenUp) -> StoreError {
+        *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
         StoreError::GivenUp("the description cannot be applied".to_owned())
     }
 
@@ -210,14 +275,14 @@ impl Job {
             .map(|domain| domain.name.clone())
             .collect();
         let mut configuration = writer.configuration(&named, &domains)?;
-        for claim in describe::leaving(&descriptions, &configuration, self.prune) {
+        for claim in describe::leaving(&descriptions, &configuration, self.prune.is_some()) {
             let users = writer.accounts_of_domain(claim.directory, &claim.name)?;
             configuration.in_use.insert(claim.name, users);
         }
         let described = configuration.described.clone();
         let ask = Ask {
             seed: self.seed,
-            prune: self.prune,
+            prune: self.prune.is_some(),
         };
         let difference = describe::compare(&descriptions, configuration, ask)
             .map_err(|wrong| self.give_up(wrong.iter().map(|wrong| self.file.locate(wrong)).collect()))?;
@@ -230,21 +295,35 @@ impl Job {
         }
         let mut report = Report {
             lines: difference.lines,
+            removed: removal::of_rows(&difference.orgs, difference.removals),
             ..Report::default()
         };
         let mut problems = Vec::new();
         let mut before = Vec::new();
+        let mut refusal = None;
         for (n, org) in difference.orgs.iter().enumerate() {
-            before.extend(writer.integrations(*org)?);
             let marks = described
                 .iter()
                 .filter(|(of, _)| of == org)
                 .map(|(_, mark)| mark.clone())
                 .collect();
+            let held = Held::look(writer, *org, &marks)?;
             self.organization(writer, n, *org, &marks, &mut report, &mut problems)?;
+            if let Some(allowed) = &self.prune {
+                problems.extend(removal::undeclared(&self.file, n, &report.removed));
+                let refused = removal::check(allowed, &held, writer, (n, *org), &self.file, &report.removed)?;
+                refusal = refusal.or(refused);
+            }
+            before.extend(held.integrations);
         }
         if !problems.is_empty() {
             return Err(self.give_up(problems));
+        }
+        if self.dry_run {
+            return Err(self.give_up_because(GivenUp::DryRun(report.lines, refusal)));
+        }
+        if let Some(refusal) = refusal {
+            return Err(self.give_up_because(GivenUp::TooMuch(refusal)));
         }
         if writer.signing_keys()?.is_empty() {
             keys::leave_trace(writer, &self.master)?;

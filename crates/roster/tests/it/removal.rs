@@ -1,0 +1,143 @@
+//! `roster org apply --prune` with a file that is not whole, and `--dry-run`: nothing goes that nobody meant to remove.
+
+use std::fmt::Write as _;
+
+use crate::org::{Place, START};
+
+/// `START` with this many more groups.
+fn with_groups(groups: usize) -> String {
+    let mut many = String::from("user_groups: [{name: G, profiles: [P1]}");
+    for n in 0..groups {
+        write!(many, ", {{name: M{n}}}").unwrap();
+    }
+    START.replace("user_groups: [{name: G, profiles: [P1]}", &many)
+}
+
+#[test]
+fn a_file_that_was_cut_off_removes_nothing() {
+    let place = Place::new();
+    let whole = with_groups(30);
+    assert_eq!(place.apply(&whole, &["--credentials", "made.json"]).0, 0);
+    let before = place.export();
+    let lines: Vec<&str> = whole.lines().collect();
+    for kept in 3..lines.len() {
+        let mut cut = lines[..kept].join("\n") + "\n";
+        for words in [
+            &["--prune"][..],
+            &["--prune", "--dry-run"],
+            &["--prune", "--max-removals", "99"],
+        ] {
+            let (code, out, err) = place.apply(&cut, words);
+            assert_eq!((code, out.as_str()), (2, ""), "{kept} lines: {out}{err}");
+            assert!(
+                err.contains("org.yml:2:5: --prune would remove") && err.contains("administrators: []"),
+                "{kept} lines: {err}"
+            );
+        }
+        // The same, cut off behind the next key.
+        let next = lines[kept].split(':').next().unwrap();
+        writeln!(cut, "{next}:").unwrap();
+        assert_eq!(place.apply(&cut, &["--prune"]).0, 2, "{cut}");
+    }
+    assert_eq!(place.export(), before);
+    assert_eq!(place.apply(&whole, &["--prune"]).1, "nothing to change\n");
+}
+
+#[test]
+fn what_prune_may_remove_is_limited() {
+    let place = Place::new();
+    assert_eq!(
+        place.apply(&with_groups(30), &["--credentials", "made.json"]).0,
+        0
+    );
+    let before = place.export();
+    let fewer = with_groups(19);
+    let (code, out, err) = place.apply(&fewer, &["--prune"]);
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    for said in [
+        "--prune would remove 11 of 41 things that earlier applies made in A (more than 10, and more than a fifth)",
+        "` removed, and 6 more; nothing was applied",
+        "allow it with --max-removals 11",
+    ] {
+        assert!(err.contains(said), "{said} is not in\n{err}");
+    }
+    let (code, out, err) = place.apply(&fewer, &["--prune", "--dry-run"]);
+    assert_eq!((code, out.lines().count()), (2, 11), "{out}{err}");
+    assert_eq!(place.apply(&fewer, &["--prune", "--max-removals", "10"]).0, 2);
+    assert_eq!(place.export(), before);
+    let (code, out, err) = place.apply(&fewer, &["--prune", "--max-removals", "11"]);
+    assert_eq!((code, out.lines().count()), (0, 11), "{out}{err}");
+    // Ten are always allowed, and with more, a fifth.
+    let (code, out, err) = place.apply(&with_groups(9), &["--prune"]);
+    assert_eq!((code, out.lines().count()), (0, 10), "{out}{err}");
+    assert_eq!(place.apply(&with_groups(100), &[]).0, 0);
+    let (code, out, err) = place.apply(&with_groups(80), &["--prune"]);
+    assert_eq!((code, out.lines().count()), (0, 20), "{out}{err}");
+    // However few they are, the last integration is asked about.
+    let without = with_groups(80).replace(
+        "integrations: [{name: both, types: [oauth, jwt], certificates: [cert.pem]}]",
+        "integrations: []",
+    );
+    let (code, _, err) = place.apply(&without, &["--prune"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("A's last integration") && err.contains("--remove-last"),
+        "{err}"
+    );
+    assert_eq!(place.apply(&without, &["--prune", "--remove-last"]).0, 0);
+    assert_eq!(place.roster(&["verify", "--data", "data"]).0, 0);
+}
+
+#[test]
+fn a_dry_run_shows_what_would_change_and_changes_nothing() {
+    let place = Place::new();
+    let (code, _, err) = place.apply(START, &["--dry-run"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("there is no database") && !place.path("data").exists(),
+        "{err}"
+    );
+    assert_eq!(place.apply(START, &["--credentials", "made.json"]).0, 0);
+    let files = || {
+        let mut all: Vec<_> = std::fs::read_dir(place.folder.path())
+            .unwrap()
+            .chain(std::fs::read_dir(place.path("data")).unwrap())
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| (std::fs::read(&path).unwrap(), path))
+            .filter(|(_, path)| !path.ends_with("org.yml"))
+            // SQLite's own, as it looks into a database: nothing is in a log without length.
+            .filter(|(bytes, path)| {
+                let name = path.to_string_lossy();
+                !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty())
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let before = files();
+    let other = START
+        .replace("{name: G, profiles: [P1]}", "{name: H}")
+        .replace("[{name: both,", "[{name: new, types: [oauth]}, {name: both,");
+    let words = ["--prune", "--credentials", "new.json"];
+    let (code, foretold, err) = place.apply(&other, &[&words[..], &["--dry-run"]].concat());
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("nothing was changed"), "{err}");
+    assert!(files() == before, "something was changed");
+    let (code, out, err) = place.apply(&other, &words);
+    assert_eq!(code, 0, "{err}");
+    // But for an id that is made up.
+    let same = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .map(|line| line.split(" with client id").next().unwrap().to_owned());
+        lines.collect()
+    };
+    assert_eq!(same(&foretold), same(&out));
+    assert!(
+        out.contains("`G` removed") && out.contains("integration `new` created"),
+        "{out}"
+    );
+    let (code, out, _) = place.apply(&other, &["--prune", "--dry-run"]);
+    assert_eq!((code, out.as_str()), (0, "nothing to change\n"));
+}
