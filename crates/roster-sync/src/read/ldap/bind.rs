@@ -1,7 +1,7 @@
 //! Saying who we are.
 
 use crate::log::Log;
-use crate::read::ldap::connect::Peer;
+use crate::read::ldap::connect::{CLIENT_CERTIFICATE, Peer};
 use crate::read::ldap::error::{
     Failure, SASL_BIND_IN_PROGRESS, connection, connection_text, refused_connection,
 };
@@ -102,8 +102,11 @@ pub(super) async fn exchange(
             }
         }
     };
-    let advice =
-        "hint: check that this is an LDAP server, and that `ldap://` or `ldaps://` is right for its port";
+    let advice = if peer.certificate.is_some() {
+        CLIENT_CERTIFICATE
+    } else {
+        "hint: check that this is an LDAP server, and that `ldap://` or `ldaps://` is right for its port"
+    };
     all.await
         .map_err(|error| connection(&peer.host.to_string(), tried, &error, advice))
 }

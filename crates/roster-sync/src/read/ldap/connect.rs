@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use roster_client::Trust;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -15,8 +14,13 @@ use crate::read::ldap::bind;
 use crate::read::ldap::error::{Failure, connection, connection_text, refused_connection};
 use crate::read::ldap::host::{Host, Scheme};
 use crate::read::ldap::message::{self, EXTENDED_RESPONSE, Outcome};
+use crate::read::ldap::security::Check;
 use crate::read::ldap::settings::{Login, Settings};
 use crate::read::ldap::wire::{Stream, Wire};
+
+/// What to check when a server hangs up as soon as there is TLS.
+pub(crate) const CLIENT_CERTIFICATE: &str = "hint: check that this is an LDAP server; it may want a certificate of its clients, or not take the one it was shown \
+     (`client_cert`, `client_key`)";
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -89,8 +93,18 @@ pub(crate) async fn connect(
 fn warn_about_clear_text(settings: &Settings, log: &Log) {
     let sends_password = matches!(settings.login, Login::Simple { .. });
     let any = |scheme| settings.hosts.iter().any(|host| host.scheme == scheme);
-    if settings.verify {
-        return;
+    match settings.security.check {
+        Check::Full => return,
+        Check::Chain => {
+            log.warning(
+                "ldap",
+                "certificate-name-not-checked",
+                "The name in the certificate of the LDAP server is not checked, so whoever has a certificate of the same \
+                 authorities could be in between; `tls_verify: full` has it checked",
+            );
+            return;
+        }
+        Check::Nothing => {}
     }
     if any(Scheme::Ldaps) {
         log.warning(
@@ -129,7 +143,7 @@ async fn reach<'h>(
             )
         })?;
         let _ = stream.set_nodelay(true);
-        if host.scheme == Scheme::Ldap && !settings.verify {
+        if host.scheme == Scheme::Ldap && !settings.security.starts_tls() {
             return Ok((Box::new(stream) as Box<dyn Stream>, None));
         }
         let stream = if host.scheme == Scheme::Ldap {
@@ -224,18 +238,10 @@ async fn encrypt(
     around: &Around<'_>,
 ) -> Result<(Box<dyn Stream>, Option<Vec<u8>>), Failure> {
     let shown = host.to_string();
-    let trust = Trust {
-        system_roots: true,
-        pem: around
-            .trust
-            .iter()
-            .cloned()
-            .chain(settings.authorities.clone())
-            .collect(),
-        verify: settings.verify,
-    };
-    let config =
-        roster_client::tls_config(&trust).map_err(|error| connection_text(&shown, &error.to_string()))?;
+    let config = settings
+        .security
+        .tls(around.trust)
+        .map_err(|error| connection_text(&shown, &error.to_string()))?;
     let name = ServerName::try_from(host.name.clone()).map_err(|_| {
         connection_text(
             &shown,
@@ -245,11 +251,13 @@ async fn encrypt(
     let encrypted = TlsConnector::from(Arc::new(config)).connect(name, *stream).await;
     let stream = encrypted.map_err(|error| {
         let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
-        let advice = if let Some(rustls::Error::InvalidCertificate(_)) = cause {
-            "hint: for a server with an authority of its own, name the authority's file in `tls_ca_file` or SSL_CERT_FILE; \
-             the name in `host` has to be one the certificate is for"
-        } else {
-            "hint: check that this port speaks TLS; `ldaps://` is usually port 636, StartTLS port 389"
+        let advice = match cause {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                "hint: for a server with an authority of its own, name the authority's file in `tls_ca_file` or \
+                 SSL_CERT_FILE; the name in `host` has to be one the certificate is for"
+            }
+            Some(rustls::Error::AlertReceived(_)) => CLIENT_CERTIFICATE,
+            _ => "hint: check that this port speaks TLS; `ldaps://` is usually port 636, StartTLS port 389",
         };
         connection_text(&shown, &format!("no TLS connection: {error}; {advice}"))
     })?;

@@ -17,6 +17,7 @@ mod message;
 mod ntlm;
 mod people;
 mod schema;
+mod security;
 mod session;
 mod settings;
 #[cfg(test)]

@@ -21,16 +21,15 @@ fn read(text: &str) -> (Option<Settings>, Vec<String>) {
 fn the_example_is_right_with_everything_in_it_switched_on() {
     let two_steps = ["two_steps_lookup", "group_member_attribute_name", "nested_group"];
     let nested = "group_member_filter_format";
-    let one_step = switched_on(
-        EXAMPLE,
-        &[&["secure_password_key", nested], &two_steps[..]].concat(),
-    );
+    // Files that are not there, and what only another login has.
+    let others = ["secure_password_key", "tls_ca_file", "client_cert", "client_key"];
+    let one_step = switched_on(EXAMPLE, &[&others[..], &[nested], &two_steps].concat());
     let (settings, said) = read(&one_step);
     assert!(settings.is_some() && said.is_empty(), "{said:?}");
 
     let lines: Vec<&str> = EXAMPLE.lines().filter(|line| !line.starts_with(nested)).collect();
     let without = lines.join("\n");
-    let (settings, said) = read(&switched_on(&without, &["secure_password_key", nested]));
+    let (settings, said) = read(&switched_on(&without, &[&others[..], &[nested]].concat()));
     assert!(settings.is_some() && said.is_empty(), "{said:?}");
 }
 
