@@ -41,7 +41,7 @@ impl Default for Patience {
 }
 
 /// What connecting needs besides the settings.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
     /// Further certificate authorities, PEM.
     pub(crate) trust: &'a [Vec<u8>],
@@ -55,6 +55,8 @@ pub(crate) struct Connected {
     pub(crate) wire: Wire<'static>,
     /// For messages.
     pub(crate) host: String,
+    /// Whether nobody in between can listen: TLS, or a socket of this machine.
+    pub(crate) private: bool,
 }
 
 /// What a bind has to know of the connection it is made over.
@@ -73,13 +75,8 @@ pub(crate) async fn connect(
     warn_about_clear_text(settings, log);
     let mut last = None;
     for host in &settings.hosts {
-        match reach(host, settings, around).await {
-            Ok((mut wire, peer)) => {
-                bind::bind(&mut wire, settings, &peer, log).await?;
-                let shown = host.to_string();
-                log.debug("ldap", format_args!("connected to {shown}"));
-                return Ok(Connected { wire, host: shown });
-            }
+        match reach(host, settings, settings.security.starts_tls(), around).await {
+            Ok((wire, peer)) => return enter(wire, &peer, settings, log).await,
             Err(Failure::Told(error)) if settings.hosts.len() > 1 => {
                 log.warning("ldap", "ldap-host-passed-over", &error);
                 last = Some(Failure::Told(error));
@@ -88,6 +85,35 @@ pub(crate) async fn connect(
         }
     }
     Err(last.unwrap_or_else(|| connection_text("", "no server is named in `host`")))
+}
+
+/// Connects to a server that another one has named, and binds there. With `private`, nothing is said in clear.
+pub(crate) async fn connect_there(
+    host: &Host,
+    settings: &Settings,
+    private: bool,
+    around: &Around<'_>,
+    log: &Log,
+) -> Result<Connected, Failure> {
+    let start_tls = private || settings.security.starts_tls();
+    let (wire, peer) = reach(host, settings, start_tls, around).await?;
+    enter(wire, &peer, settings, log).await
+}
+
+async fn enter(
+    mut wire: Wire<'static>,
+    peer: &Peer<'_>,
+    settings: &Settings,
+    log: &Log,
+) -> Result<Connected, Failure> {
+    bind::bind(&mut wire, settings, peer, log).await?;
+    let host = peer.host.to_string();
+    log.debug("ldap", format_args!("connected to {host}"));
+    Ok(Connected {
+        wire,
+        host,
+        private: peer.certificate.is_some() || peer.host.scheme == Scheme::Ldapi,
+    })
 }
 
 fn warn_about_clear_text(settings: &Settings, log: &Log) {
@@ -127,6 +153,7 @@ fn warn_about_clear_text(settings: &Settings, log: &Log) {
 async fn reach<'h>(
     host: &'h Host,
     settings: &Settings,
+    start_tls: bool,
     around: &Around<'_>,
 ) -> Result<(Wire<'static>, Peer<'h>), Failure> {
     let shown = host.to_string();
@@ -143,11 +170,11 @@ async fn reach<'h>(
             )
         })?;
         let _ = stream.set_nodelay(true);
-        if host.scheme == Scheme::Ldap && !settings.security.starts_tls() {
+        if host.scheme == Scheme::Ldap && !start_tls {
             return Ok((Box::new(stream) as Box<dyn Stream>, None));
         }
         let stream = if host.scheme == Scheme::Ldap {
-            start_tls(stream, &shown, around).await?
+            agree_on_tls(stream, &shown, around).await?
         } else {
             Box::new(stream)
         };
@@ -189,14 +216,14 @@ async fn socket(host: &Host) -> Result<Box<dyn Stream>, Failure> {
 }
 
 /// Agrees on TLS over a connection in clear.
-async fn start_tls(
+async fn agree_on_tls(
     mut stream: TcpStream,
     shown: &str,
     around: &Around<'_>,
 ) -> Result<Box<TcpStream>, Failure> {
     const TRIED: &str = "asking for TLS (StartTLS)";
     const ADVICE: &str =
-        "hint: `require_tls_cert: true` needs a server with TLS; `ldaps://` may be what it has";
+        "hint: StartTLS needs a server that has been set up for it; `ldaps://` may be what it has";
     let outcome = {
         let mut wire = Wire::new(
             Box::new(&mut stream),

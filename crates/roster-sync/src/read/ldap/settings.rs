@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) all_users: String,
     pub(crate) group_filter: Template,
     pub(crate) members: Members,
+    /// Whether other servers are asked where one says that they have the answer.
+    pub(crate) follow_referrals: bool,
     /// Whether the primary group of Active Directory counts as well.
     pub(crate) primary_group: bool,
     /// `dynamic_group_member_attribute`.
@@ -128,6 +130,9 @@ impl Settings {
         let login = reader.login();
         let security = reader.security(hosts.as_deref().unwrap_or_default());
         let page_size = reader.page_size();
+        let follow_referrals = reader
+            .word("referrals", &[("ignore", false), ("follow", true)])
+            .unwrap_or(false);
         let all_users = reader.all_users();
         let group_filter = reader.filter_template("group_filter_format", GROUP, "group");
         let members = reader.members();
@@ -152,6 +157,7 @@ impl Settings {
             all_users: all_users?,
             group_filter: group_filter?,
             members: members?,
+            follow_referrals,
             primary_group,
             dynamic,
             formats: formats?,

@@ -4,6 +4,7 @@
 mod active_directory;
 mod openldap;
 mod protection;
+mod referrals;
 mod slapd;
 
 use std::fmt::Write as _;

@@ -109,6 +109,21 @@ impl Slapd {
         self.folder.path().join(name)
     }
 
+    /// Changes the directory, entries that refer elsewhere included.
+    pub(crate) fn change(&self, ldif: &str) {
+        let file = self.file("change.ldif");
+        std::fs::write(&file, ldif).unwrap();
+        let output = Command::new("ldapmodify")
+            .args(["-x", "-M", "-D", "cn=root,dc=x", "-w", "root", "-H"])
+            .arg(format!("ldap://127.0.0.1:{}", self.port))
+            .arg("-f")
+            .arg(file)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "ldapmodify: {said}");
+    }
+
     /// Ends it in the middle of whatever it does.
     pub(crate) fn kill(&mut self) {
         let _ = self.process.kill();
@@ -173,7 +188,7 @@ fn configuration(folder: &Path, made: Made<'_>) -> String {
         "loglevel none\nthreads 4\nsizelimit {size_limit}\n\
          TLSCACertificateFile {at}/ca.pem\nTLSCertificateFile {at}/server.pem\nTLSCertificateKeyFile {at}/server.key\n\
          {options}\n\
-         database mdb\nsuffix \"dc=x\"\nrootdn \"cn=root,dc=x\"\nmaxsize 268435456\ndirectory {at}/db\nindex objectClass eq\n\
+         database mdb\nsuffix \"dc=x\"\nrootdn \"cn=root,dc=x\"\nrootpw root\nmaxsize 268435456\ndirectory {at}/db\nindex objectClass eq\n\
          overlay memberof\nmemberof-group-oc groupOfNames\nmemberof-member-ad member\nmemberof-memberof-ad memberOf\n"
     ));
     lines.join("\n")
