@@ -22,6 +22,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod url;
 mod value;
 mod wire;
@@ -39,6 +40,8 @@ use crate::read::{People, Tables};
 pub(crate) use connect::Patience;
 pub(crate) use error::Failure;
 pub(crate) use settings::Settings;
+pub use ticket::TicketFiles;
+pub(crate) use ticket::files as ticket_files;
 
 use connect::Around;
 use groups::Lookup;

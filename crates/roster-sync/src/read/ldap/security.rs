@@ -40,9 +40,16 @@ pub(crate) struct Security {
     authorities: Option<Vec<u8>>,
     /// The certificate that is shown to a server which asks for one, with its key.
     identity: Option<Arc<CertifiedKey>>,
+    /// Whether a login is tied to the TLS connection it is made over.
+    channel_binding: bool,
 }
 
 impl Security {
+    /// The certificate of the server that a login is tied to, if it is tied to any.
+    pub(crate) fn bound_to<'c>(&self, certificate: Option<&'c [u8]>) -> Option<&'c [u8]> {
+        certificate.filter(|_| self.channel_binding)
+    }
+
     /// Whether a connection in clear goes on with TLS.
     pub(crate) fn starts_tls(&self) -> bool {
         self.check != Check::Nothing
@@ -74,6 +81,7 @@ impl Reader<'_, '_, '_> {
         let check = self.check();
         let authorities = self.file("tls_ca_file").map(|(_, pem)| pem);
         let identity = self.identity();
+        let channel_binding = self.word("channel_binding", &[("auto", true), ("off", false)]);
         let in_clear = |host: &Host| match host.scheme {
             Scheme::Ldaps => false,
             Scheme::Ldap => check == Some(Check::Nothing),
@@ -91,6 +99,7 @@ impl Reader<'_, '_, '_> {
             check: check?,
             authorities,
             identity,
+            channel_binding: channel_binding.unwrap_or(true),
         })
     }
 

@@ -18,6 +18,9 @@ use crate::read::ldap::dn::Dn;
 use crate::read::ldap::filter::{self, EVERYTHING, Filter};
 use crate::read::ldap::host::Host;
 use crate::read::ldap::security::Security;
+#[cfg(feature = "gssapi")]
+use crate::read::ldap::ticket::Ticket;
+use crate::read::ldap::ticket::{self, TicketFiles};
 use crate::read::template::Template;
 
 /// Enabled people of an Active Directory.
@@ -81,9 +84,9 @@ pub(crate) enum Login {
         /// The password, or `LMHASH:NTHASH`.
         password: Secret,
     },
-    /// The ticket of whoever runs the program.
+    /// A ticket; that of whoever runs the program, unless the settings name another.
     #[cfg(feature = "gssapi")]
-    Kerberos,
+    Kerberos(Ticket),
 }
 
 /// How the people of a group are found.
@@ -164,6 +167,15 @@ impl Settings {
             default_type,
             encoding: encoding?,
         })
+    }
+
+    /// What has to be in the environment for the login.
+    pub(crate) fn ticket_files(&self) -> TicketFiles {
+        match &self.login {
+            #[cfg(feature = "gssapi")]
+            Login::Kerberos(ticket) => ticket.files.clone(),
+            _ => TicketFiles::default(),
+        }
     }
 
     /// All attributes of people that are asked for, each once.
@@ -311,6 +323,7 @@ impl Reader<'_, '_, '_> {
         let username = self.some_text("username");
         let password = self.password(username.as_deref());
         let known = matches!(method.as_str(), "simple" | "ntlm" | "kerberos" | "anonymous");
+        self.check_ticket_keys(&method);
         let has_user = username.is_some() || section.get("password").is_some();
         if !known || (matches!(method.as_str(), "kerberos" | "anonymous") && has_user) {
             let mut keys = Vec::new();
@@ -334,7 +347,7 @@ impl Reader<'_, '_, '_> {
         }
         match (method.as_str(), username) {
             #[cfg(feature = "gssapi")]
-            ("kerberos", _) => Some(Login::Kerberos),
+            ("kerberos", _) => Some(Login::Kerberos(ticket::read(section))),
             #[cfg(not(feature = "gssapi"))]
             ("kerberos", _) => self.no_kerberos(),
             ("anonymous", _) => Some(Login::Anonymous { instead: false }),
@@ -364,6 +377,19 @@ impl Reader<'_, '_, '_> {
                     return Some(Login::Ntlm { username, password });
                 }
                 Some(Login::Simple { username, password })
+            }
+        }
+    }
+
+    /// What says whose ticket is used says nothing about other logins.
+    fn check_ticket_keys(&self, method: &str) {
+        for key in ticket::KEYS {
+            if self.section.get(key).is_some() && method != "kerberos" {
+                self.error(
+                    key,
+                    "ldap-credentials-not-wanted",
+                    format!("`{key}` goes with `authentication_method: kerberos`, not with `{method}`"),
+                );
             }
         }
     }

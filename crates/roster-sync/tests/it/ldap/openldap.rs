@@ -437,6 +437,20 @@ async fn a_server_without_kerberos_is_told_from_a_user_without_a_ticket() {
     .await;
 }
 
+#[cfg(feature = "gssapi")]
+#[tokio::test]
+async fn kerberos_from_a_keytab_is_refused_where_the_library_would_not_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let keytab = folder.path().join("reader.keytab");
+    std::fs::write(&keytab, "").unwrap();
+    let keytab = keytab.display();
+    let file = format!(
+        "host: ldaps://localhost:1\nbase_dn: dc=x\nauthentication_method: kerberos\nkerberos_keytab: {keytab}\n"
+    );
+    let wanted = format!("KRB5CCNAME=MEMORY:roster-sync KRB5_CLIENT_KTNAME=FILE:{keytab}");
+    refused(&file, &[&wanted, "[ldap-tickets]"]).await;
+}
+
 #[cfg(not(feature = "gssapi"))]
 #[tokio::test]
 async fn kerberos_is_refused_by_a_program_without_it() {
