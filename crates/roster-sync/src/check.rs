@@ -7,7 +7,7 @@ use roster_client::{Client, ClientError, UserQuery};
 use roster_core::plan::World;
 use roster_core::plan::people::Organization;
 use roster_core::plan::settings::{AdobeOnly, Strategy};
-use roster_core::value::Key;
+use roster_core::value::{IdentityType, Key};
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
@@ -207,11 +207,35 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
             );
         }
     }
+    let nowhere = countryless(started, &people);
+    if nowhere > 0 {
+        findings += 1;
+        log.warning(
+            LOGGER,
+            "country-missing",
+            format_args!(
+                "{nowhere} of them have no country, and accounts cannot be made for those who have none yet; set \
+                 `directory_users.default_country_code`, or name what has it in the connector file"
+            ),
+        );
+    }
     if people.records.is_empty() {
         findings += 1;
         log.warning(LOGGER, "directory-empty", "The directory has no users");
     }
     Ok(findings)
+}
+
+/// How many people a run could make no account for, because nobody says where they live. A hook may say it.
+fn countryless(started: &Started, people: &People) -> usize {
+    if started.file.default_country.is_some() || started.extension.is_some() {
+        return 0;
+    }
+    let nowhere = people.records.iter().filter(|record| {
+        let kind = record.kind.unwrap_or(started.file.default_type);
+        record.country.is_empty() && kind != IdentityType::Enterprise
+    });
+    nowhere.count()
 }
 
 fn members(people: &People, world: &World) -> BTreeMap<String, usize> {

@@ -42,6 +42,28 @@ async fn what_is_in_order_is_said_with_what_a_run_would_do_and_nothing_is_sent()
 }
 
 #[tokio::test]
+async fn people_without_a_country_are_a_finding_unless_there_is_a_usual_one() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    scene.write(
+        "users.csv",
+        "email,type,country,groups\nada@x.com,,,Painters\nkim@x.com,,US,Painters\njoe@x.com,enterpriseID,,Painters\n",
+    );
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(
+        ended.log.contains("1 of them have no country") && ended.log.contains("[country-missing]"),
+        "{}",
+        ended.log
+    );
+    let file = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let usual = "directory_users:\n  default_country_code: US\n";
+    scene.write("user-sync-config.yml", &file.replace("directory_users:\n", usual));
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+}
+
+#[tokio::test]
 async fn groups_that_are_missing_on_either_side_are_findings() {
     let server = with_groups("Other").await;
     let scene = Scene::new(&server.url);

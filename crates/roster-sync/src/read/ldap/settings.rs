@@ -363,7 +363,9 @@ impl Reader<'_, '_, '_> {
             (method, Some(username)) => {
                 let Some(password) = password else {
                     // Without a password many servers take any name, and let in nobody in particular.
-                    if section.get("secure_password_key").is_none() {
+                    let is_told = section.has("secure_password_key")
+                        || section.text("password").as_deref() == Some(credential::PLACEHOLDER);
+                    if !is_told {
                         self.error(
                             "password",
                             "credential-missing",
