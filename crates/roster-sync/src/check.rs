@@ -69,11 +69,15 @@ async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) ->
         log.info(LOGGER, hook.engine());
     }
     let list = &started.options.adobe_only_list;
+    // All connector files are read, so that one look shows what is wrong with any of them.
     let source = match list {
-        Some(_) => None,
-        None => Some(Source::open(started, surroundings, log).map_err(|_| CONFIGURATION)?),
+        Some(_) => Ok(None),
+        None => Source::open(started, surroundings, log).map(Some),
     };
-    let (clients, _) = organizations(started, surroundings, log).map_err(|_| CONFIGURATION)?;
+    let clients = organizations(started, surroundings, log);
+    let (source, (clients, _)) = source
+        .and_then(|source| Ok((source, clients?)))
+        .map_err(|_| CONFIGURATION)?;
     let mut world = World::default();
     for name in std::iter::once(None).chain(started.secondaries.iter().cloned().map(Some)) {
         world.organizations.push(Organization {
@@ -140,10 +144,7 @@ fn outline(started: &Started) -> Vec<String> {
         Strategy::Push => "push",
     };
     vec![
-        format!(
-            "Configuration {} is in order; a run would do this:",
-            started.path.display()
-        ),
+        format!("With {}, a run would do this:", started.path.display()),
         format!("  {from}"),
         format!("  accounts that are looked at: {adobe_users}; strategy: {strategy}"),
         format!(
