@@ -230,7 +230,7 @@ impl<'r> Session<'r> {
         };
         let log = others.log;
         let mut found = Found::Yes;
-        let mut been = HashSet::from([place(&self.host, search.base, search.scope)]);
+        let mut been = HashSet::from([place(&self.host, search.base, search.scope, None)]);
         let mut queue: VecDeque<(Reference, String, usize)> = VecDeque::new();
         let from_here = |reference| (reference, self.host.clone(), 1);
         queue.extend(references.into_iter().map(from_here));
@@ -250,7 +250,12 @@ impl<'r> Session<'r> {
                 };
                 let base = there.base.as_deref().unwrap_or(search.base);
                 let scope = there.scope.unwrap_or(search.scope);
-                let been_there = !been.insert(place(&there.host.to_string(), base, scope));
+                let been_there = !been.insert(place(
+                    &there.host.to_string(),
+                    base,
+                    scope,
+                    there.filter.as_deref(),
+                ));
                 if been_there && !reference.whole {
                     continue 'next;
                 }
@@ -534,10 +539,11 @@ fn is_itself(url: &str) -> bool {
     })
 }
 
-/// The same text for a search in the same place.
-fn place(host: &str, base: &str, scope: Scope) -> String {
+/// The same text for a search in the same place for the same; without a filter, for what is searched anyway.
+fn place(host: &str, base: &str, scope: Scope, filter: Option<&str>) -> String {
     let base = Dn::parse(base).map_or_else(|_| base.to_lowercase(), |dn| dn.key());
-    format!("{} {} {base}", host.to_lowercase(), scope as i32)
+    let filter = filter.unwrap_or_default();
+    format!("{} {} {filter} {base}", host.to_lowercase(), scope as i32)
 }
 
 /// The values of an attribute of the server itself, which tells them to anybody.

@@ -91,6 +91,15 @@ async fn people_and_groups_of_another_server_count_when_it_is_asked() {
     let (ended, server) = run(&first.connector(FOLLOW), &["Painters"], "--users all").await;
     assert_eq!(joined(&server).len(), 3, "{}", ended.log);
 
+    // Each reference may name other people in the same place.
+    let one = |name: &str| format!("{url}??sub?(uid={name})");
+    let other = branch(&one("cai")).replace("branch", "other");
+    let Some(split) = Slapd::start(&format!("{}{other}", here(&one("bob")))) else {
+        return;
+    };
+    let (ended, server) = run(&split.connector(FOLLOW), &["Painters"], "--users all").await;
+    assert_eq!(joined(&server).len(), 3, "{}", ended.log);
+
     // Everything asked for is elsewhere: the answer is a referral, and nothing else.
     let base = first
         .connector(FOLLOW)
