@@ -120,6 +120,9 @@ db.transaction_commit()
 db.disable_account("(sAMAccountName=off)")
 EOT
 
+samba-tool domain exportkeytab --configfile="$conf" --principal=reader "$dir/reader.keytab" >"$dir/keytab.log" 2>&1 \
+    || { cat "$dir/keytab.log" >&2; exit 2; }
+
 setsid samba -i -s "$conf" >"$dir/samba.log" 2>&1 </dev/null 9>&- &
 server=$!
 for _ in $(seq 300); do

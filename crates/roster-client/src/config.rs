@@ -81,6 +81,8 @@ pub struct Trust {
     pub pem: Vec<Vec<u8>>,
     /// `false` accepts any certificate: encryption without knowing who is at the other end.
     pub verify: bool,
+    /// `false` accepts a certificate that a trusted authority issued for another name. Default yes.
+    pub names: bool,
 }
 
 /// Proxies, each a URL such as `http://user:password@proxy.example.com:3128`.
@@ -147,6 +149,7 @@ impl Default for Trust {
             system_roots: true,
             pem: Vec::new(),
             verify: true,
+            names: true,
         }
     }
 }

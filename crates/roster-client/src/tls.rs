@@ -4,9 +4,11 @@ use std::error::Error;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::config::Trust;
@@ -22,16 +24,14 @@ pub fn client_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| ClientError::Settings(format!("TLS cannot be set up: {e}")))?;
-    if !trust.verify {
-        let verifier = Arc::new(Anybody(provider));
-        return Ok(builder
+    let roots = trust.verify.then(|| roots(trust)).transpose()?;
+    Ok(match roots {
+        Some(roots) if trust.names => builder.with_root_certificates(roots),
+        roots => builder
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth());
+            .with_custom_certificate_verifier(Arc::new(AnyName { roots, provider })),
     }
-    Ok(builder
-        .with_root_certificates(roots(trust)?)
-        .with_no_client_auth())
+    .with_no_client_auth())
 }
 
 fn roots(trust: &Trust) -> Result<RootCertStore, ClientError> {
@@ -71,19 +71,32 @@ pub(crate) fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-/// Accepts any certificate; what is signed must still be signed by the key in it.
+/// Accepts a certificate of one of the authorities whatever name is in it, or any at all where there are none; what is
+/// signed must still be signed by the key in it.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyName {
+    roots: Option<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyName {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
-        _: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(roots) = &self.roots {
+            verify_server_cert_signed_by_trust_anchor(
+                &ParsedCertificate::try_from(leaf)?,
+                roots,
+                intermediates,
+                now,
+                self.provider.signature_verification_algorithms.all,
+            )?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -93,7 +106,12 @@ impl ServerCertVerifier for Anybody {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -102,11 +120,18 @@ impl ServerCertVerifier for Anybody {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 

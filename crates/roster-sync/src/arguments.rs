@@ -1,5 +1,7 @@
 //! The command line of `sync`: which options there are and how their values are found.
 
+use std::path::PathBuf;
+
 /// What was typed. `None` leaves a setting to the configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of the options")]
@@ -22,6 +24,18 @@ pub struct Arguments {
     pub summary: Option<String>,
     /// Of `check`: for how many people the hook is tried.
     pub hook: Option<usize>,
+}
+
+impl Arguments {
+    /// The main configuration file.
+    pub(crate) fn main_file(&self) -> PathBuf {
+        PathBuf::from(self.config_filename.as_deref().unwrap_or("user-sync-config.yml"))
+    }
+
+    /// The encoding of configuration files.
+    pub(crate) fn encoding(&self) -> &str {
+        self.config_file_encoding.as_deref().unwrap_or("utf8")
+    }
 }
 
 /// What a command line asks for.

@@ -7,7 +7,7 @@ use roster_client::{Client, ClientError, UserQuery};
 use roster_core::plan::World;
 use roster_core::plan::people::Organization;
 use roster_core::plan::settings::{AdobeOnly, Strategy};
-use roster_core::value::Key;
+use roster_core::value::{IdentityType, Key};
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
@@ -67,11 +67,15 @@ async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) ->
     }
     open_hook(started, surroundings, log).await?;
     let list = &started.options.adobe_only_list;
+    // All connector files are read, so that one look shows what is wrong with any of them.
     let source = match list {
-        Some(_) => None,
-        None => Some(Source::open(started, surroundings, log).map_err(|_| CONFIGURATION)?),
+        Some(_) => Ok(None),
+        None => Source::open(started, surroundings, log).map(Some),
     };
-    let (clients, _) = organizations(started, surroundings, log).map_err(|_| CONFIGURATION)?;
+    let clients = organizations(started, surroundings, log);
+    let (source, (clients, _)) = source
+        .and_then(|source| Ok((source, clients?)))
+        .map_err(|_| CONFIGURATION)?;
     let mut world = World::default();
     for name in std::iter::once(None).chain(started.secondaries.iter().cloned().map(Some)) {
         world.organizations.push(Organization {
@@ -234,10 +238,7 @@ fn outline(started: &Started) -> Vec<String> {
         Strategy::Push => "push",
     };
     vec![
-        format!(
-            "Configuration {} is in order; a run would do this:",
-            started.path.display()
-        ),
+        format!("With {}, a run would do this:", started.path.display()),
         format!("  {from}"),
         format!("  accounts that are looked at: {adobe_users}; strategy: {strategy}"),
         format!(
@@ -304,11 +305,35 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
             );
         }
     }
+    let nowhere = countryless(started, &people);
+    if nowhere > 0 {
+        findings += 1;
+        log.warning(
+            LOGGER,
+            "country-missing",
+            format_args!(
+                "{nowhere} of them have no country, and accounts cannot be made for those who have none yet; set \
+                 `directory_users.default_country_code`, or name what has it in the connector file"
+            ),
+        );
+    }
     if people.records.is_empty() {
         findings += 1;
         log.warning(LOGGER, "directory-empty", "The directory has no users");
     }
     Ok(findings)
+}
+
+/// How many people a run could make no account for, because nobody says where they live. A hook may say it.
+fn countryless(started: &Started, people: &People) -> usize {
+    if started.file.default_country.is_some() || started.extension.is_some() {
+        return 0;
+    }
+    let nowhere = people.records.iter().filter(|record| {
+        let kind = record.kind.unwrap_or(started.file.default_type);
+        record.country.is_empty() && kind != IdentityType::Enterprise
+    });
+    nowhere.count()
 }
 
 fn members(people: &People, world: &World) -> BTreeMap<String, usize> {

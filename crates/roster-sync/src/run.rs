@@ -23,6 +23,7 @@ use crate::lock::{self, Lock, LockError};
 use crate::log::Log;
 use crate::notes::{self, Names};
 use crate::progress::Watch;
+use crate::read::ldap::TicketFiles;
 use crate::send::{self, Report, Sending, Stop};
 use crate::source::Source;
 use crate::start::{Started, start};
@@ -48,6 +49,8 @@ pub struct Surroundings {
     pub state_folder: Option<PathBuf>,
     /// Where secrets are that a file names with `secure_…_key`.
     pub secrets: Arc<dyn SecretStore>,
+    /// Where the system's Kerberos library looks for tickets.
+    pub tickets: TicketFiles,
     /// Where the account of the run goes with `--summary -`.
     pub output: Box<dyn Write + Send>,
     /// Who sees how far the run is.

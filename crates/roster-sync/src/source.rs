@@ -8,12 +8,14 @@ use std::time::Duration;
 use roster_client::{Client, Web, WebSettings};
 use roster_core::value::IdentityType;
 
+use crate::arguments::Arguments;
 use crate::config::section::Problems;
-use crate::config::{console, okta};
+use crate::config::{Files, console, main_file, okta};
 use crate::load::{Side, client, client_failed, directory_failed};
 use crate::log::Log;
 use crate::observe::Telling;
-use crate::options::Connector;
+use crate::options::{self, Connector};
+use crate::read::ldap::TicketFiles;
 use crate::read::okta::api::{Api, Failure};
 use crate::read::{self, People, Tables, csv, ldap};
 use crate::run::{End, LOGGER, Surroundings};
@@ -139,6 +141,9 @@ impl Source {
                 let settings = required_files(started, &problems)
                     .and_then(|paths| started.files.read_merged(paths, &problems))
                     .and_then(|node| ldap::Settings::read(&node, member_groups, &store, &problems));
+                if let Some(settings) = &settings {
+                    check_tickets(&settings.ticket_files(), &surroundings.tickets, &problems);
+                }
                 say(problems, log)?;
                 Ok(Self::Ldap {
                     settings: settings.map(Box::new).ok_or(End::Failed)?,
@@ -234,6 +239,43 @@ impl Source {
 pub(crate) fn stopped(log: &Log) -> End {
     log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
     End::Interrupted
+}
+
+/// What the environment of a run has to have for Kerberos, when its LDAP connector file names a keytab or a place for
+/// tickets. The system's library looks nowhere else, and a program cannot change its environment safely once it runs,
+/// so that whoever starts the run sees to it. Nothing is said about files that cannot be read: the run says it.
+pub fn tickets(arguments: &Arguments) -> Option<TicketFiles> {
+    let problems = Problems::default();
+    let files = Files::new(arguments.encoding(), &problems)?;
+    let node = files.read(&arguments.main_file(), &problems)?;
+    let file = main_file::read(&node, &problems)?;
+    let options = options::resolve(arguments, &file.defaults, &problems)?;
+    if !matches!(options.connector, Connector::Ldap) {
+        return None;
+    }
+    let node = files.read_merged(file.connectors.as_ref()?.get("ldap")?, &problems)?;
+    ldap::ticket_files(&node)
+}
+
+fn check_tickets(wanted: &TicketFiles, environment: &TicketFiles, problems: &Problems) {
+    if wanted.are_met_by(environment) {
+        return;
+    }
+    let pairs = [
+        ("KRB5CCNAME", &wanted.ccache),
+        ("KRB5_CLIENT_KTNAME", &wanted.keytab),
+    ];
+    let pairs = pairs
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
+    problems.error(
+        None,
+        "ldap-tickets",
+        format!(
+            "`kerberos_keytab` and `kerberos_ccache` have no effect on a program that was not started with {}",
+            pairs.collect::<Vec<_>>().join(" ")
+        ),
+    );
 }
 
 /// The connector files of a kind, if the main file names any.

@@ -57,16 +57,8 @@ struct Read {
 
 /// Reads the main file and the options. Everything that is wrong with them is said at once.
 pub(crate) fn start(arguments: &Arguments, surroundings: &Surroundings, log: &Log) -> Result<Started, End> {
-    let path = PathBuf::from(
-        arguments
-            .config_filename
-            .as_deref()
-            .unwrap_or("user-sync-config.yml"),
-    );
-    let encoding = arguments
-        .config_file_encoding
-        .clone()
-        .unwrap_or_else(|| "utf8".to_owned());
+    let path = arguments.main_file();
+    let encoding = arguments.encoding().to_owned();
     let problems = Problems::default();
     let read = Files::new(&encoding, &problems)
         .and_then(|files| Some((files, files.read(&path, &problems)?)))

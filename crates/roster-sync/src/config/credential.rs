@@ -19,6 +19,9 @@ pub fn compound_name(name: &str, account: &str) -> String {
     format!("{account}@{name}")
 }
 
+/// What the example files have in the place of a secret.
+pub(crate) const PLACEHOLDER: &str = "fill in";
+
 /// What is wrong with a credential: the stable name, and a sentence without its subject.
 pub(crate) type Complain<'c> = &'c dyn Fn(&'static str, &str);
 
@@ -45,6 +48,16 @@ pub(crate) fn read(
             let text = section.text(key);
             if text.is_none() && section.get(key).is_none() && required {
                 complain("credential-missing", &format!("must contain setting for `{key}`"));
+            }
+            if text.as_deref() == Some(PLACEHOLDER) {
+                complain(
+                    "credential-placeholder",
+                    &format!(
+                        "still has `{PLACEHOLDER}` for `{key}`, as the example does: put the real value there, or name a \
+                         secret with `{secure}`"
+                    ),
+                );
+                return None;
             }
             text.map(Secret::new)
         }
@@ -112,6 +125,25 @@ pub(crate) mod tests {
             [
                 "credential-store: names a secret with `secure_token_key`: no `box` of `kim`",
                 "credential-missing: must contain setting for `other`",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_text_of_the_example_is_no_secret() {
+        let node = parse("token: fill in\n", "f.yml").unwrap();
+        let problems = Problems::default();
+        let section = Section::new(&node, "", &problems).unwrap();
+        let said = std::cell::RefCell::new(Vec::new());
+        let complain = |key: &'static str, what: &str| said.borrow_mut().push(format!("{key}: {what}"));
+        let store = One("box", "ada", "s3cret");
+        let found = read(&section, "token", Some("ada"), true, &store, &complain);
+        assert!(found.is_none());
+        assert_eq!(
+            *said.borrow(),
+            [
+                "credential-placeholder: still has `fill in` for `token`, as the example does: put the real value there, or \
+                 name a secret with `secure_token_key`"
             ]
         );
     }

@@ -303,7 +303,7 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
-/// An example file with the settings that are commented out in it, but for those named.
+/// An example file that is filled in, with the settings that are commented out in it, but for those named.
 #[cfg(test)]
 pub(crate) fn switched_on(text: &str, but: &[&str]) -> String {
     let lines = text.lines().map(|line| {
@@ -325,7 +325,10 @@ pub(crate) fn switched_on(text: &str, but: &[&str]) -> String {
             line.to_owned()
         }
     });
-    lines.collect::<Vec<_>>().join("\n")
+    lines
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("fill in", "filled in")
 }
 
 #[cfg(test)]

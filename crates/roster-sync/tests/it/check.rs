@@ -42,6 +42,58 @@ async fn what_is_in_order_is_said_with_what_a_run_would_do_and_nothing_is_sent()
 }
 
 #[tokio::test]
+async fn files_as_the_examples_are_need_filling_in_on_both_sides() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    let file = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &file.replace("connectors: {}", "connectors: {ldap: ldap.yml}"),
+    );
+    scene.write(
+        "ldap.yml",
+        "host: ldaps://dc1\nbase_dn: dc=x\nusername: cn=reader\npassword: fill in\n",
+    );
+    let connector = std::fs::read_to_string(scene.path("umapi.yml")).unwrap();
+    scene.write("umapi.yml", &connector.replace("s3cret-never-shown", "fill in"));
+    let ended = scene.check("--process-groups").await;
+    assert_eq!(ended.code, 3, "{}", ended.log);
+    for part in [
+        "ldap.yml:4: ",
+        "for `password`",
+        "umapi.yml:3: ",
+        "for `client_secret`",
+    ] {
+        assert!(ended.log.contains(part), "{part}: {}", ended.log);
+    }
+    // Nothing is said about a missing password besides.
+    assert_eq!(ended.log.matches("[credential-").count(), 2, "{}", ended.log);
+    assert!(server.requests().is_empty(), "nobody is sent what is no secret");
+}
+
+#[tokio::test]
+async fn people_without_a_country_are_a_finding_unless_there_is_a_usual_one() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    scene.write(
+        "users.csv",
+        "email,type,country,groups\nada@x.com,,,Painters\nkim@x.com,,US,Painters\njoe@x.com,enterpriseID,,Painters\n",
+    );
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(
+        ended.log.contains("1 of them have no country") && ended.log.contains("[country-missing]"),
+        "{}",
+        ended.log
+    );
+    let file = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let usual = "directory_users:\n  default_country_code: US\n";
+    scene.write("user-sync-config.yml", &file.replace("directory_users:\n", usual));
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+}
+
+#[tokio::test]
 async fn groups_that_are_missing_on_either_side_are_findings() {
     let server = with_groups("Other").await;
     let scene = Scene::new(&server.url);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::sync::{Arc, Mutex};
 
 use roster_client::{Proxies, Secret};
-use roster_sync::{Arguments, Asked, Nobody, SecretStore, Surroundings, check, parse, run};
+use roster_sync::{Arguments, Asked, Nobody, SecretStore, Surroundings, TicketFiles, check, parse, run};
 use tempfile::TempDir;
 
 use crate::server::{Reply, Request, Server};
@@ -132,6 +132,7 @@ impl Scene {
             hooks_off: self.hooks_off,
             state_folder: self.state.clone(),
             secrets: Arc::new(Known),
+            tickets: TicketFiles::default(),
             output: Box::new(output.clone()),
             watch: Arc::new(Nobody),
             stop: Arc::clone(&self.stop),

@@ -19,6 +19,8 @@ mod data;
 mod demo;
 mod disk;
 mod golden;
+#[cfg(feature = "gssapi")]
+mod kerberos;
 mod keyring;
 mod keys;
 mod killed;

@@ -1,7 +1,7 @@
 //! Saying who we are.
 
 use crate::log::Log;
-use crate::read::ldap::connect::Peer;
+use crate::read::ldap::connect::{CLIENT_CERTIFICATE, Peer};
 use crate::read::ldap::error::{
     Failure, SASL_BIND_IN_PROGRESS, connection, connection_text, refused_connection,
 };
@@ -33,10 +33,19 @@ pub(crate) async fn bind(
         }
         Login::Ntlm { username, password } => {
             let tried = format!("binding as `{username}` with NTLM");
-            ntlm(wire, username, password.reveal(), peer, &tried).await
+            let login = ntlm::Login {
+                username,
+                password: password.reveal(),
+                target: &format!("ldap/{}", peer.host.name),
+                certificate: settings.security.bound_to(peer.certificate.as_deref()),
+            };
+            ntlm(wire, &login, peer, &tried).await
         }
         #[cfg(feature = "gssapi")]
-        Login::Kerberos => crate::read::ldap::kerberos::bind(wire, peer, log).await,
+        Login::Kerberos(ticket) => {
+            let bound_to = settings.security.bound_to(peer.certificate.as_deref());
+            crate::read::ldap::kerberos::bind(wire, ticket, bound_to, peer, log).await
+        }
     }
 }
 
@@ -56,8 +65,7 @@ async fn simple(
 /// NTLM in its three messages, as GSS-SPNEGO takes it.
 async fn ntlm(
     wire: &mut Wire<'_>,
-    username: &str,
-    password: &str,
+    login: &ntlm::Login<'_>,
     peer: &Peer<'_>,
     tried: &str,
 ) -> Result<(), Failure> {
@@ -70,12 +78,6 @@ async fn ntlm(
         return Err(refused_connection(&host, tried, &outcome));
     }
     let challenge = outcome.token.unwrap_or_default();
-    let login = ntlm::Login {
-        username,
-        password,
-        target: &format!("ldap/{}", peer.host.name),
-        certificate: peer.certificate.as_deref(),
-    };
     let answer = login
         .answer(&challenge)
         .map_err(|problem| connection_text(&host, &format!("{tried}: {problem}")))?;
@@ -102,8 +104,11 @@ pub(super) async fn exchange(
             }
         }
     };
-    let advice =
-        "hint: check that this is an LDAP server, and that `ldap://` or `ldaps://` is right for its port";
+    let advice = if peer.certificate.is_some() {
+        CLIENT_CERTIFICATE
+    } else {
+        "hint: check that this is an LDAP server, and that `ldap://` or `ldaps://` is right for its port"
+    };
     all.await
         .map_err(|error| connection(&peer.host.to_string(), tried, &error, advice))
 }

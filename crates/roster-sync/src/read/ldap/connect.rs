@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use roster_client::Trust;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -15,8 +14,13 @@ use crate::read::ldap::bind;
 use crate::read::ldap::error::{Failure, connection, connection_text, refused_connection};
 use crate::read::ldap::host::{Host, Scheme};
 use crate::read::ldap::message::{self, EXTENDED_RESPONSE, Outcome};
+use crate::read::ldap::security::Check;
 use crate::read::ldap::settings::{Login, Settings};
 use crate::read::ldap::wire::{Stream, Wire};
+
+/// What to check when a server hangs up as soon as there is TLS.
+pub(crate) const CLIENT_CERTIFICATE: &str = "hint: check that this is an LDAP server; it may want a certificate of its clients, or not take the one it was shown \
+     (`client_cert`, `client_key`)";
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +41,7 @@ impl Default for Patience {
 }
 
 /// What connecting needs besides the settings.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
     /// Further certificate authorities, PEM.
     pub(crate) trust: &'a [Vec<u8>],
@@ -51,6 +55,8 @@ pub(crate) struct Connected {
     pub(crate) wire: Wire<'static>,
     /// For messages.
     pub(crate) host: String,
+    /// Whether nobody in between can listen: TLS, or a socket of this machine.
+    pub(crate) private: bool,
 }
 
 /// What a bind has to know of the connection it is made over.
@@ -69,13 +75,8 @@ pub(crate) async fn connect(
     warn_about_clear_text(settings, log);
     let mut last = None;
     for host in &settings.hosts {
-        match reach(host, settings, around).await {
-            Ok((mut wire, peer)) => {
-                bind::bind(&mut wire, settings, &peer, log).await?;
-                let shown = host.to_string();
-                log.debug("ldap", format_args!("connected to {shown}"));
-                return Ok(Connected { wire, host: shown });
-            }
+        match reach(host, settings, settings.security.starts_tls(), around).await {
+            Ok((wire, peer)) => return enter(wire, &peer, settings, log).await,
             Err(Failure::Told(error)) if settings.hosts.len() > 1 => {
                 log.warning("ldap", "ldap-host-passed-over", &error);
                 last = Some(Failure::Told(error));
@@ -86,11 +87,50 @@ pub(crate) async fn connect(
     Err(last.unwrap_or_else(|| connection_text("", "no server is named in `host`")))
 }
 
+/// Connects to a server that another one has named, and binds there. With `private`, nothing is said in clear.
+pub(crate) async fn connect_there(
+    host: &Host,
+    settings: &Settings,
+    private: bool,
+    around: &Around<'_>,
+    log: &Log,
+) -> Result<Connected, Failure> {
+    let start_tls = private || settings.security.starts_tls();
+    let (wire, peer) = reach(host, settings, start_tls, around).await?;
+    enter(wire, &peer, settings, log).await
+}
+
+async fn enter(
+    mut wire: Wire<'static>,
+    peer: &Peer<'_>,
+    settings: &Settings,
+    log: &Log,
+) -> Result<Connected, Failure> {
+    bind::bind(&mut wire, settings, peer, log).await?;
+    let host = peer.host.to_string();
+    log.debug("ldap", format_args!("connected to {host}"));
+    Ok(Connected {
+        wire,
+        host,
+        private: peer.certificate.is_some() || peer.host.scheme == Scheme::Ldapi,
+    })
+}
+
 fn warn_about_clear_text(settings: &Settings, log: &Log) {
     let sends_password = matches!(settings.login, Login::Simple { .. });
     let any = |scheme| settings.hosts.iter().any(|host| host.scheme == scheme);
-    if settings.verify {
-        return;
+    match settings.security.check {
+        Check::Full => return,
+        Check::Chain => {
+            log.warning(
+                "ldap",
+                "certificate-name-not-checked",
+                "The name in the certificate of the LDAP server is not checked, so whoever has a certificate of the same \
+                 authorities could be in between; `tls_verify: full` has it checked",
+            );
+            return;
+        }
+        Check::Nothing => {}
     }
     if any(Scheme::Ldaps) {
         log.warning(
@@ -113,6 +153,7 @@ fn warn_about_clear_text(settings: &Settings, log: &Log) {
 async fn reach<'h>(
     host: &'h Host,
     settings: &Settings,
+    start_tls: bool,
     around: &Around<'_>,
 ) -> Result<(Wire<'static>, Peer<'h>), Failure> {
     let shown = host.to_string();
@@ -129,11 +170,11 @@ async fn reach<'h>(
             )
         })?;
         let _ = stream.set_nodelay(true);
-        if host.scheme == Scheme::Ldap && !settings.verify {
+        if host.scheme == Scheme::Ldap && !start_tls {
             return Ok((Box::new(stream) as Box<dyn Stream>, None));
         }
         let stream = if host.scheme == Scheme::Ldap {
-            start_tls(stream, &shown, around).await?
+            agree_on_tls(stream, &shown, around).await?
         } else {
             Box::new(stream)
         };
@@ -175,14 +216,14 @@ async fn socket(host: &Host) -> Result<Box<dyn Stream>, Failure> {
 }
 
 /// Agrees on TLS over a connection in clear.
-async fn start_tls(
+async fn agree_on_tls(
     mut stream: TcpStream,
     shown: &str,
     around: &Around<'_>,
 ) -> Result<Box<TcpStream>, Failure> {
     const TRIED: &str = "asking for TLS (StartTLS)";
     const ADVICE: &str =
-        "hint: `require_tls_cert: true` needs a server with TLS; `ldaps://` may be what it has";
+        "hint: StartTLS needs a server that has been set up for it; `ldaps://` may be what it has";
     let outcome = {
         let mut wire = Wire::new(
             Box::new(&mut stream),
@@ -224,18 +265,10 @@ async fn encrypt(
     around: &Around<'_>,
 ) -> Result<(Box<dyn Stream>, Option<Vec<u8>>), Failure> {
     let shown = host.to_string();
-    let trust = Trust {
-        system_roots: true,
-        pem: around
-            .trust
-            .iter()
-            .cloned()
-            .chain(settings.authorities.clone())
-            .collect(),
-        verify: settings.verify,
-    };
-    let config =
-        roster_client::tls_config(&trust).map_err(|error| connection_text(&shown, &error.to_string()))?;
+    let config = settings
+        .security
+        .tls(around.trust)
+        .map_err(|error| connection_text(&shown, &error.to_string()))?;
     let name = ServerName::try_from(host.name.clone()).map_err(|_| {
         connection_text(
             &shown,
@@ -245,11 +278,13 @@ async fn encrypt(
     let encrypted = TlsConnector::from(Arc::new(config)).connect(name, *stream).await;
     let stream = encrypted.map_err(|error| {
         let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
-        let advice = if let Some(rustls::Error::InvalidCertificate(_)) = cause {
-            "hint: for a server with an authority of its own, name the authority's file in `tls_ca_file` or SSL_CERT_FILE; \
-             the name in `host` has to be one the certificate is for"
-        } else {
-            "hint: check that this port speaks TLS; `ldaps://` is usually port 636, StartTLS port 389"
+        let advice = match cause {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                "hint: for a server with an authority of its own, name the authority's file in `tls_ca_file` or \
+                 SSL_CERT_FILE; the name in `host` has to be one the certificate is for"
+            }
+            Some(rustls::Error::AlertReceived(_)) => CLIENT_CERTIFICATE,
+            _ => "hint: check that this port speaks TLS; `ldaps://` is usually port 636, StartTLS port 389",
         };
         connection_text(&shown, &format!("no TLS connection: {error}; {advice}"))
     })?;

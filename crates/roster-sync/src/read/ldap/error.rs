@@ -48,6 +48,7 @@ const CODES: [(i32, &str); 29] = [
     (80, "other"),
 ];
 
+pub(crate) const REFERRAL: i32 = 10;
 pub(crate) const NO_SUCH_OBJECT: i32 = 32;
 pub(crate) const UNAVAILABLE_CRITICAL_EXTENSION: i32 = 12;
 pub(crate) const SASL_BIND_IN_PROGRESS: i32 = 14;
@@ -99,7 +100,9 @@ fn advice(outcome: &Outcome) -> &'static str {
         8 | 13 => {
             "the server wants encryption: use `ldaps://` in `host`, or `require_tls_cert: true` for StartTLS"
         }
-        10 => "this server does not hold that part of the directory: name the one that does in `host`",
+        10 => {
+            "this server does not hold that part of the directory: name the one that does in `host`, or set `referrals: follow`"
+        }
         12 => "set `search_page_size: 0` for a server that does not answer in pages",
         32 | 34 => "check `base_dn`",
         7 | 48 => "check `authentication_method`",
@@ -152,6 +155,18 @@ pub(crate) fn refused(host: &str, tried: &str, outcome: &Outcome) -> Failure {
         host,
         &format!("{tried} was answered with {answer}; hint: {advice}"),
     )
+}
+
+/// Another server that `from` has named and that could not be asked, and why.
+pub(crate) fn unfollowed(from: &str, tried: &str, url: &str, why: &str) -> Failure {
+    Failure::Told(ReadError {
+        key: "ldap-referral",
+        message: format!(
+            "Unexpected LDAP failure reading {from}: {tried}: the answer is at another server, `{url}`, which cannot be \
+             followed: {why}. Without it the directory would be read in part, so it is not acted on; `referrals: ignore` \
+             leaves out whoever is there"
+        ),
+    })
 }
 
 /// Anything else that went wrong while people were read.

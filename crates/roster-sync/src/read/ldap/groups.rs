@@ -37,7 +37,7 @@ impl Lookup<'_> {
     pub(crate) async fn people_of(
         &self,
         name: &str,
-        session: &mut Session,
+        session: &mut Session<'_>,
         keeper: &mut Keeper<'_, '_>,
     ) -> Result<(), Failure> {
         let Some(group) = self.find(name, session).await? else {
@@ -73,7 +73,7 @@ impl Lookup<'_> {
         }
     }
 
-    async fn find(&self, name: &str, session: &mut Session) -> Result<Option<Group>, Failure> {
+    async fn find(&self, name: &str, session: &mut Session<'_>) -> Result<Option<Group>, Failure> {
         let escaped = filter::escape(name);
         let text = self
             .settings
@@ -132,7 +132,7 @@ impl Lookup<'_> {
         &self,
         members: &str,
         group: SetId,
-        session: &mut Session,
+        session: &mut Session<'_>,
         keeper: &mut Keeper<'_, '_>,
     ) -> Result<(), Failure> {
         let text = format!("(&{members}{})", self.settings.all_users);
@@ -170,7 +170,7 @@ impl Lookup<'_> {
         group: &str,
         attribute: &str,
         nested: bool,
-        session: &mut Session,
+        session: &mut Session<'_>,
     ) -> Result<Vec<String>, Failure> {
         let filter = everything();
         let attributes = [attribute.to_owned()];
@@ -229,7 +229,7 @@ impl Lookup<'_> {
         &self,
         members: &[String],
         group: SetId,
-        session: &mut Session,
+        session: &mut Session<'_>,
         keeper: &mut Keeper<'_, '_>,
     ) -> Result<(), Failure> {
         let mut bases = Vec::new();

@@ -1,4 +1,4 @@
-//! Kerberos: a SASL bind with the ticket of whoever runs the program (RFC 4752).
+//! Kerberos: a SASL bind with a ticket (RFC 4752).
 
 use cross_krb5::{ClientCtx, InitiateFlags, K5Ctx as _, PendingClientCtx, Step};
 use tokio::task::spawn_blocking;
@@ -10,6 +10,7 @@ use crate::read::ldap::error::{Failure, SASL_BIND_IN_PROGRESS, connection_text, 
 use crate::read::ldap::message::{self, Outcome};
 use crate::read::ldap::ntlm::end_point;
 use crate::read::ldap::session::root_values;
+use crate::read::ldap::ticket::Ticket;
 use crate::read::ldap::wire::{Layer, Wire};
 
 const MECHANISM: &str = "GSSAPI";
@@ -18,23 +19,34 @@ const NOTHING: u8 = 1;
 const ENCRYPTION: u8 = 4;
 /// The longest message we take at once, wrapped.
 const LONGEST: u32 = 0x00ff_ffff;
-const ADVICE: &str =
-    "hint: `klist` shows whether there is a ticket, `kinit` gets one; the clocks of both sides have to agree";
 
-/// Binds with the ticket of the user that runs the program.
-pub(super) async fn bind(wire: &mut Wire<'_>, peer: &Peer<'_>, log: &Log) -> Result<(), Failure> {
+/// Binds with a ticket, tied to the certificate of the TLS connection where `bound_to` has one.
+pub(super) async fn bind(
+    wire: &mut Wire<'_>,
+    ticket: &Ticket,
+    bound_to: Option<&[u8]>,
+    peer: &Peer<'_>,
+    log: &Log,
+) -> Result<(), Failure> {
     let host = peer.host.to_string();
     // A domain has several controllers behind one name; the ticket has to be for the one that answers.
     let names = root_values(wire, &host, "dnsHostName").await?;
     let name = names.into_iter().next().unwrap_or_else(|| peer.host.name.clone());
-    let service = format!("ldap/{name}");
-    let tried = format!("binding with Kerberos to `{service}`");
+    let realm = ticket.realm.as_ref().map(|realm| format!("@{realm}"));
+    let service = format!("ldap/{name}{}", realm.unwrap_or_default());
+    let principal = ticket.principal.clone();
+    let who = principal
+        .as_ref()
+        .map(|name| format!(" as `{name}`"))
+        .unwrap_or_default();
+    let tried = format!("binding with Kerberos{who} to `{service}`");
     log.debug("ldap", &tried);
+    let advice = advice(ticket);
     let failed =
-        |error: &dyn std::fmt::Display| connection_text(&host, &format!("{tried}: {error}; {ADVICE}"));
-    let binding = peer.certificate.as_deref().map(end_point);
+        |error: &dyn std::fmt::Display| connection_text(&host, &format!("{tried}: {error}; {advice}"));
+    let binding = bound_to.map(end_point);
     // It may have to ask the realm, and does not do so in the background by itself.
-    let begun = spawn_blocking(move || begin(&service, binding.as_deref())).await;
+    let begun = spawn_blocking(move || begin(&service, principal.as_deref(), binding.as_deref())).await;
     let (mut pending, mut token) = begun
         .map_err(|error| failed(&error))?
         .map_err(|error| failed(&error))?;
@@ -87,8 +99,33 @@ pub(super) async fn bind(wire: &mut Wire<'_>, peer: &Peer<'_>, log: &Log) -> Res
     Ok(())
 }
 
-fn begin(service: &str, binding: Option<&[u8]>) -> Result<(PendingClientCtx, Vec<u8>), String> {
-    let (pending, token) = ClientCtx::new(InitiateFlags::empty(), None, service, binding)
+/// What to check, by where the ticket should have come from.
+fn advice(ticket: &Ticket) -> String {
+    let mut said = match (&ticket.files.keytab, &ticket.files.ccache) {
+        (Some(keytab), _) => format!(
+            "hint: `klist -k {keytab}` shows whose keys are in `kerberos_keytab`; a key that was changed since has to be \
+             exported anew"
+        ),
+        (None, Some(ccache)) => {
+            format!(
+                "hint: `klist {ccache}` shows whose tickets are in `kerberos_ccache`, `kinit -c {ccache}` gets one"
+            )
+        }
+        (None, None) => "hint: `klist` shows whether there is a ticket, `kinit` gets one".to_owned(),
+    };
+    if ticket.principal.is_some() {
+        said.push_str("; check `kerberos_principal`");
+    }
+    said.push_str("; the clocks of both sides have to agree");
+    said
+}
+
+fn begin(
+    service: &str,
+    principal: Option<&str>,
+    binding: Option<&[u8]>,
+) -> Result<(PendingClientCtx, Vec<u8>), String> {
+    let (pending, token) = ClientCtx::new(InitiateFlags::empty(), principal, service, binding)
         .map_err(|error| format!("{error:#}"))?;
     Ok((pending, token.to_vec()))
 }

@@ -20,6 +20,8 @@ pub(crate) const EXTENDED_RESPONSE: u8 = 0x78;
 pub(crate) enum Scope {
     /// The base alone.
     Base = 0,
+    /// What is right below the base.
+    Children = 1,
     /// The base and everything below it.
     Subtree = 2,
 }

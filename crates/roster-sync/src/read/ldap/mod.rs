@@ -17,10 +17,13 @@ mod message;
 mod ntlm;
 mod people;
 mod schema;
+mod security;
 mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod ticket;
+mod url;
 mod value;
 mod wire;
 
@@ -37,6 +40,8 @@ use crate::read::{People, Tables};
 pub(crate) use connect::Patience;
 pub(crate) use error::Failure;
 pub(crate) use settings::Settings;
+pub use ticket::TicketFiles;
+pub(crate) use ticket::files as ticket_files;
 
 use connect::Around;
 use groups::Lookup;
@@ -89,7 +94,7 @@ pub(crate) async fn read(
         patience: run.patience,
     };
     let connected = connect::connect(settings, &around, log).await?;
-    let mut session = Session::new(connected, settings.page_size);
+    let mut session = Session::new(connected, settings, around, log);
     let schema = session.schema(log).await?.unwrap_or_default();
     let all_users = check_names(settings, &schema, &session.host)?;
     let attributes = settings.attributes(wanted.extended.unwrap_or_default());
@@ -134,7 +139,7 @@ pub(crate) async fn read(
             format_args!(
                 "{} time(s) {} said that another server holds a part of the directory, first `{}`; people there were not read. \
                  If they belong to it, name a server that knows all of it in `host`, for instance a global catalog \
-                 (port 3268)",
+                 (port 3268), or set `referrals: follow`",
                 session.references,
                 session.host,
                 session.reference.as_deref().unwrap_or_default()

@@ -331,7 +331,7 @@ impl<'r, 'w> Keeper<'r, 'w> {
     }
 
     /// Reads what is still missing of long lists, and hands over the people.
-    pub(crate) async fn finish(mut self, session: &mut Session) -> Result<People, Failure> {
+    pub(crate) async fn finish(mut self, session: &mut Session<'_>) -> Result<People, Failure> {
         let attribute = self.dynamic.unwrap_or_default();
         for list in std::mem::take(&mut self.unfinished) {
             let Unfinished {

@@ -1,21 +1,24 @@
 //! Asking a server: searches in pages, many small ones at once, its schema.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::mem;
 
 use crate::log::Log;
 use crate::read::ldap::ber::{Malformed, Reader};
-use crate::read::ldap::connect::Connected;
+use crate::read::ldap::connect::{self, Around, Connected};
+use crate::read::ldap::dn::Dn;
 #[cfg(feature = "gssapi")]
 use crate::read::ldap::error::connection;
 use crate::read::ldap::error::{
-    Failure, NO_SUCH_OBJECT, UNAVAILABLE_CRITICAL_EXTENSION, broken, failed, refused,
+    Failure, NO_SUCH_OBJECT, REFERRAL, UNAVAILABLE_CRITICAL_EXTENSION, broken, failed, refused, unfollowed,
 };
+use crate::read::ldap::filter;
 use crate::read::ldap::message::{
     self, ENTRY, Entry, Message, Outcome, REFERENCE, SEARCH_DONE, Scope, Search,
 };
 use crate::read::ldap::schema::Schema;
-use crate::read::ldap::settings::everything;
+use crate::read::ldap::settings::{Settings, everything};
+use crate::read::ldap::url::There;
 use crate::read::ldap::wire::Wire;
 
 /// How many small searches are under way at once.
@@ -24,38 +27,66 @@ const AT_ONCE: usize = 64;
 /// How many parts that other servers hold are remembered by name.
 const MOST_PARTS: usize = 1000;
 
+/// How far servers may send us from one to the next.
+const FARTHEST: usize = 10;
+
 /// A connection that is bound.
-pub(crate) struct Session {
+struct Link {
     wire: Wire<'static>,
-    pub(crate) host: String,
+    host: String,
     page_size: i32,
-    /// How often the server said that another one holds a part, and the first of these.
+}
+
+/// A directory that can be asked.
+pub(crate) struct Session<'r> {
+    link: Link,
+    pub(crate) host: String,
+    /// How often a server said that another one holds a part and was not followed, and the first of these.
     pub(crate) references: usize,
     pub(crate) reference: Option<String>,
     /// The names of these parts.
     pub(crate) elsewhere: BTreeSet<String>,
+    others: Option<Others<'r>>,
 }
 
-impl Session {
-    pub(crate) fn new(connected: Connected, page_size: i32) -> Self {
-        Self {
-            wire: connected.wire,
-            host: connected.host,
-            page_size,
-            references: 0,
-            reference: None,
-            elsewhere: BTreeSet::new(),
-        }
-    }
+/// The servers that others have sent us to, where `referrals: follow` is set.
+struct Others<'r> {
+    settings: &'r Settings,
+    around: Around<'r>,
+    log: &'r Log,
+    /// Whether the first connection is one that nobody can listen to; then no other may be less.
+    private: bool,
+    open: HashMap<String, Link>,
+}
 
-    /// A search to its end. `tried` says for messages what is searched; `take` is given what is found.
-    pub(crate) async fn search(
+/// A server's word that another one has the answer.
+struct Reference {
+    /// Addresses, each as good as the others.
+    urls: Vec<String>,
+    /// Whether this is all of the answer, and not a part.
+    whole: bool,
+}
+
+/// How a search went.
+struct Ended {
+    found: Found,
+    references: Vec<Reference>,
+}
+
+impl Link {
+    /// A search to its end.
+    async fn search(
         &mut self,
         search: &Search<'_>,
         tried: &str,
-        mut take: impl FnMut(Seen<'_, '_>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut page = (self.page_size > 0 && search.scope == Scope::Subtree).then(Vec::new);
+        way: Way,
+        take: &mut impl FnMut(Seen<'_, '_>) -> Result<(), Failure>,
+    ) -> Result<Ended, Failure> {
+        let mut ended = Ended {
+            found: Found::Yes,
+            references: Vec::new(),
+        };
+        let mut page = (self.page_size > 0 && search.scope != Scope::Base).then(Vec::new);
         'pages: loop {
             let id = self.wire.id();
             let place = page.as_ref().map(|cookie| (self.page_size, cookie.as_slice()));
@@ -72,7 +103,7 @@ impl Session {
                 }
                 match read(&answer).map_err(|error| broken(&self.host, tried, &error.into()))? {
                     Answer::Entry(found) => take(Seen::Entry(&found))?,
-                    Answer::Reference(there) => self.refer(there),
+                    Answer::Reference(urls) => ended.references.push(Reference { urls, whole: false }),
                     Answer::Other => {}
                     Answer::Done(outcome, cookie) if outcome.code == 0 => break cookie,
                     Answer::Done(outcome, _)
@@ -84,11 +115,22 @@ impl Session {
                         self.page_size = 0;
                         continue 'pages;
                     }
+                    Answer::Done(outcome, _) if outcome.code == REFERRAL && way.follow => {
+                        ended.references.push(Reference {
+                            urls: outcome.referrals,
+                            whole: true,
+                        });
+                        return Ok(ended);
+                    }
+                    Answer::Done(outcome, _) if outcome.code == NO_SUCH_OBJECT && way.may_lack => {
+                        ended.found = Found::No;
+                        return Ok(ended);
+                    }
                     Answer::Done(outcome, _) => return Err(refused(&self.host, tried, &outcome)),
                 }
             };
             let Some(page) = &mut page else {
-                return Ok(());
+                return Ok(ended);
             };
             // A server that has said where the next page begins has to say where the last one ends (RFC 2696).
             if cookie.is_none() && !page.is_empty() {
@@ -98,9 +140,172 @@ impl Session {
             take(Seen::PageEnd)?;
             match cookie {
                 Some(cookie) if !cookie.is_empty() => *page = cookie,
-                _ => return Ok(()),
+                _ => return Ok(ended),
             }
         }
+    }
+}
+
+/// What becomes of two answers that are neither success nor failure.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// Whether to go where the server says that the answer is.
+    follow: bool,
+    /// Whether the entry may be missing.
+    may_lack: bool,
+}
+
+impl Others<'_> {
+    /// The connection to a server that `from` has named.
+    async fn link(&mut self, there: &There) -> Result<&mut Link, Failure> {
+        let key = there.host.to_string();
+        if !self.open.contains_key(&key) {
+            let connected =
+                connect::connect_there(&there.host, self.settings, self.private, &self.around, self.log);
+            let connected = connected.await?;
+            let link = Link {
+                wire: connected.wire,
+                host: connected.host,
+                page_size: self.settings.page_size,
+            };
+            self.open.insert(key.clone(), link);
+        }
+        self.open
+            .get_mut(&key)
+            .ok_or_else(|| failed(&key, "the connection is gone"))
+    }
+}
+
+impl<'r> Session<'r> {
+    pub(crate) fn new(
+        connected: Connected,
+        settings: &'r Settings,
+        around: Around<'r>,
+        log: &'r Log,
+    ) -> Self {
+        Self {
+            host: connected.host.clone(),
+            others: settings.follow_referrals.then(|| Others {
+                settings,
+                around,
+                log,
+                private: connected.private,
+                open: HashMap::new(),
+            }),
+            link: Link {
+                wire: connected.wire,
+                host: connected.host,
+                page_size: settings.page_size,
+            },
+            references: 0,
+            reference: None,
+            elsewhere: BTreeSet::new(),
+        }
+    }
+
+    /// A search to its end. `tried` says for messages what is searched; `take` is given what is found.
+    pub(crate) async fn search(
+        &mut self,
+        search: &Search<'_>,
+        tried: &str,
+        mut take: impl FnMut(Seen<'_, '_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let way = Way {
+            follow: self.others.is_some(),
+            may_lack: false,
+        };
+        let ended = self.link.search(search, tried, way, &mut take).await?;
+        self.follow(ended.references, search, tried, way, &mut take)
+            .await?;
+        Ok(())
+    }
+
+    /// Asks the other servers that have parts of an answer, and those that they name in their turn.
+    async fn follow(
+        &mut self,
+        references: Vec<Reference>,
+        search: &Search<'_>,
+        tried: &str,
+        way: Way,
+        take: &mut impl FnMut(Seen<'_, '_>) -> Result<(), Failure>,
+    ) -> Result<Found, Failure> {
+        let Some(others) = &mut self.others else {
+            for reference in references {
+                if let Some(url) = reference.urls.into_iter().next().filter(|url| !is_itself(url)) {
+                    self.leave_out(url);
+                }
+            }
+            return Ok(Found::Yes);
+        };
+        let log = others.log;
+        let mut found = Found::Yes;
+        let mut been = HashSet::from([place(&self.host, search.base, search.scope, None)]);
+        let mut queue: VecDeque<(Reference, String, usize)> = VecDeque::new();
+        let from_here = |reference| (reference, self.host.clone(), 1);
+        queue.extend(references.into_iter().map(from_here));
+        'next: while let Some((reference, from, distance)) = queue.pop_front() {
+            if reference.urls.iter().all(|url| is_itself(url)) && !reference.urls.is_empty() {
+                continue;
+            }
+            let mut why = None;
+            for url in &reference.urls {
+                let told = |error: &str| unfollowed(&from, tried, url, error);
+                let there = match There::parse(url) {
+                    Ok(there) => there,
+                    Err(error) => {
+                        why = Some(told(&format!("it {error}")));
+                        continue;
+                    }
+                };
+                let base = there.base.as_deref().unwrap_or(search.base);
+                let scope = there.scope.unwrap_or(search.scope);
+                let been_there = !been.insert(place(
+                    &there.host.to_string(),
+                    base,
+                    scope,
+                    there.filter.as_deref(),
+                ));
+                if been_there && !reference.whole {
+                    continue 'next;
+                }
+                if been_there || distance > FARTHEST {
+                    return Err(told("the servers send each other round in a circle"));
+                }
+                let filter = match there.filter.as_deref().map(filter::parse).transpose() {
+                    Ok(filter) => filter.map(|filter| filter.bytes),
+                    Err(error) => {
+                        why = Some(told(&format!("its filter cannot be read: {error}")));
+                        continue;
+                    }
+                };
+                let link = match others.link(&there).await {
+                    Ok(link) => link,
+                    Err(Failure::Stopped) => return Err(Failure::Stopped),
+                    Err(Failure::Told(error)) => {
+                        why = Some(told(&error.message));
+                        continue;
+                    }
+                };
+                let search = Search {
+                    base,
+                    scope,
+                    filter: filter.as_deref().unwrap_or(search.filter),
+                    attributes: search.attributes,
+                };
+                let tried = format!("{tried}, to which {from} sends us with {url}");
+                log.debug("ldap", &tried);
+                let ended = link.search(&search, &tried, way, take).await?;
+                if reference.whole {
+                    found = ended.found;
+                }
+                let host = link.host.clone();
+                let further = ended.references.into_iter();
+                queue.extend(further.map(|reference| (reference, host.clone(), distance + 1)));
+                continue 'next;
+            }
+            return Err(why.unwrap_or_else(|| unfollowed(&from, tried, "", "it names no other server")));
+        }
+        Ok(found)
     }
 
     /// A search for each of `bases`, many at once; what they find is handed over in the order of the bases. `entry` is
@@ -114,13 +319,18 @@ impl Session {
     ) -> Result<(), Failure> {
         let tried = |at: usize| format!("reading `{}`", bases.get(at).map_or("", String::as_str));
         let host = self.host.clone();
+        let way = Way {
+            follow: self.others.is_some(),
+            may_lack: true,
+        };
         let mut under_way: VecDeque<Waiting> = VecDeque::new();
         let mut next = 0;
         while next < bases.len() || !under_way.is_empty() {
             while let Some(base) = bases.get(next).filter(|_| under_way.len() < AT_ONCE) {
-                let id = self.wire.id();
+                let id = self.link.wire.id();
                 let request = message::search(id, &Search { base, ..*template }, None);
-                self.wire
+                self.link
+                    .wire
                     .send(&request)
                     .await
                     .map_err(|error| broken(&self.host, &tried(next), &error))?;
@@ -128,12 +338,13 @@ impl Session {
                     id,
                     at: next,
                     held: Vec::new(),
+                    references: Vec::new(),
                     found: None,
                 });
                 next += 1;
             }
             let oldest = under_way.front().map_or(0, |search| search.at);
-            let answer = self.wire.next().await;
+            let answer = self.link.wire.next().await;
             let answer = answer.map_err(|error| broken(&self.host, &tried(oldest), &error))?;
             let Some(search) = under_way.iter_mut().find(|search| search.id == answer.id) else {
                 continue;
@@ -143,17 +354,34 @@ impl Session {
             match read(&answer).map_err(malformed)? {
                 Answer::Entry(found) if at == oldest => entry(at, &found)?,
                 Answer::Entry(_) => search.held.push(answer.body.to_vec()),
-                Answer::Reference(there) => self.refer(there),
+                Answer::Reference(urls) => search.references.push(Reference { urls, whole: false }),
                 Answer::Other => {}
                 Answer::Done(outcome, _) => match outcome.code {
                     0 => search.found = Some(Found::Yes),
                     NO_SUCH_OBJECT => search.found = Some(Found::No),
+                    REFERRAL if way.follow => {
+                        search.found = Some(Found::Yes);
+                        search.references.push(Reference {
+                            urls: outcome.referrals,
+                            whole: true,
+                        });
+                    }
                     _ => return Err(refused(&self.host, &tried(at), &outcome)),
                 },
             }
-            while let Some(found) = under_way.front().and_then(|search| search.found) {
-                let over = under_way.pop_front().map_or(0, |search| search.at);
-                done(over, found)?;
+            while let Some(over) = under_way.pop_front_if(|search| search.found.is_some()) {
+                let base = bases.get(over.at).map_or("", String::as_str);
+                let search = Search { base, ..*template };
+                let mut take = |seen: Seen<'_, '_>| match seen {
+                    Seen::Entry(found) => entry(over.at, found),
+                    Seen::PageEnd => Ok(()),
+                };
+                let tried = tried(over.at);
+                let there = self
+                    .follow(over.references, &search, &tried, way, &mut take)
+                    .await?;
+                let here = over.found.unwrap_or(Found::Yes);
+                done(over.at, if there == Found::No { there } else { here })?;
                 let Some(search) = under_way.front_mut() else {
                     break;
                 };
@@ -246,14 +474,15 @@ impl Session {
         let mut lists: Vec<Vec<String>> = vec![Vec::new(); attributes.len()];
         let mut rest = Vec::new();
         let mut found = false;
-        let id = self.wire.id();
+        let id = self.link.wire.id();
         let request = message::search(id, &search, None);
-        self.wire
+        self.link
+            .wire
             .send(&request)
             .await
             .map_err(|error| broken(&self.host, &tried, &error))?;
         loop {
-            let answer = self.wire.next().await;
+            let answer = self.link.wire.next().await;
             let answer = answer.map_err(|error| broken(&self.host, &tried, &error))?;
             if answer.id != id {
                 continue;
@@ -298,32 +527,50 @@ impl Session {
         Ok(found.then(|| mem::take(&mut lists)))
     }
 
-    fn refer(&mut self, there: String) {
-        // Every Active Directory refers to these parts of itself, and no people are in them.
-        const ITSELF: [&str; 3] = ["CN=Configuration,", "DC=DomainDnsZones,", "DC=ForestDnsZones,"];
-        let name = there.splitn(4, '/').nth(3).unwrap_or_default();
-        let is = |own: &&str| {
-            name.get(..own.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(own))
-        };
-        if ITSELF.iter().any(is) {
-            return;
-        }
-        let part = name.split('?').next().unwrap_or_default();
+    /// Notes that a part is held by another server, which is not asked.
+    fn leave_out(&mut self, url: String) {
         // Whoever names that many parts is not listened to any longer.
         if self.elsewhere.len() < MOST_PARTS {
-            let part = if part.is_empty() { &there } else { part };
-            self.elsewhere.insert(part.to_lowercase());
+            let part = part(&url);
+            let name = if part.is_empty() { &url } else { part };
+            self.elsewhere.insert(name.to_lowercase());
         }
         self.references += 1;
-        self.reference.get_or_insert(there);
+        self.reference.get_or_insert(url);
     }
 
     /// Says goodbye. Nothing depends on it any more.
     pub(crate) async fn close(mut self) {
-        let id = self.wire.id();
-        let _ = self.wire.send(&message::unbind(id)).await;
+        let others = self.others.take();
+        let open = others.into_iter().flat_map(|others| others.open.into_values());
+        for mut link in std::iter::once(self.link).chain(open) {
+            let id = link.wire.id();
+            let _ = link.wire.send(&message::unbind(id)).await;
+        }
     }
+}
+
+/// Whether a reference is to what every Active Directory refers to of itself; no people are in there.
+fn is_itself(url: &str) -> bool {
+    const ITSELF: [&str; 3] = ["CN=Configuration,", "DC=DomainDnsZones,", "DC=ForestDnsZones,"];
+    ITSELF.iter().any(|own| {
+        part(url)
+            .get(..own.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(own))
+    })
+}
+
+/// The name in an address: `dc=example` in `ldap://host/dc=example?…`.
+fn part(url: &str) -> &str {
+    let name = url.splitn(4, '/').nth(3).unwrap_or_default();
+    name.split('?').next().unwrap_or_default()
+}
+
+/// The same text for a search in the same place for the same; without a filter, for what is searched anyway.
+fn place(host: &str, base: &str, scope: Scope, filter: Option<&str>) -> String {
+    let base = Dn::parse(base).map_or_else(|_| base.to_lowercase(), |dn| dn.key());
+    let filter = filter.unwrap_or_default();
+    format!("{} {} {filter} {base}", host.to_lowercase(), scope as i32)
 }
 
 /// The values of an attribute of the server itself, which tells them to anybody.
@@ -385,6 +632,8 @@ struct Waiting {
     at: usize,
     /// What it has found while earlier ones were under way.
     held: Vec<Vec<u8>>,
+    /// What other servers have of it.
+    references: Vec<Reference>,
     /// How it ended.
     found: Option<Found>,
 }
@@ -398,8 +647,8 @@ pub(crate) enum Found {
 
 enum Answer<'b> {
     Entry(Entry<'b>),
-    /// Something that another server holds, as a URL.
-    Reference(String),
+    /// Something that other servers hold, as URLs that are as good as each other.
+    Reference(Vec<String>),
     /// The end, and the cookie of the next page where something is said of pages.
     Done(Outcome, Option<Vec<u8>>),
     Other,
@@ -408,7 +657,14 @@ enum Answer<'b> {
 fn read<'b>(message: &Message<'b>) -> Result<Answer<'b>, Malformed> {
     Ok(match message.tag {
         ENTRY => Answer::Entry(Entry::parse(message.body)?),
-        REFERENCE => Answer::Reference(Reader::new(message.body).text("a reference")?),
+        REFERENCE => {
+            let mut list = Reader::new(message.body);
+            let mut urls = Vec::new();
+            while !list.is_empty() {
+                urls.push(list.text("a reference")?);
+            }
+            Answer::Reference(urls)
+        }
         SEARCH_DONE => {
             let outcome = Outcome::parse(message.body)?;
             Answer::Done(outcome, message.cookie()?.map(<[u8]>::to_vec))

@@ -1,6 +1,7 @@
 //! `connector-ldap.yml`.
 
 use std::fs;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use encoding_rs::Encoding;
@@ -12,10 +13,14 @@ use crate::config::credential::{self, SecretStore};
 use crate::config::files::resolve;
 use crate::config::main_file::{identity_type, unknown_type};
 use crate::config::section::{Problems, Section};
-use crate::config::yaml::{Node, Place};
+use crate::config::yaml::{Node, Place, Value};
 use crate::read::ldap::dn::Dn;
 use crate::read::ldap::filter::{self, EVERYTHING, Filter};
 use crate::read::ldap::host::Host;
+use crate::read::ldap::security::Security;
+#[cfg(feature = "gssapi")]
+use crate::read::ldap::ticket::Ticket;
+use crate::read::ldap::ticket::{self, TicketFiles};
 use crate::read::template::Template;
 
 /// Enabled people of an Active Directory.
@@ -33,10 +38,7 @@ pub(crate) struct Settings {
     /// Servers with the same directory, tried in this order.
     pub(crate) hosts: Vec<Host>,
     pub(crate) login: Login,
-    /// `require_tls_cert`.
-    pub(crate) verify: bool,
-    /// Authorities to trust as well, PEM.
-    pub(crate) authorities: Option<Vec<u8>>,
+    pub(crate) security: Security,
     /// People in one answer; 0 for all of them.
     pub(crate) page_size: i32,
     /// Where people are looked for.
@@ -47,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) all_users: String,
     pub(crate) group_filter: Template,
     pub(crate) members: Members,
+    /// Whether other servers are asked where one says that they have the answer.
+    pub(crate) follow_referrals: bool,
     /// Whether the primary group of Active Directory counts as well.
     pub(crate) primary_group: bool,
     /// `dynamic_group_member_attribute`.
@@ -80,9 +84,9 @@ pub(crate) enum Login {
         /// The password, or `LMHASH:NTHASH`.
         password: Secret,
     },
-    /// The ticket of whoever runs the program.
+    /// A ticket; that of whoever runs the program, unless the settings name another.
     #[cfg(feature = "gssapi")]
-    Kerberos,
+    Kerberos(Ticket),
 }
 
 /// How the people of a group are found.
@@ -127,9 +131,11 @@ impl Settings {
         let hosts = reader.hosts();
         let bases = reader.bases();
         let login = reader.login();
-        let verify = section.boolean("require_tls_cert").unwrap_or(false);
-        let authorities = reader.authorities();
+        let security = reader.security(hosts.as_deref().unwrap_or_default());
         let page_size = reader.page_size();
+        let follow_referrals = reader
+            .word("referrals", &[("ignore", false), ("follow", true)])
+            .unwrap_or(false);
         let all_users = reader.all_users();
         let group_filter = reader.filter_template("group_filter_format", GROUP, "group");
         let members = reader.members();
@@ -147,20 +153,29 @@ impl Settings {
         Some(Self {
             hosts: hosts?,
             login: login?,
-            verify,
-            authorities,
+            security: security?,
             page_size: page_size?,
             user_bases,
             group_bases,
             all_users: all_users?,
             group_filter: group_filter?,
             members: members?,
+            follow_referrals,
             primary_group,
             dynamic,
             formats: formats?,
             default_type,
             encoding: encoding?,
         })
+    }
+
+    /// What has to be in the environment for the login.
+    pub(crate) fn ticket_files(&self) -> TicketFiles {
+        match &self.login {
+            #[cfg(feature = "gssapi")]
+            Login::Kerberos(ticket) => ticket.files.clone(),
+            _ => TicketFiles::default(),
+        }
     }
 
     /// All attributes of people that are asked for, each once.
@@ -191,29 +206,67 @@ impl Settings {
     }
 }
 
-struct Reader<'s, 'n, 'p> {
-    section: &'s Section<'n, 'p>,
+/// Reads the file key by key.
+pub(super) struct Reader<'s, 'n, 'p> {
+    pub(super) section: &'s Section<'n, 'p>,
     store: &'s dyn SecretStore,
 }
 
 impl Reader<'_, '_, '_> {
-    fn problems(&self) -> &Problems {
+    pub(super) fn problems(&self) -> &Problems {
         self.section.problems()
     }
 
-    fn place(&self, key: &str) -> Option<Place> {
+    pub(super) fn place(&self, key: &str) -> Option<Place> {
         Some(self.section.get(key)?.place.clone())
     }
 
-    fn error(&self, key: &str, name: &'static str, text: String) {
+    pub(super) fn error(&self, key: &str, name: &'static str, text: String) {
         let place = self.place(key);
         let place = place.as_ref().unwrap_or(self.section.place());
         self.problems().error(Some(place), name, text);
     }
 
     /// Text that is not empty.
-    fn some_text(&self, key: &str) -> Option<String> {
+    pub(super) fn some_text(&self, key: &str) -> Option<String> {
         self.section.text(key).filter(|text| !text.trim().is_empty())
+    }
+
+    /// One of a few words, in any letter case; nothing when the key is not there or has another.
+    pub(super) fn word<T: Copy>(&self, key: &str, permitted: &[(&str, T)]) -> Option<T> {
+        let node = self.section.get(key)?;
+        let word = match &node.value {
+            // YAML 1.1 reads these words so.
+            Value::Bool(false) => "off".to_owned(),
+            Value::Bool(true) => "on".to_owned(),
+            _ => self.section.text(key)?,
+        };
+        let folded = word.trim().to_lowercase();
+        if let Some((_, meant)) = permitted.iter().find(|(known, _)| *known == folded) {
+            return Some(*meant);
+        }
+        let words: Vec<&str> = permitted.iter().map(|(known, _)| *known).collect();
+        self.error(
+            key,
+            "ldap-unknown-word",
+            format!("`{key}` is one of {}, not `{word}`", words.join(", ")),
+        );
+        None
+    }
+
+    /// A file that has to be there, and what is in it.
+    pub(super) fn file(&self, key: &str) -> Option<(PathBuf, Vec<u8>)> {
+        let node = self.section.get(key)?;
+        let name = self.section.text(key)?;
+        let path = resolve(&name, &node.place, true, key, self.problems())?;
+        match fs::read(&path) {
+            Ok(content) => Some((path, content)),
+            Err(error) => {
+                let text = format!("`{key}`: `{}` cannot be read: {error}", path.display());
+                self.error(key, "ldap-file", text);
+                None
+            }
+        }
     }
 
     fn hosts(&self) -> Option<Vec<Host>> {
@@ -270,6 +323,7 @@ impl Reader<'_, '_, '_> {
         let username = self.some_text("username");
         let password = self.password(username.as_deref());
         let known = matches!(method.as_str(), "simple" | "ntlm" | "kerberos" | "anonymous");
+        self.check_ticket_keys(&method);
         let has_user = username.is_some() || section.get("password").is_some();
         if !known || (matches!(method.as_str(), "kerberos" | "anonymous") && has_user) {
             let mut keys = Vec::new();
@@ -293,7 +347,7 @@ impl Reader<'_, '_, '_> {
         }
         match (method.as_str(), username) {
             #[cfg(feature = "gssapi")]
-            ("kerberos", _) => Some(Login::Kerberos),
+            ("kerberos", _) => Some(Login::Kerberos(ticket::read(section))),
             #[cfg(not(feature = "gssapi"))]
             ("kerberos", _) => self.no_kerberos(),
             ("anonymous", _) => Some(Login::Anonymous { instead: false }),
@@ -309,7 +363,9 @@ impl Reader<'_, '_, '_> {
             (method, Some(username)) => {
                 let Some(password) = password else {
                     // Without a password many servers take any name, and let in nobody in particular.
-                    if section.get("secure_password_key").is_none() {
+                    let is_told = section.has("secure_password_key")
+                        || section.text("password").as_deref() == Some(credential::PLACEHOLDER);
+                    if !is_told {
                         self.error(
                             "password",
                             "credential-missing",
@@ -323,6 +379,19 @@ impl Reader<'_, '_, '_> {
                     return Some(Login::Ntlm { username, password });
                 }
                 Some(Login::Simple { username, password })
+            }
+        }
+    }
+
+    /// What says whose ticket is used says nothing about other logins.
+    fn check_ticket_keys(&self, method: &str) {
+        for key in ticket::KEYS {
+            if self.section.get(key).is_some() && method != "kerberos" {
+                self.error(
+                    key,
+                    "ldap-credentials-not-wanted",
+                    format!("`{key}` goes with `authentication_method: kerberos`, not with `{method}`"),
+                );
             }
         }
     }
@@ -356,20 +425,6 @@ impl Reader<'_, '_, '_> {
             },
         );
         found.filter(|password| !password.reveal().is_empty())
-    }
-
-    fn authorities(&self) -> Option<Vec<u8>> {
-        let node = self.section.get("tls_ca_file")?;
-        let name = self.section.text("tls_ca_file")?;
-        let path = resolve(&name, &node.place, true, "tls_ca_file", self.problems())?;
-        match fs::read(&path) {
-            Ok(pem) => Some(pem),
-            Err(error) => {
-                let text = format!("`tls_ca_file`: `{}` cannot be read: {error}", path.display());
-                self.error("tls_ca_file", "ldap-authorities", text);
-                None
-            }
-        }
     }
 
     fn page_size(&self) -> Option<i32> {

@@ -124,6 +124,11 @@ async fn ntlm_proves_the_password_or_its_hash_over_tls() {
         ("CORP\\reader", "password: wrong\n", false),
         ("CORP\\reader", hash, true),
         ("CORP\\reader", other_hash, false),
+        (
+            "CORP\\reader",
+            "password: Reader-1234\nchannel_binding: off\n",
+            true,
+        ),
     ] {
         let more = format!("authentication_method: ntlm\nusername: {username}\n{password}");
         let (ended, server) = run(&connector(&directory, &more), &["Painters"], READ).await;
@@ -190,7 +195,8 @@ async fn kerberos_binds_with_a_ticket_over_tls_and_encrypts_without() {
     let kerberos = "authentication_method: kerberos\n";
     let (_, address) = &directory;
     let clear = format!("host: {address}\nbase_dn: dc=corp,dc=example\n{kerberos}");
-    for file in [connector(&directory, kerberos), clear] {
+    let unbound = connector(&directory, &format!("{kerberos}channel_binding: off\n"));
+    for file in [connector(&directory, kerberos), unbound, clear] {
         // The address names nobody a ticket could be for: the controller's own name is asked for.
         let (ended, server) = run(&file, &["Painters"], READ).await;
         assert_eq!(joined(&ended, &server), ["ada: Painters"], "{file}");

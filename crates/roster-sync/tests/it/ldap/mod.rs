@@ -4,10 +4,60 @@
 mod active_directory;
 mod failing;
 mod openldap;
+mod protection;
+mod referrals;
 mod scripted;
 mod slapd;
 
 use std::fmt::Write as _;
+
+use crate::scene::{Ended, Scene, fine, organization};
+use crate::server::Server;
+use slapd::{PASSWORD, admin, group, person};
+
+const EVE: &str = r#"{"email":"eve@x.com","type":"federatedID","groups":["A Painters"]}"#;
+const REMOVE: &str = "--process-groups --users mapped --adobe-only-user-action remove";
+
+fn people() -> String {
+    let painters = "cn=Painters,dc=x";
+    format!(
+        "{}{}{}{}",
+        admin(),
+        person("ada", &[painters]),
+        person("kim", &[]),
+        group(painters, "Painters", &["uid=ada,dc=x"])
+    )
+}
+
+/// A run with a connector file, against an organization in which Eve is.
+async fn run(connector: &str, groups: &[&str], options: &str) -> (Ended, Server) {
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    scene.write("user-sync-config.yml", &main_file(groups));
+    scene.write("ldap.yml", connector);
+    let ended = scene.run(options).await;
+    (ended, server)
+}
+
+/// A run that has to end with nothing read from the organization and nothing sent, saying all of `parts`.
+async fn refused(connector: &str, parts: &[&str]) {
+    let (ended, server) = run(connector, &["Painters"], REMOVE).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    for part in parts {
+        assert!(ended.log.contains(part), "`{part}` is missing: {}", ended.log);
+    }
+    assert!(
+        !ended.log.contains(PASSWORD),
+        "no password in the log: {}",
+        ended.log
+    );
+    assert_eq!(
+        server.requests().len(),
+        0,
+        "nothing is read or sent: {}",
+        ended.log
+    );
+}
 
 /// Says that a test is left out, unless all tests are asked for.
 fn pass_over(why: &str) {

@@ -8,53 +8,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::slapd::{Made, PASSWORD, Slapd, admin, group, person};
-use super::{joined, main_file};
-use crate::scene::{Ended, Scene, fine, organization};
+use super::{EVE, REMOVE, joined, main_file, people, refused, run};
+use crate::scene::{Scene, fine, organization};
 use crate::server::Server;
-
-const EVE: &str = r#"{"email":"eve@x.com","type":"federatedID","groups":["A Painters"]}"#;
-const REMOVE: &str = "--process-groups --users mapped --adobe-only-user-action remove";
-
-fn people() -> String {
-    let painters = "cn=Painters,dc=x";
-    format!(
-        "{}{}{}{}",
-        admin(),
-        person("ada", &[painters]),
-        person("kim", &[]),
-        group(painters, "Painters", &["uid=ada,dc=x"])
-    )
-}
-
-/// A run with a connector file, against an organization in which Eve is.
-async fn run(connector: &str, groups: &[&str], options: &str) -> (Ended, Server) {
-    let server = organization(EVE, fine).await;
-    let scene = Scene::new(&server.url);
-    scene.write("user-sync-config.yml", &main_file(groups));
-    scene.write("ldap.yml", connector);
-    let ended = scene.run(options).await;
-    (ended, server)
-}
-
-/// A run that has to end with nothing read from the organization and nothing sent, saying all of `parts`.
-async fn refused(connector: &str, parts: &[&str]) {
-    let (ended, server) = run(connector, &["Painters"], REMOVE).await;
-    assert_eq!(ended.code, 1, "{}", ended.log);
-    for part in parts {
-        assert!(ended.log.contains(part), "`{part}` is missing: {}", ended.log);
-    }
-    assert!(
-        !ended.log.contains(PASSWORD),
-        "no password in the log: {}",
-        ended.log
-    );
-    assert_eq!(
-        server.requests().len(),
-        0,
-        "nothing is read or sent: {}",
-        ended.log
-    );
-}
 
 #[tokio::test]
 async fn certificates_are_checked_with_starttls_and_ldaps() {
@@ -185,6 +141,7 @@ async fn a_size_limit_of_the_server_is_no_end_of_the_directory() {
     let Some(slapd) = Slapd::start_with(Made {
         ldif: &ldif,
         size_limit: "3",
+        options: "",
     }) else {
         return;
     };
@@ -478,6 +435,20 @@ async fn a_server_without_kerberos_is_told_from_a_user_without_a_ticket() {
         ],
     )
     .await;
+}
+
+#[cfg(feature = "gssapi")]
+#[tokio::test]
+async fn kerberos_from_a_keytab_is_refused_where_the_library_would_not_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let keytab = folder.path().join("reader.keytab");
+    std::fs::write(&keytab, "").unwrap();
+    let keytab = keytab.display();
+    let file = format!(
+        "host: ldaps://localhost:1\nbase_dn: dc=x\nauthentication_method: kerberos\nkerberos_keytab: {keytab}\n"
+    );
+    let wanted = format!("KRB5CCNAME=MEMORY:roster-sync KRB5_CLIENT_KTNAME=FILE:{keytab}");
+    refused(&file, &[&wanted, "[ldap-tickets]"]).await;
 }
 
 #[cfg(not(feature = "gssapi"))]

@@ -18,6 +18,8 @@ pub(crate) struct Made<'m> {
     pub(crate) ldif: &'m str,
     /// The most entries of one answer.
     pub(crate) size_limit: &'m str,
+    /// More for its configuration, in front of the database.
+    pub(crate) options: &'m str,
 }
 
 /// A server that runs until it is dropped.
@@ -34,6 +36,7 @@ impl Slapd {
         Self::start_with(Made {
             ldif,
             size_limit: "unlimited",
+            options: "",
         })
     }
 
@@ -47,7 +50,7 @@ impl Slapd {
         certificates(folder.path());
         std::fs::write(
             folder.path().join("slapd.conf"),
-            configuration(folder.path(), made.size_limit),
+            configuration(folder.path(), made),
         )
         .unwrap();
         let suffix = "dn: dc=x\nobjectClass: dcObject\nobjectClass: organization\ndc: x\no: X\n\n";
@@ -100,9 +103,25 @@ impl Slapd {
         panic!("slapd did not start");
     }
 
-    /// The authority that issued its certificate, or with `other.pem` one that did not.
+    /// A file of its folder: `ca.pem` is the authority that issued its certificate and `client.pem`, `other.pem` one that
+    /// issued `stranger.pem`; the keys end in `.key`.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Changes the directory, entries that refer elsewhere included.
+    pub(crate) fn change(&self, ldif: &str) {
+        let file = self.file("change.ldif");
+        std::fs::write(&file, ldif).unwrap();
+        let output = Command::new("ldapmodify")
+            .args(["-x", "-M", "-D", "cn=root,dc=x", "-w", "root", "-H"])
+            .arg(format!("ldap://127.0.0.1:{}", self.port))
+            .arg("-f")
+            .arg(file)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "ldapmodify: {said}");
     }
 
     /// Ends it in the middle of whatever it does.
@@ -144,7 +163,10 @@ fn free_port() -> u16 {
         .port()
 }
 
-fn configuration(folder: &Path, size_limit: &str) -> String {
+fn configuration(folder: &Path, made: Made<'_>) -> String {
+    let Made {
+        size_limit, options, ..
+    } = made;
     let first = |paths: &[&str]| {
         paths
             .iter()
@@ -165,14 +187,15 @@ fn configuration(folder: &Path, size_limit: &str) -> String {
     lines.push(format!(
         "loglevel none\nthreads 4\nsizelimit {size_limit}\n\
          TLSCACertificateFile {at}/ca.pem\nTLSCertificateFile {at}/server.pem\nTLSCertificateKeyFile {at}/server.key\n\
-         database mdb\nsuffix \"dc=x\"\nrootdn \"cn=root,dc=x\"\nmaxsize 268435456\ndirectory {at}/db\nindex objectClass eq\n\
+         {options}\n\
+         database mdb\nsuffix \"dc=x\"\nrootdn \"cn=root,dc=x\"\nrootpw root\nmaxsize 268435456\ndirectory {at}/db\nindex objectClass eq\n\
          overlay memberof\nmemberof-group-oc groupOfNames\nmemberof-member-ad member\nmemberof-memberof-ad memberOf\n"
     ));
     lines.join("\n")
 }
 
-/// `ca.pem` issued `server.pem` for `localhost`; `other.pem` issued nothing.
-fn certificates(folder: &Path) {
+/// `ca.pem` issued `server.pem` for `localhost`, and `client.pem`; `other.pem` issued `stranger.pem`.
+pub(crate) fn certificates(folder: &Path) {
     let authority = |name: &str| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -182,15 +205,19 @@ fn certificates(folder: &Path) {
         std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
         Issuer::new(params, key)
     };
-    let issuer = authority("ca");
-    authority("other");
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    std::fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
-    std::fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
+    let issue = |name: &str, host: &str, issuer: &Issuer<'_, KeyPair>| {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![host.to_owned()])
+            .unwrap()
+            .signed_by(&key, issuer)
+            .unwrap();
+        std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    };
+    let (ca, other) = (authority("ca"), authority("other"));
+    issue("server", "localhost", &ca);
+    issue("client", "client", &ca);
+    issue("stranger", "stranger", &other);
 }
 
 /// An entry of a person, with the groups they are in.

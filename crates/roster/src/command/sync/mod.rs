@@ -8,6 +8,7 @@ mod files;
 mod keys;
 mod progress;
 mod secrets;
+mod tickets;
 mod tools;
 
 use std::ffi::OsString;
@@ -136,6 +137,10 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
             "`--hook` goes with `check`: a run has every hook change everybody",
         );
     }
+    // While there is nothing that would be lost.
+    if let Err(error) = tickets::start_anew(&arguments) {
+        return usage(program, &format!("cannot start with a Kerberos ticket: {error}"));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -203,6 +208,7 @@ fn surroundings(
         hooks_off: variable("UST_EXTENSION").is_some_and(|value| value.trim() == "0"),
         state_folder: state_folder(variable),
         secrets: Arc::new(secrets::Stores::of_this_system()),
+        tickets: tickets::here(),
         output: Box::new(std::io::stdout()),
         watch: Arc::new(shown.clone()),
         stop,
