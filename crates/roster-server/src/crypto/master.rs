@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::file::{private_dir, write_private};
+use super::file::{make_private, private_dir};
 use crate::clock::random;
 
 /// A client secret begins with this, so that it is recognised when it leaks.
@@ -85,7 +85,11 @@ impl MasterKey {
         }
         let mut text = hex(&random::<32>());
         text.push('\n');
-        write_private(path, text.as_bytes()).map_err(unwritable)?;
+        match make_private(path, text.as_bytes()) {
+            // Another process was faster, and may have used its key already.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(unwritable)?,
+        }
         Self::open(path)
     }
 

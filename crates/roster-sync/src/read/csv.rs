@@ -616,7 +616,8 @@ mod tests {
 
     #[test]
     fn strictly_a_row_of_no_type_takes_its_person_out_and_blanks_belong_to_groups() {
-        let text = b"email,groups,type\na@x.com,\"Photo, Design\",\nb@x.com,,\nA@x.com,,wizard\nc@x.com,,nonsense\n";
+        let text =
+            b"email,groups,type\na@x.com,\"Photo, Design\",\nb@x.com,,\nA@x.com,,wizard\nc@x.com,,nonsense\n";
         let mapped = ["Photo", "Design"];
         assert_eq!(
             people_as(text, &mapped, false),
