@@ -254,6 +254,36 @@ mod tests {
     }
 
     #[test]
+    fn whoever_makes_the_file_at_once_gets_the_same_key() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("master.key");
+            let together = std::sync::Barrier::new(8);
+            let sealed = std::thread::scope(|scope| {
+                let makers: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            together.wait();
+                            MasterKey::open_or_create(&path).unwrap().seal("x", b"y").unwrap()
+                        })
+                    })
+                    .collect();
+                makers
+                    .into_iter()
+                    .map(|maker| maker.join().unwrap())
+                    .collect::<Vec<_>>()
+            });
+            let key = MasterKey::open(&path).unwrap();
+            assert!(sealed.iter().all(|sealed| key.opens("x", sealed)));
+            assert_eq!(
+                std::fs::read_dir(dir.path()).unwrap().count(),
+                1,
+                "nothing else is left"
+            );
+        }
+    }
+
+    #[test]
     fn the_file_is_made_once_and_must_be_well_formed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys/master.key");

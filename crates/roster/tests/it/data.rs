@@ -256,7 +256,7 @@ fn no_command_touches_what_lies_in_place_of_a_servers_database() {
 /// A service and the script that describes its organization are started together.
 #[test]
 fn first_starts_at_once_agree_on_the_master_key() {
-    for _ in 0..4 {
+    for _ in 0..2 {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("org.yml"), crate::support::DESCRIPTION).unwrap();
         let words = ["org", "apply", "org.yml", "--data", "data", "--credentials"];
