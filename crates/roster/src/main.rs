@@ -35,7 +35,13 @@ fn main() -> ExitCode {
         }
     };
     match command::run(cli.command) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => match ui::flushed() {
+            Ok(()) => exit.into(),
+            Err(error) => {
+                ui::failed(&error);
+                ui::Exit::Failed.into()
+            }
+        },
         Err(error) => {
             ui::failed(&error);
             ui::Exit::Failed.into()

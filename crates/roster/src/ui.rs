@@ -2,6 +2,7 @@
 //! standard error.
 
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 /// How a run ended (design: 0 done, 1 something was left undone, 2 could not run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +25,45 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// A line for other programs, or several. A reader that went away (`| head`) is no failure of ours.
+/// Why something could not be printed for other programs.
+static UNPRINTED: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Whether everything for other programs was printed: a command that says it is done must not have lost what it was asked for.
+pub(crate) fn flushed() -> anyhow::Result<()> {
+    noted(std::io::stdout().flush());
+    match UNPRINTED.get() {
+        None => Ok(()),
+        Some(error) => Err(hinted(
+            format!("standard output cannot be written: {error}"),
+            "what was printed is not whole; what the command had to do is done. Make room or name another file, and run it again",
+        )),
+    }
+}
+
+/// Notes what became of output. A reader that went away (`| head`) is no failure of ours.
+fn noted(printed: std::io::Result<()>) -> bool {
+    match printed {
+        Ok(()) => true,
+        Err(error) => {
+            if error.kind() != std::io::ErrorKind::BrokenPipe {
+                let _ = UNPRINTED.set(error);
+            }
+            false
+        }
+    }
+}
+
+/// A line for other programs, or several.
 pub(crate) fn out(line: impl std::fmt::Display) {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{}", lines(&line.to_string()));
-    let _ = stdout.flush();
+    let printed = writeln!(stdout, "{}", lines(&line.to_string()));
+    noted(printed.and_then(|()| stdout.flush()));
 }
 
 /// A line of many, for other programs; `false` when the reader went away, and the rest need not be looked for.
 #[must_use]
 pub(crate) fn try_out(line: impl std::fmt::Display) -> bool {
-    writeln!(std::io::stdout().lock(), "{line}").is_ok()
+    noted(writeln!(std::io::stdout().lock(), "{line}"))
 }
 
 /// A line for people, or several.

@@ -4,6 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::clock::random;
+use crate::crypto::master::hex;
+
 /// Makes a directory (and its parents) that only its owner may enter.
 pub fn private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
@@ -26,20 +29,46 @@ pub(crate) fn write_public(path: &Path, content: &[u8]) -> io::Result<()> {
     write_atomically(path, content, 0o644)
 }
 
+/// The same for a file that must not be there yet: of several who make it at once, one does, and the others get
+/// [`io::ErrorKind::AlreadyExists`].
+pub(crate) fn make_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_beside(path, content, 0o600, |beside| {
+        // A file system without second names has no better way.
+        let made = match fs::hard_link(beside, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => {
+                return fs::rename(beside, path);
+            }
+            made => made,
+        };
+        let _ = fs::remove_file(beside);
+        made
+    })
+}
+
 fn write_atomically(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    write_beside(path, content, mode, |beside| fs::rename(beside, path))
+}
+
+/// Writes the content under another name, which `place` puts where it belongs.
+fn write_beside(
+    path: &Path,
+    content: &[u8],
+    mode: u32,
+    place: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
+    name.push(format!(".{}-{}.new", std::process::id(), hex(&random::<4>())));
     let beside = path.with_file_name(name);
     let written = create(&beside, mode).and_then(|mut file| {
         file.write_all(content)?;
         file.sync_all()
     });
-    let renamed = written.and_then(|()| fs::rename(&beside, path));
-    if renamed.is_err() {
+    let placed = written.and_then(|()| place(&beside));
+    if placed.is_err() {
         // What went wrong is reported; the leftover is only tidied up.
         let _ = fs::remove_file(&beside);
     }
-    renamed?;
+    placed?;
     sync_dir(path)
 }
 

@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::file::{private_dir, write_private};
+use super::file::{make_private, private_dir};
 use crate::clock::random;
 
 /// A client secret begins with this, so that it is recognised when it leaks.
@@ -85,7 +85,11 @@ impl MasterKey {
         }
         let mut text = hex(&random::<32>());
         text.push('\n');
-        write_private(path, text.as_bytes()).map_err(unwritable)?;
+        match make_private(path, text.as_bytes()) {
+            // Another process was faster, and may have used its key already.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(unwritable)?,
+        }
         Self::open(path)
     }
 
@@ -247,6 +251,36 @@ mod tests {
         assert_eq!(key.unseal("kid2", &sealed), None);
         assert_eq!(MasterKey::from_bytes(&[8; 32]).unseal("kid", &sealed), None);
         assert_eq!(key.unseal("kid", b"short"), None);
+    }
+
+    #[test]
+    fn whoever_makes_the_file_at_once_gets_the_same_key() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("master.key");
+            let together = std::sync::Barrier::new(8);
+            let sealed = std::thread::scope(|scope| {
+                let makers: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            together.wait();
+                            MasterKey::open_or_create(&path).unwrap().seal("x", b"y").unwrap()
+                        })
+                    })
+                    .collect();
+                makers
+                    .into_iter()
+                    .map(|maker| maker.join().unwrap())
+                    .collect::<Vec<_>>()
+            });
+            let key = MasterKey::open(&path).unwrap();
+            assert!(sealed.iter().all(|sealed| key.opens("x", sealed)));
+            assert_eq!(
+                std::fs::read_dir(dir.path()).unwrap().count(),
+                1,
+                "nothing else is left"
+            );
+        }
     }
 
     #[test]

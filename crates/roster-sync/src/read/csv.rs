@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub default_type: Option<IdentityType>,
     /// The names of the columns.
     pub columns: Columns,
+    /// Whether rows mean what they meant to user-sync, also where that takes somebody out (S158).
+    pub strict: bool,
 }
 
 /// The names of the columns.
@@ -69,6 +71,7 @@ impl Settings {
             encoding: "utf8".to_owned(),
             default_type: None,
             columns: Columns::default(),
+            strict: false,
         }
     }
 
@@ -129,6 +132,7 @@ impl Settings {
             encoding,
             default_type,
             columns,
+            strict: false,
         })
     }
 }
@@ -166,6 +170,7 @@ pub(crate) fn read(
     }
     let mut reader = Reader {
         default_type: settings.default_type.unwrap_or(default_type),
+        strict: settings.strict,
         places,
         mapped,
         tables,
@@ -173,6 +178,7 @@ pub(crate) fn read(
         people,
         shown,
         by_email: Vec::new(),
+        gone: BTreeSet::new(),
         group_lists: BTreeMap::new(),
     };
     let mut row = 0;
@@ -180,7 +186,13 @@ pub(crate) fn read(
         row += 1;
         reader.row(row, record);
     }
-    Ok(reader.people)
+    let (mut people, gone) = (reader.people, reader.gone);
+    let mut at = 0;
+    people.records.retain(|_| {
+        at += 1;
+        !gone.contains(&at)
+    });
+    Ok(people)
 }
 
 fn text(settings: &Settings) -> Result<String, ReadError> {
@@ -374,6 +386,7 @@ impl Places {
 
 struct Reader<'r, 'w> {
     default_type: IdentityType,
+    strict: bool,
     places: Places,
     mapped: &'r Mapped,
     tables: &'r mut Tables<'w>,
@@ -383,6 +396,8 @@ struct Reader<'r, 'w> {
     shown: Vec<Option<usize>>,
     /// Positions of people by the number of their folded e-mail, plus one.
     by_email: Vec<u32>,
+    /// Positions of people whom a later row took out, plus one.
+    gone: BTreeSet<u32>,
     /// Lists of groups seen so far, as written.
     group_lists: BTreeMap<String, SetId>,
 }
@@ -408,7 +423,11 @@ impl Reader<'_, '_> {
             let message = format!(
                 "Skipping user {email}: Unrecognized identity type: `{word}` at row {row} [unknown-identity-type]"
             );
-            return self.log.warning("csv", "row-skipped", message);
+            self.log.warning("csv", "row-skipped", message);
+            if self.strict {
+                self.take_out(email);
+            }
+            return;
         };
         let groups = self.groups(raw(self.places.groups));
         let username = Some(cell(self.places.username))
@@ -461,6 +480,14 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Forgets what earlier rows said of somebody.
+    fn take_out(&mut self, email: &str) {
+        let folded = self.tables.texts.intern_folded(email).index();
+        if let Some(slot) = self.by_email.get_mut(folded) {
+            self.gone.insert(std::mem::take(slot));
+        }
+    }
+
     /// A list of names between commas. Blanks belong to a name, unless only the trimmed name is mapped.
     fn groups(&mut self, list: &str) -> SetId {
         if list.is_empty() {
@@ -472,7 +499,7 @@ impl Reader<'_, '_> {
         let mut names = Vec::new();
         for name in list.split(',') {
             let trimmed = name.trim();
-            let meant = if !self.mapped.contains(name) && self.mapped.contains(trimmed) {
+            let meant = if !self.strict && !self.mapped.contains(name) && self.mapped.contains(trimmed) {
                 trimmed
             } else {
                 name
@@ -514,6 +541,10 @@ mod tests {
 
     /// Reads a text as a CSV file; the people as `email groups`, or the error's stable name.
     fn people(text: &[u8], mapped: &[&str]) -> Result<Vec<String>, &'static str> {
+        people_as(text, mapped, false)
+    }
+
+    fn people_as(text: &[u8], mapped: &[&str], strict: bool) -> Result<Vec<String>, &'static str> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("users.csv");
         fs::write(&file, text).unwrap();
@@ -524,7 +555,10 @@ mod tests {
         };
         let mapped = mapped.iter().map(|&name| name.to_owned()).collect();
         let log = Log::new(Box::new(std::io::sink()), UtcOffset::UTC);
-        let settings = Settings::plain(file);
+        let settings = Settings {
+            strict,
+            ..Settings::plain(file)
+        };
         let found = read(
             &settings,
             IdentityType::Federated,
@@ -577,6 +611,24 @@ mod tests {
         assert_eq!(
             people(text, &[" Design"]),
             Ok(vec!["a@x.com Photo| Design| Other".to_owned()])
+        );
+    }
+
+    #[test]
+    fn strictly_a_row_of_no_type_takes_its_person_out_and_blanks_belong_to_groups() {
+        let text =
+            b"email,groups,type\na@x.com,\"Photo, Design\",\nb@x.com,,\nA@x.com,,wizard\nc@x.com,,nonsense\n";
+        let mapped = ["Photo", "Design"];
+        assert_eq!(
+            people_as(text, &mapped, false),
+            Ok(vec!["a@x.com Photo|Design".to_owned(), "b@x.com ".to_owned()])
+        );
+        assert_eq!(people_as(text, &mapped, true), Ok(vec!["b@x.com ".to_owned()]));
+        // A row after that is the first of its person.
+        let again = [text.as_slice(), b"a@x.com,\"Photo, Design\",\n"].concat();
+        assert_eq!(
+            people_as(&again, &mapped, true),
+            Ok(vec!["b@x.com ".to_owned(), "a@x.com Photo| Design".to_owned()])
         );
     }
 

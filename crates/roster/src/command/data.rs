@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use roster_server::crypto::file::private_dir;
 use roster_server::crypto::master::{MasterKey, MasterKeyError};
@@ -94,6 +95,7 @@ pub(crate) fn refused(file: &Path, error: &BackupError) -> anyhow::Error {
 pub(crate) fn lock_to_migrate(storage: &Storage) -> anyhow::Result<Option<Mine>> {
     match storage.location() {
         Location::Sqlite(file) if there(&file)? => {
+            check_exchanged(storage, &file)?;
             check_database(&file)?;
             if roster_store::is_current(&file) {
                 return Ok(None);
@@ -104,7 +106,60 @@ pub(crate) fn lock_to_migrate(storage: &Storage) -> anyhow::Result<Option<Mine>>
                  know the new one; if it is another `roster migrate`, wait until that has ended",
             )
         }
-        _ => Ok(None),
+        Location::Sqlite(file) => lock_to_make(storage, &file),
+        Location::Postgres(_) => Ok(None),
+    }
+}
+
+/// Refuses a database that lies where a server expects its own. What is beside it belongs to that one: to open the two
+/// together damages both.
+fn check_exchanged(storage: &Storage, file: &Path) -> anyhow::Result<()> {
+    let Some(data) = storage.data.as_deref().filter(|_| cfg!(target_os = "linux")) else {
+        return Ok(());
+    };
+    let began = Instant::now();
+    // This process has not opened the database yet, so it has no locks of SQLite's that it could lose by closing it.
+    let free = |path: &Path| match File::open(path) {
+        Ok(file) => !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        Err(_) => true,
+    };
+    while !free(&data.join(LOCK)) && free(file) {
+        // A server that begins locks the one just before the other.
+        if began.elapsed() > BEGINNING {
+            return Err(hinted(
+                format!(
+                    "a server runs on {}, and {} is not its database: that was moved away, or exchanged",
+                    data.display(),
+                    file.display()
+                ),
+                "nothing was changed; put the server's own database back, or stop the server first",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// How long a server that begins is given to make its database.
+const BEGINNING: Duration = Duration::from_secs(3);
+
+/// The folder of a database that is not there. A server whose database was moved away is still in it: a new one in its place
+/// would be taken for the old one from then on.
+fn lock_to_make(storage: &Storage, file: &Path) -> anyhow::Result<Option<Mine>> {
+    let began = Instant::now();
+    loop {
+        let locked = lock_if_used(
+            storage,
+            "its database is not there any more: put that back, with the files beside it; or stop the server, and restore a \
+             backup with `roster restore`",
+        );
+        if locked.is_ok() || began.elapsed() > BEGINNING {
+            return locked;
+        }
+        if there(file)? {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -144,6 +144,8 @@ fn start_log() {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // They would go to standard error, too, and end the request if that cannot be written.
+        .log_internal_errors(false)
         .with_target(false);
     // Somebody else's subscriber is fine, too.
     let _ = if std::env::var("ROSTER_LOG_FORMAT").is_ok_and(|format| format == "json") {

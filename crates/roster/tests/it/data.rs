@@ -213,6 +213,117 @@ fn a_database_that_was_exchanged_takes_nothing_more() {
     assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
 }
 
+/// What writes beside a server would open the server's log together with another database, and damage both.
+#[test]
+fn no_command_touches_what_lies_in_place_of_a_servers_database() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let (code, _, err) = roster(place.path(), &["backup", "--data", "data", "--to", "copy.db"]);
+    assert_eq!(code, 0, "{err}");
+    let server = Server::start(&data);
+    let file = data.join("roster.db");
+    let log = std::fs::read(data.join("roster.db-wal")).unwrap();
+    std::fs::rename(&file, place.path().join("own.db")).unwrap();
+    let commands: [&[&str]; 2] = [
+        &["org", "apply", "org.yml", "--data", "data"],
+        &["keys", "rotate", "--data", "data"],
+    ];
+    let apply = roster(place.path(), commands[0]);
+    assert_eq!(apply.0, 2, "{apply:?}");
+    assert!(apply.2.contains("already runs on data"), "{apply:?}");
+    assert!(
+        !file.exists(),
+        "a new database was made in the place of the server's"
+    );
+    std::fs::copy(place.path().join("copy.db"), &file).unwrap();
+    for words in commands {
+        let (code, out, err) = roster(place.path(), words);
+        assert_eq!(code, 2, "{words:?}: {out}{err}");
+        assert!(err.contains("is not its database"), "{words:?}: {err}");
+    }
+    assert!(std::fs::read(data.join("roster.db-wal")).unwrap() == log);
+    std::fs::rename(place.path().join("own.db"), &file).unwrap();
+    crate::support::token(&server.address);
+    for words in commands {
+        let (code, out, err) = roster(place.path(), words);
+        assert_eq!(code, 0, "{words:?}: {out}{err}");
+    }
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
+}
+
+/// A service and the script that describes its organization are started together.
+#[test]
+fn first_starts_at_once_agree_on_the_master_key() {
+    for _ in 0..2 {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("org.yml"), crate::support::DESCRIPTION).unwrap();
+        let words = ["org", "apply", "org.yml", "--data", "data", "--credentials"];
+        let started: Vec<_> = (0..3)
+            .map(|n| {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+                command.args(words).arg(format!("{n}.json"));
+                command
+                    .current_dir(place.path())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::piped());
+                command.spawn().unwrap()
+            })
+            .collect();
+        for child in started {
+            let ended = child.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&ended.stderr);
+            assert!(ended.status.success(), "{said}");
+        }
+        let (code, _, err) = roster(place.path(), &["keys", "rotate", "--data", "data"]);
+        assert_eq!(code, 0, "{err}");
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let commands: [&[&str]; 4] = [
+        &["audit", "--json", "--data", "data"],
+        &["org", "export", crate::support::ORG, "--data", "data"],
+        &["admin", "list", "--data", "data"],
+        &["verify", "--data", "data"],
+    ];
+    for words in commands {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        command.args(words).current_dir(place.path()).stdout(full);
+        let ended = command.stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{words:?}: {said}");
+        assert!(
+            said.contains("standard output cannot be written"),
+            "{words:?}: {said}"
+        );
+    }
+}
+
+/// The disk of the log is full, or whoever read it has gone.
+#[test]
+fn a_server_whose_log_cannot_be_written_answers() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "info", full.into());
+    for _ in 0..3 {
+        assert_eq!(
+            request(&server.address, "GET", "/livez", None, "").unwrap().0,
+            200
+        );
+        crate::support::token(&server.address);
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// A server starts on such a file, because it has not looked there yet.
 #[test]
 fn a_file_that_is_damaged_further_in_is_named() {
