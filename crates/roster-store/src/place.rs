@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
+
 use crate::error::StoreError;
 use crate::sqlite;
 
@@ -24,6 +26,8 @@ pub(crate) struct Place {
     began: Instant,
     /// When readers may no longer trust what was seen last, in milliseconds since `began`.
     until: AtomicU64,
+    /// How often a look found something else than what was opened.
+    losses: AtomicU64,
 }
 
 /// What tells a file from others, by whatever name.
@@ -61,6 +65,7 @@ impl Place {
             file: OnceLock::new(),
             began: Instant::now(),
             until: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
         }
     }
 
@@ -68,22 +73,49 @@ impl Place {
         &self.path
     }
 
+    /// How often a look found something else than what was opened. A connection opened before the last time may read
+    /// whatever was there meanwhile.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Acquire)
+    }
+
     /// Opens the database for writing: the file that it was from the first time on, and no other, whose log would be taken for
     /// this one's.
-    pub(crate) fn open_writer(&self) -> Result<rusqlite::Connection, StoreError> {
+    pub(crate) fn open_writer(&self) -> Result<Connection, StoreError> {
+        self.open(|path| {
+            let conn = sqlite::open_writer(path)?;
+            if self.file.get().is_none()
+                && let Ok(file) = FileId::of(path)
+            {
+                let _ = self.file.set(file);
+            }
+            Ok(conn)
+        })
+    }
+
+    /// Opens a connection, and looks before it and behind it: what was opened while another file was there is thrown away.
+    pub(crate) fn open(
+        &self,
+        open: impl FnOnce(&Path) -> Result<Connection, StoreError>,
+    ) -> Result<Connection, StoreError> {
         self.check()?;
-        let conn = sqlite::open_writer(&self.path)?;
-        if self.file.get().is_none()
-            && let Ok(file) = FileId::of(&self.path)
-        {
-            let _ = self.file.set(file);
-        }
+        let conn = open(&self.path)?;
+        // The files beside the database are opened with the first row that is read.
+        sqlite::query(&conn, "SELECT 1 FROM sqlite_schema LIMIT 1", &[], &mut |_| Ok(()))?;
         self.check()?;
         Ok(conn)
     }
 
     /// Refuses when the path leads to another file by now, or to none.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.look().inspect_err(|_| {
+            // In this order: who sees the new number looks for themselves.
+            self.until.store(0, Ordering::Release);
+            self.losses.fetch_add(1, Ordering::AcqRel);
+        })
+    }
+
+    fn look(&self) -> Result<(), StoreError> {
         let Some(opened) = self.file.get() else {
             return Ok(());
         };

@@ -212,6 +212,53 @@ async fn nothing_is_written_into_a_file_that_nobody_finds() {
     assert_eq!(store.verify().await.unwrap(), Vec::new());
 }
 
+/// The other file is there for so short a time that nobody needs to look meanwhile.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_on_reading_a_file_that_was_there_for_a_moment() {
+    let fresh = sqlite().await;
+    let store = fresh.store;
+    apply(&store, sample::organizations()).await;
+    let roster_store::Location::Sqlite(path) = fresh.location else {
+        panic!("another engine");
+    };
+    let (aside, other) = (path.with_file_name("aside.db"), path.with_file_name("other.db"));
+    store.checkpoint().await.unwrap();
+    std::fs::copy(&path, &other).unwrap();
+    assert_eq!(act(&store, ACME, &create(0)).await, Ok(0));
+    let (mut during, mut refused) = (Vec::new(), 0);
+    for _ in 0..5 {
+        // Trusted for the next tenth of a second.
+        std::thread::sleep(Duration::from_millis(110));
+        assert_eq!(count(&store, PEOPLE).await, 1);
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        // More than are idle: they need new connections.
+        let reads = (0..24).map(|_| {
+            store.read(|reader| {
+                std::thread::sleep(Duration::from_millis(5));
+                reader.number(PEOPLE, &[])
+            })
+        });
+        during.extend(futures_util::future::join_all(reads).await);
+        std::fs::rename(&path, &other).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+        let reads = (0..24).map(|_| store.read(|reader| reader.number(PEOPLE, &[])));
+        for read in futures_util::future::join_all(reads).await {
+            assert_eq!(read, Ok(Some(1)), "it goes on, and with the right file");
+        }
+    }
+    for read in during {
+        refused += usize::from(says_lost(&read, "exchanged for another"));
+        assert!(
+            read == Ok(Some(1)) || says_lost(&read, "exchanged for another"),
+            "{read:?}"
+        );
+    }
+    assert!(refused > 0, "no connection was opened meanwhile");
+    assert_eq!(store.verify().await.unwrap(), Vec::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_while_reading_leaves_no_old_moment_behind() {
     for fresh in stores().await {
