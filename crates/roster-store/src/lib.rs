@@ -145,16 +145,24 @@ impl Store {
             blocking(move || sqlite::create(&path)).await?;
         }
         let mut open = opener(&engine, &handle);
-        let migrated = blocking(move || migrate::migrate(&mut open()?)).await?;
+        let place = match &engine {
+            Engine::Sqlite(pool) => Some(Arc::clone(pool.place())),
+            Engine::Postgres(_) => None,
+        };
+        let of_schema = place.clone();
+        let migrated = blocking(move || {
+            let mut conn = open()?;
+            let migrated = migrate::migrate(&mut conn);
+            writer::close(conn, of_schema.as_deref());
+            migrated
+        })
+        .await?;
         let commits = Arc::new(Commits::default());
         let mut senders = Vec::new();
         for n in 0..writers {
             let (sender, mut jobs) = mpsc::channel(options.queue.max(1));
             let (mut open, commits) = (opener(&engine, &handle), Arc::clone(&commits));
-            let place = match &engine {
-                Engine::Sqlite(pool) => Some(Arc::clone(pool.place())),
-                Engine::Postgres(_) => None,
-            };
+            let place = place.clone();
             std::thread::Builder::new()
                 .name(format!("store-writer-{n}"))
                 .spawn(move || {
@@ -383,6 +391,11 @@ impl Store {
             return Ok(());
         };
         let place = Arc::clone(pool.place());
+        if place.check().is_err() {
+            // What can still be saved is saved by the writer: it alone has open what is lost.
+            let _ = self.ping_write().await;
+            return place.check();
+        }
         blocking(move || {
             let mut conn = Conn::Sqlite(place.open_writer()?);
             conn.query("PRAGMA wal_checkpoint(TRUNCATE)", &[], &mut |_| Ok(()))
@@ -414,7 +427,7 @@ fn opener(engine: &Engine, handle: &Handle) -> Open {
             // Made with the first connection, and kept when the connection has to be opened anew.
             let mut checkpoints = None;
             Box::new(move || {
-                let mut conn = place.open_writer()?;
+                let mut conn = place.open_committer()?;
                 let keeper = match checkpoints.take() {
                     Some(keeper) => keeper,
                     None => Checkpoints::start(Arc::clone(&place)).map_err(|error| {

@@ -213,6 +213,50 @@ fn a_database_that_was_exchanged_takes_nothing_more() {
     assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
 }
 
+#[test]
+fn a_log_that_was_removed_takes_nothing_acknowledged_with_it() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let log = std::fs::File::create(place.path().join("log")).unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "warn", log.into());
+    let token = crate::support::token(&server.address);
+    let create = |address: &str, who: &str| {
+        let path = format!("/v2/usermanagement/action/{}", crate::support::ORG);
+        let body = format!(
+            r#"[{{"user": "{who}@example.com", "do": [{{"createFederatedID": {{"email": "{who}@example.com", "country": "DE"}}}}]}}]"#
+        );
+        request(address, "POST", &path, Some(&token), &body).unwrap().0
+    };
+    assert_eq!(create(&server.address, "before"), 200);
+    std::fs::remove_file(data.join("roster.db-wal")).unwrap();
+    assert_eq!(create(&server.address, "after"), 503);
+    assert_eq!(
+        request(&server.address, "GET", "/readyz", None, "").unwrap().0,
+        503
+    );
+    let said = std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(
+        said.contains("data/roster.db-wal was moved away or removed") && said.contains("start it anew"),
+        "{said}"
+    );
+    server.kill();
+    assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
+    let server = Server::start(&data);
+    let token = crate::support::token(&server.address);
+    let there = |who: &str| {
+        let path = format!(
+            "/v2/usermanagement/organizations/{}/users/{who}@example.com",
+            crate::support::ORG
+        );
+        request(&server.address, "GET", &path, Some(&token), "")
+            .unwrap()
+            .0
+    };
+    assert_eq!((there("before"), there("after")), (200, 404));
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// A server starts on such a file, because it has not looked there yet.
 #[test]
 fn a_file_that_is_damaged_further_in_is_named() {
