@@ -2,6 +2,7 @@
 //! standard error.
 
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 /// How a run ended (design: 0 done, 1 something was left undone, 2 could not run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +28,36 @@ impl From<Exit> for std::process::ExitCode {
 /// A line for other programs, or several. A reader that went away (`| head`) is no failure of ours.
 pub(crate) fn out(line: impl std::fmt::Display) {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{}", lines(&line.to_string()));
-    let _ = stdout.flush();
+    let _ = noted(writeln!(stdout, "{}", lines(&line.to_string())).and_then(|()| stdout.flush()));
 }
 
 /// A line of many, for other programs; `false` when the reader went away, and the rest need not be looked for.
 #[must_use]
 pub(crate) fn try_out(line: impl std::fmt::Display) -> bool {
-    writeln!(std::io::stdout().lock(), "{line}").is_ok()
+    noted(writeln!(std::io::stdout().lock(), "{line}"))
+}
+
+/// Why something of what was to be printed is nowhere.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Whether it was printed. A reader that went away wants no more; any other failure has to be told.
+fn noted(printed: std::io::Result<()>) -> bool {
+    if let Err(error) = &printed
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error.to_string());
+    }
+    printed.is_ok()
+}
+
+/// What to say at the end of a command whose output is not whole: what it did is done all the same.
+pub(crate) fn lost_output() -> Option<anyhow::Error> {
+    LOST.get().map(|error| {
+        hinted(
+            format!("what was to be printed is not whole, because it could not be written: {error}"),
+            "free some space where the output goes, or send it elsewhere, and run this again; what the command changed is changed",
+        )
+    })
 }
 
 /// A line for people, or several.

@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::file::{private_dir, write_private};
+use super::file::{create_private, private_dir};
 use crate::clock::random;
 
 /// A client secret begins with this, so that it is recognised when it leaks.
@@ -85,7 +85,8 @@ impl MasterKey {
         }
         let mut text = hex(&random::<32>());
         text.push('\n');
-        write_private(path, text.as_bytes()).map_err(unwritable)?;
+        // Another program may be making it at the same moment: whichever is there first is the key of both.
+        create_private(path, text.as_bytes()).map_err(unwritable)?;
         Self::open(path)
     }
 
@@ -265,5 +266,25 @@ mod tests {
             MasterKey::open_or_create(&path),
             Err(MasterKeyError::Malformed { .. })
         ));
+    }
+
+    #[test]
+    fn of_many_who_make_it_at_once_all_have_the_one_that_stays() {
+        for _ in 0..50 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("master.key");
+            let together = std::sync::Barrier::new(4);
+            let stored: Vec<Vec<u8>> = std::thread::scope(|scope| {
+                let make = || {
+                    together.wait();
+                    MasterKey::open_or_create(&path).unwrap().hash_secret("c", "s")
+                };
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let stays = MasterKey::open(&path).unwrap();
+            assert!(stored.iter().all(|stored| stays.verify_secret("c", "s", stored)));
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no leftovers");
+        }
     }
 }

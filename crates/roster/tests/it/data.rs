@@ -214,6 +214,22 @@ fn a_database_that_was_exchanged_takes_nothing_more() {
 }
 
 #[test]
+fn a_log_of_the_server_that_cannot_be_written_costs_nobody_an_answer() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "info", full.into());
+    let token = crate::support::token(&server.address);
+    let users = format!("/v2/usermanagement/users/{}/0", crate::support::ORG);
+    for path in ["/livez", "/readyz", users.as_str()] {
+        let answer = request(&server.address, "GET", path, Some(&token), "");
+        assert_eq!(answer.map(|(status, _)| status), Some(200), "{path}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_log_that_was_removed_takes_nothing_acknowledged_with_it() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
@@ -421,6 +437,25 @@ fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn what_is_no_database_is_said_to_be_none_also_without_a_key() {
+    for (bytes, says) in [(&b""[..], "it is empty"), (&[b'x'; 4096], "no Roster database")] {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("roster.db"), bytes).unwrap();
+        for words in [&SERVE[..], &["keys", "rotate", "--data", "data"]] {
+            let (code, _, err) = roster(place.path(), words);
+            assert_eq!(code, 2, "{err}");
+            assert!(
+                err.contains(says) && !err.contains("master.key is missing"),
+                "{err}"
+            );
+        }
+        assert!(std::fs::read(data.join("roster.db")).unwrap() == bytes);
+    }
+}
+
+#[test]
 fn what_is_not_ours_to_read_is_named_with_what_to_do() {
     let place = tempfile::tempdir().unwrap();
     chmod(place.path(), 0o755);
@@ -474,6 +509,13 @@ fn what_is_not_ours_to_read_is_named_with_what_to_do() {
             "{said}"
         );
     }
+    // It can be read, but a server has to write.
+    chmod(&data.join("roster.db"), 0o444);
+    let said = run(&SERVE);
+    assert!(
+        said.contains("the database data/roster.db cannot be written") && said.contains("chown"),
+        "{said}"
+    );
     // Only the backup does.
     let copy = place.path().join("copy.db");
     std::fs::copy(data.join("roster.db"), &copy).unwrap();
