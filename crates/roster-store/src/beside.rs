@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use crate::conn::Conn;
 use crate::error::StoreError;
+use crate::place::Place;
 use crate::reader::Reader;
 use crate::{Engine, Store, blocking, postgres, sqlite};
 
@@ -45,7 +46,7 @@ impl Store {
         let (store, handle) = (self.clone(), Handle::current());
         blocking(move || {
             let mut conns = match &store.0.engine {
-                Engine::Sqlite { place, .. } => same_moment_sqlite(place.path(), count)?,
+                Engine::Sqlite(pool) => same_moment_sqlite(pool.place(), count)?,
                 Engine::Postgres(_) => same_moment_postgres(
                     clients
                         .into_iter()
@@ -67,14 +68,14 @@ impl Store {
 }
 
 /// While nobody can write, every connection begins to read: all see the same. Writers wait for that long only.
-fn same_moment_sqlite(path: &std::path::Path, count: usize) -> Result<Vec<Conn>, StoreError> {
+fn same_moment_sqlite(place: &Place, count: usize) -> Result<Vec<Conn>, StoreError> {
     let mut conns = Vec::new();
     for _ in 0..count {
-        let mut conn = Conn::Sqlite(sqlite::open_source(path)?);
+        let mut conn = Conn::Sqlite(place.open(sqlite::open_source)?);
         conn.batch("PRAGMA query_only = ON")?;
         conns.push(conn);
     }
-    let mut still = Conn::Sqlite(sqlite::open_writer(path)?);
+    let mut still = Conn::Sqlite(place.open_writer()?);
     if count > 1 {
         match still.batch("BEGIN IMMEDIATE") {
             Ok(()) => {}

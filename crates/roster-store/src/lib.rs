@@ -20,6 +20,7 @@ pub mod listing;
 mod load;
 mod migrate;
 mod place;
+mod pool;
 mod postgres;
 mod reader;
 mod row;
@@ -28,7 +29,7 @@ mod verify;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use roster_core::scope::Scope;
@@ -55,6 +56,7 @@ use checkpoint::Checkpoints;
 use conn::Conn;
 use haste::Haste;
 use place::Place;
+use pool::{Lent, Pool};
 use writer::{Asked, Job, Open};
 
 /// Where the rows are.
@@ -114,17 +116,14 @@ struct Inner {
 }
 
 enum Engine {
-    Sqlite {
-        place: Arc<Place>,
-        idle: Mutex<Vec<rusqlite::Connection>>,
-    },
+    Sqlite(Pool),
     Postgres(postgres::Database),
 }
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0.engine {
-            Engine::Sqlite { .. } => "Store(SQLite)",
+            Engine::Sqlite(_) => "Store(SQLite)",
             Engine::Postgres(_) => "Store(PostgreSQL)",
         })
     }
@@ -135,13 +134,7 @@ impl Store {
     pub async fn open(location: Location, options: Options) -> Result<Self, StoreError> {
         let handle = Handle::current();
         let (engine, writers) = match &location {
-            Location::Sqlite(path) => (
-                Engine::Sqlite {
-                    place: Arc::new(Place::new(path.clone())),
-                    idle: Mutex::default(),
-                },
-                1,
-            ),
+            Location::Sqlite(path) => (Engine::Sqlite(Pool::new(Arc::new(Place::new(path.clone())))), 1),
             Location::Postgres(url) => {
                 let database = postgres::pool(url, options.readers + options.writers.max(1) + 1)?;
                 (Engine::Postgres(database), options.writers.max(1))
@@ -152,16 +145,24 @@ impl Store {
             blocking(move || sqlite::create(&path)).await?;
         }
         let mut open = opener(&engine, &handle);
-        let migrated = blocking(move || migrate::migrate(&mut open()?)).await?;
+        let place = match &engine {
+            Engine::Sqlite(pool) => Some(Arc::clone(pool.place())),
+            Engine::Postgres(_) => None,
+        };
+        let of_schema = place.clone();
+        let migrated = blocking(move || {
+            let mut conn = open()?;
+            let migrated = migrate::migrate(&mut conn);
+            writer::close(conn, of_schema.as_deref());
+            migrated
+        })
+        .await?;
         let commits = Arc::new(Commits::default());
         let mut senders = Vec::new();
         for n in 0..writers {
             let (sender, mut jobs) = mpsc::channel(options.queue.max(1));
             let (mut open, commits) = (opener(&engine, &handle), Arc::clone(&commits));
-            let place = match &engine {
-                Engine::Sqlite { place, .. } => Some(Arc::clone(place)),
-                Engine::Postgres(_) => None,
-            };
+            let place = place.clone();
             std::thread::Builder::new()
                 .name(format!("store-writer-{n}"))
                 .spawn(move || {
@@ -179,7 +180,7 @@ impl Store {
         let readers = match engine {
             // They read in this process: more at once than processors, and one that waits for the disk, take no less
             // time but more memory.
-            Engine::Sqlite { .. } => options.readers.min(processors() + 1),
+            Engine::Sqlite(_) => options.readers.min(processors() + 1),
             Engine::Postgres(_) => options.readers,
         };
         let reading = Arc::new(Semaphore::new(readers.max(1)));
@@ -236,7 +237,7 @@ impl Store {
             .await
             .map_err(|_| StoreError::Unavailable("closed".to_owned()))?;
         match &self.0.engine {
-            Engine::Sqlite { .. } => {
+            Engine::Sqlite(_) => {
                 let store = self.clone();
                 blocking(move || {
                     store.read_sqlite(|reader| {
@@ -273,7 +274,7 @@ impl Store {
         read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         // There are never more of these at once than threads that answer requests, so they need no turn.
-        if let Engine::Sqlite { .. } = &self.0.engine
+        if let Engine::Sqlite(_) = &self.0.engine
             && self.0.haste.may_stay()
         {
             let began = Instant::now();
@@ -309,23 +310,15 @@ impl Store {
         &self,
         read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let Engine::Sqlite { place, idle } = &self.0.engine else {
+        let Engine::Sqlite(pool) = &self.0.engine else {
             return Err(StoreError::Bug("not SQLite".to_owned()));
         };
-        place.check_now_and_then()?;
-        let known = idle
-            .lock()
-            .map_err(|_| StoreError::Bug("a reader panicked".to_owned()))?
-            .pop();
-        let conn = match known {
-            Some(conn) => conn,
-            None => sqlite::open_reader(place.path())?,
-        };
+        let Lent { conn, losses } = pool.take()?;
         let mut conn = Conn::Sqlite(conn);
         conn.begin_reading()?;
         let (result, ended) = looked(&mut conn, read);
-        if let (Ok(()), Conn::Sqlite(conn), Ok(mut idle)) = (&ended, conn, idle.lock()) {
-            idle.push(conn);
+        if let (Ok(()), Conn::Sqlite(conn)) = (&ended, conn) {
+            pool.give_back(Lent { conn, losses });
         }
         result.and_then(|value| ended.map(|()| value))
     }
@@ -394,10 +387,15 @@ impl Store {
     /// Moves what SQLite still keeps in its write-ahead log into the database file, so that the file is all there is
     /// when a program ends in good order. Others may go on reading and writing.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        let Engine::Sqlite { place, .. } = &self.0.engine else {
+        let Engine::Sqlite(pool) = &self.0.engine else {
             return Ok(());
         };
-        let place = Arc::clone(place);
+        let place = Arc::clone(pool.place());
+        if place.check().is_err() {
+            // What can still be saved is saved by the writer: it alone has open what is lost.
+            let _ = self.ping_write().await;
+            return place.check();
+        }
         blocking(move || {
             let mut conn = Conn::Sqlite(place.open_writer()?);
             conn.query("PRAGMA wal_checkpoint(TRUNCATE)", &[], &mut |_| Ok(()))
@@ -424,12 +422,12 @@ fn processors() -> usize {
 /// How a writer opens its connection.
 fn opener(engine: &Engine, handle: &Handle) -> Open {
     match engine {
-        Engine::Sqlite { place, .. } => {
-            let place = Arc::clone(place);
+        Engine::Sqlite(pool) => {
+            let place = Arc::clone(pool.place());
             // Made with the first connection, and kept when the connection has to be opened anew.
             let mut checkpoints = None;
             Box::new(move || {
-                let mut conn = place.open_writer()?;
+                let mut conn = place.open_committer()?;
                 let keeper = match checkpoints.take() {
                     Some(keeper) => keeper,
                     None => Checkpoints::start(Arc::clone(&place)).map_err(|error| {

@@ -223,7 +223,12 @@ pub(crate) fn work(
                 }
                 Ended::Unsound => {
                     lost = false;
-                    opened.discard();
+                    // Nobody else has a lost log open any more.
+                    if place.is_some_and(Place::lost_log) {
+                        conn = Some(opened);
+                    } else {
+                        close(opened, place);
+                    }
                 }
                 Ended::Lost(error) => {
                     opened.discard();
@@ -244,6 +249,29 @@ pub(crate) fn work(
                 }
             }
         }
+    }
+}
+
+/// Closes a connection for writing.
+pub(crate) fn close(conn: Conn, place: Option<&Place>) {
+    match place {
+        Some(place) => place.close_committer(|| conn.discard()),
+        None => conn.discard(),
+    }
+}
+
+/// Whether what is written is found again; saves what can be saved when it is not.
+fn found(conn: &Conn, place: Option<&Place>) -> Result<(), StoreError> {
+    let Some(place) = place else {
+        return Ok(());
+    };
+    let found = place.check();
+    match conn {
+        Conn::Sqlite(conn) if found.is_err() && conn.is_autocommit() => {
+            place.save_log(conn);
+            place.check()
+        }
+        _ => found,
     }
 }
 
@@ -331,6 +359,9 @@ fn attempt(
     within: Duration,
 ) -> Attempt {
     let retry = conn.is_postgres();
+    if let Err(error) = found(conn, place) {
+        return failed(error, retry);
+    }
     if let Err(error) = begin(conn, locks) {
         let _ = conn.batch("ROLLBACK");
         return unfinished(error, retry);
@@ -364,14 +395,14 @@ fn attempt(
         }
     }
     // A commit into a file that nobody finds is not asked for, and not acknowledged when it went there all the same.
-    let found = || place.map_or(Ok(()), Place::check);
-    match found().and_then(|()| conn.batch("COMMIT")).and_then(|()| found()) {
+    let look = || place.map_or(Ok(()), Place::check);
+    match look().and_then(|()| conn.batch("COMMIT")).and_then(|()| look()) {
         Ok(()) => Attempt::Committed(done),
         Err(error) => {
             // After a commit that was done in a file that is gone there is nothing to undo, and SQLite says so.
             let _ = conn.batch("ROLLBACK");
             put_back(waiting, done);
-            failed(error, retry)
+            failed(found(conn, place).err().unwrap_or(error), retry)
         }
     }
 }

@@ -163,7 +163,7 @@ pub(crate) struct OrgApply {
     /// that is more
     #[arg(long, value_name = "N", requires = "prune")]
     pub(crate) max_removals: Option<usize>,
-    /// Let --prune remove an organization's last integration or last system administrator
+    /// Let --prune remove an organization's last integration, or a system administrator (be it the last or not)
     #[arg(long, requires = "prune")]
     pub(crate) remove_last: bool,
     /// Show what would change, and change nothing

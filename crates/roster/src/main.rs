@@ -34,13 +34,15 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    // What a server prints, it prints for whoever waits for it, and goes on.
+    let serves = matches!(cli.command, cli::Command::Serve(_));
     match command::run(cli.command) {
-        Ok(exit) => match ui::flushed() {
-            Ok(()) => exit.into(),
-            Err(error) => {
+        Ok(exit) => match ui::lost_output().filter(|_| !serves) {
+            Some(error) => {
                 ui::failed(&error);
                 ui::Exit::Failed.into()
             }
+            None => exit.into(),
         },
         Err(error) => {
             ui::failed(&error);

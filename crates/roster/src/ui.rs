@@ -25,45 +25,39 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// Why something could not be printed for other programs.
-static UNPRINTED: OnceLock<std::io::Error> = OnceLock::new();
-
-/// Whether everything for other programs was printed: a command that says it is done must not have lost what it was asked for.
-pub(crate) fn flushed() -> anyhow::Result<()> {
-    noted(std::io::stdout().flush());
-    match UNPRINTED.get() {
-        None => Ok(()),
-        Some(error) => Err(hinted(
-            format!("standard output cannot be written: {error}"),
-            "what was printed is not whole; what the command had to do is done. Make room or name another file, and run it again",
-        )),
-    }
-}
-
-/// Notes what became of output. A reader that went away (`| head`) is no failure of ours.
-fn noted(printed: std::io::Result<()>) -> bool {
-    match printed {
-        Ok(()) => true,
-        Err(error) => {
-            if error.kind() != std::io::ErrorKind::BrokenPipe {
-                let _ = UNPRINTED.set(error);
-            }
-            false
-        }
-    }
-}
-
-/// A line for other programs, or several.
+/// A line for other programs, or several. A reader that went away (`| head`) is no failure of ours.
 pub(crate) fn out(line: impl std::fmt::Display) {
     let mut stdout = std::io::stdout().lock();
-    let printed = writeln!(stdout, "{}", lines(&line.to_string()));
-    noted(printed.and_then(|()| stdout.flush()));
+    let _ = noted(writeln!(stdout, "{}", lines(&line.to_string())).and_then(|()| stdout.flush()));
 }
 
 /// A line of many, for other programs; `false` when the reader went away, and the rest need not be looked for.
 #[must_use]
 pub(crate) fn try_out(line: impl std::fmt::Display) -> bool {
     noted(writeln!(std::io::stdout().lock(), "{line}"))
+}
+
+/// Why something of what was to be printed is nowhere.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Whether it was printed. A reader that went away wants no more; any other failure has to be told.
+fn noted(printed: std::io::Result<()>) -> bool {
+    if let Err(error) = &printed
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error.to_string());
+    }
+    printed.is_ok()
+}
+
+/// What to say at the end of a command whose output is not whole: what it did is done all the same.
+pub(crate) fn lost_output() -> Option<anyhow::Error> {
+    LOST.get().map(|error| {
+        hinted(
+            format!("what was to be printed is not whole, because it could not be written: {error}"),
+            "free some space where the output goes, or send it elsewhere, and run this again; what the command changed is changed",
+        )
+    })
 }
 
 /// A line for people, or several.

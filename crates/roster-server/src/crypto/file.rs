@@ -2,10 +2,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::clock::random;
-use crate::crypto::master::hex;
 
 /// Makes a directory (and its parents) that only its owner may enter.
 pub fn private_dir(path: &Path) -> io::Result<()> {
@@ -24,57 +23,52 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     write_atomically(path, content, 0o600)
 }
 
+/// Makes a file that only its owner may read, whole or not at all. One that is there, be it since a moment ago, stays as it is.
+pub(crate) fn create_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let there = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Ok(()),
+        _ => Err(error),
+    };
+    let beside = beside(path);
+    let made = write_new(&beside, content, 0o600).and_then(|()| {
+        // Unlike renaming, this replaces nothing. Where a file can have one name only, the name itself decides.
+        fs::hard_link(&beside, path).or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Ok(()),
+            _ => write_new(path, content, 0o600).or_else(there),
+        })
+    });
+    let _ = fs::remove_file(&beside);
+    made?;
+    sync_dir(path)
+}
+
 /// Writes a file that everybody may read, whole or not at all.
 pub(crate) fn write_public(path: &Path, content: &[u8]) -> io::Result<()> {
     write_atomically(path, content, 0o644)
 }
 
-/// The same for a file that must not be there yet: of several who make it at once, one does, and the others get
-/// [`io::ErrorKind::AlreadyExists`].
-pub(crate) fn make_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    write_beside(path, content, 0o600, |beside| {
-        // A file system without second names has no better way.
-        let made = match fs::hard_link(beside, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => {
-                return fs::rename(beside, path);
-            }
-            made => made,
-        };
-        let _ = fs::remove_file(beside);
-        made
-    })
-}
-
 fn write_atomically(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    write_beside(path, content, mode, |beside| fs::rename(beside, path))
-}
-
-/// Writes the content under another name, which `place` puts where it belongs.
-fn write_beside(
-    path: &Path,
-    content: &[u8],
-    mode: u32,
-    place: impl FnOnce(&Path) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}-{}.new", std::process::id(), hex(&random::<4>())));
-    let beside = path.with_file_name(name);
-    let written = create(&beside, mode).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()
-    });
-    let placed = written.and_then(|()| place(&beside));
-    if placed.is_err() {
+    let beside = beside(path);
+    let renamed = write_new(&beside, content, mode).and_then(|()| fs::rename(&beside, path));
+    if renamed.is_err() {
         // What went wrong is reported; the leftover is only tidied up.
         let _ = fs::remove_file(&beside);
     }
-    placed?;
+    renamed?;
     sync_dir(path)
 }
 
-fn create(path: &Path, mode: u32) -> io::Result<File> {
+/// A name beside a file that nobody else uses, in whatever container they run.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}.new", u64::from_ne_bytes(random::<8>())));
+    path.with_file_name(name)
+}
+
+/// Writes a file that is not there.
+fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
@@ -82,7 +76,9 @@ fn create(path: &Path, mode: u32) -> io::Result<File> {
     }
     #[cfg(not(unix))]
     let _ = mode;
-    options.open(path)
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 #[cfg(unix)]

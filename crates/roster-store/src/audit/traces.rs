@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use roster_core::value::Key;
 
 use super::scrub::holds;
 use crate::conn::Conn;
 use crate::error::StoreError;
-use crate::{Engine, Store, blocking, sqlite};
+use crate::{Engine, Store, blocking};
 
 /// Bytes looked at in one go.
 const PIECE: usize = 1 << 20;
@@ -18,10 +19,10 @@ impl Store {
     /// Whether any of these names stands anywhere in the files of an embedded database, in use or not; `None` for
     /// PostgreSQL, whose files are its own. Only ASCII is compared without regard to letter case.
     pub async fn traces(&self, names: Vec<Key>) -> Result<Option<Vec<Key>>, StoreError> {
-        let Engine::Sqlite { place, .. } = &self.0.engine else {
+        let Engine::Sqlite(pool) = &self.0.engine else {
             return Ok(None);
         };
-        let path = place.path().to_owned();
+        let path = pool.place().path().to_owned();
         blocking(move || {
             let mut wal = path.clone().into_os_string();
             wal.push("-wal");
@@ -41,11 +42,11 @@ impl Store {
     /// Rewrites the whole file of an embedded database, so that nothing of what was ever deleted is left in it. Who
     /// writes meanwhile waits.
     pub async fn rewrite_file(&self) -> Result<(), StoreError> {
-        let Engine::Sqlite { place, .. } = &self.0.engine else {
+        let Engine::Sqlite(pool) = &self.0.engine else {
             return Ok(());
         };
-        let path = place.path().to_owned();
-        blocking(move || Conn::Sqlite(sqlite::open_writer(&path)?).batch("VACUUM")).await?;
+        let place = Arc::clone(pool.place());
+        blocking(move || Conn::Sqlite(place.open_writer()?).batch("VACUUM")).await?;
         self.checkpoint().await
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Whom a walk has shown, page by page. Cheap to clone: clones share what they hold.
 ///
 /// In a list that is merged from several ranges somebody's position may change: who loses the way by which they came
-/// first stands from then on where the next one puts them, and would be shown again. A list of one range needs none
-/// of this, and nothing is kept for it.
+/// first stands from then on where the next one puts them, and would be shown again. A profile's list of one range becomes
+/// such a list with its first link. A list that stays one range needs none of this, and nothing is kept for it.
 #[derive(Debug, Clone, Default)]
 pub struct Shown(Arc<Mutex<Pages>>);
 

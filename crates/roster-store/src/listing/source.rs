@@ -31,6 +31,9 @@ pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
     /// Whether one person may stand in several of them.
     pub(super) overlapping: bool,
+    /// Whether whom a walk has shown is remembered: the list may become one where people stand in several ranges, or in
+    /// others than before, while somebody walks through it.
+    pub(super) remembered: bool,
 }
 
 impl Plan {
@@ -38,6 +41,7 @@ impl Plan {
         Self {
             sources: vec![source],
             overlapping: false,
+            remembered: false,
         }
     }
 
@@ -59,17 +63,19 @@ impl Plan {
             group: profile,
             link: None,
         };
-        Ok(match (licence, queued, query.direct_only) {
+        let mut plan = match (licence, queued, query.direct_only) {
             (Some(active), true, direct) => Self::one(seats(active, direct)),
             // Without a queue everybody is active.
             (Some(false), false, _) => Self {
                 sources: Vec::new(),
                 overlapping: false,
+                remembered: false,
             },
             (_, _, true) => Self::one(direct),
             (None, true, false) => Self {
                 sources: vec![seats(true, false), seats(false, false)],
                 overlapping: false,
+                remembered: false,
             },
             (_, false, false) => {
                 let mut sources = vec![direct];
@@ -85,9 +91,13 @@ impl Plan {
                 Self {
                     overlapping: sources.len() > 1,
                     sources,
+                    remembered: false,
                 }
             }
-        })
+        };
+        // Links, and a quota, may come and go.
+        plan.remembered = !query.direct_only;
+        Ok(plan)
     }
 }
 

@@ -53,14 +53,17 @@ impl Reader<'_> {
         let plan = Plan::of(self, query)?;
         match plan.sources.as_slice() {
             [] => Ok(Rows::default()),
-            [source] => single(self, query, *source, range, sink),
+            [source] => {
+                let shown = plan.remembered.then_some(walk);
+                single(self, query, *source, range, shown, sink)
+            }
             _ => merged(self, query, &plan, range, walk, sink),
         }
     }
 
     /// A position about halfway between two, where the people between them can be read in two parts, each by a reader of
-    /// its own: whoever stays in the list keeps their place, whenever it is read. `None` where lists are merged, because
-    /// there a person's place depends on what else is read.
+    /// its own: whoever stays in the list keeps their place, whenever it is read. `None` where lists are merged, or may be
+    /// while a walk goes on, because there a person's place depends on what else is read.
     pub fn users_halfway(
         &mut self,
         query: &UsersQuery,
@@ -69,7 +72,7 @@ impl Reader<'_> {
     ) -> Result<Option<Position>, StoreError> {
         let plan = Plan::of(self, query)?;
         let middle = Position::halfway(from, until);
-        Ok(middle.filter(|_| plan.sources.len() == 1))
+        Ok(middle.filter(|_| plan.sources.len() == 1 && !plan.remembered))
     }
 
     /// Whether a list has anybody at a position or behind it.
@@ -125,6 +128,7 @@ fn single(
     query: &UsersQuery,
     source: Source,
     (from, until, limit): Page,
+    remembered: Option<(u64, &Shown)>,
     sink: UserSink<'_>,
 ) -> Result<Rows, StoreError> {
     let domain = query.domain.as_ref();
@@ -142,6 +146,10 @@ fn single(
     // They come along an index, but nothing has asked for an order.
     if !people.is_sorted() {
         people.sort_unstable();
+    }
+    if let Some((page, shown)) = remembered {
+        shown.retain_new(page, &mut people, |(_, account, _)| *account);
+        shown.set(page, people.iter().map(|(_, account, _)| *account).collect());
     }
     let labels = if query.groups {
         let accounts = people.iter().map(|(_, account, _)| *account).collect();
@@ -195,7 +203,7 @@ fn merged(
     let people = people(reader, query, plan, (from, until, limit), (page, shown))?;
     let next = people.next;
     let accounts: Vec<i64> = people.positions.iter().map(|position| position.account).collect();
-    if plan.overlapping {
+    if plan.remembered {
         shown.set(page, accounts.clone());
     }
     let labels = if query.groups {
@@ -270,9 +278,11 @@ fn people(
             let found = memberships(reader, query.org, accounts)?;
             if plan.overlapping {
                 candidates.retain(|position| first_of(plan, &found, position.account) == Some(*position));
-                shown.retain_new(page, &mut candidates, |position| position.account);
             }
             people.memberships.extend(found);
+        }
+        if plan.remembered {
+            shown.retain_new(page, &mut candidates, |position| position.account);
         }
         people.positions.append(&mut candidates);
         if wanted.is_some_and(|wanted| people.positions.len() > wanted) {

@@ -212,6 +212,111 @@ async fn nothing_is_written_into_a_file_that_nobody_finds() {
     assert_eq!(store.verify().await.unwrap(), Vec::new());
 }
 
+/// The other file is there for so short a time that nobody needs to look meanwhile.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_on_reading_a_file_that_was_there_for_a_moment() {
+    let fresh = sqlite().await;
+    let store = fresh.store;
+    apply(&store, sample::organizations()).await;
+    let roster_store::Location::Sqlite(path) = fresh.location else {
+        panic!("another engine");
+    };
+    let (aside, other) = (path.with_file_name("aside.db"), path.with_file_name("other.db"));
+    store.checkpoint().await.unwrap();
+    std::fs::copy(&path, &other).unwrap();
+    assert_eq!(act(&store, ACME, &create(0)).await, Ok(0));
+    let (mut during, mut refused) = (Vec::new(), 0);
+    for _ in 0..5 {
+        // Trusted for the next tenth of a second.
+        std::thread::sleep(Duration::from_millis(110));
+        assert_eq!(count(&store, PEOPLE).await, 1);
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        // More than are idle: they need new connections.
+        let reads = (0..24).map(|_| {
+            store.read(|reader| {
+                std::thread::sleep(Duration::from_millis(5));
+                reader.number(PEOPLE, &[])
+            })
+        });
+        during.extend(futures_util::future::join_all(reads).await);
+        std::fs::rename(&path, &other).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+        let reads = (0..24).map(|_| store.read(|reader| reader.number(PEOPLE, &[])));
+        for read in futures_util::future::join_all(reads).await {
+            assert_eq!(read, Ok(Some(1)), "it goes on, and with the right file");
+        }
+    }
+    for read in during {
+        refused += usize::from(says_lost(&read, "exchanged for another"));
+        assert!(
+            read == Ok(Some(1)) || says_lost(&read, "exchanged for another"),
+            "{read:?}"
+        );
+    }
+    assert!(refused > 0, "no connection was opened meanwhile");
+    assert_eq!(store.verify().await.unwrap(), Vec::new());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_saved_when_the_log_is_lost() {
+    let fresh = sqlite().await;
+    let store = fresh.store;
+    apply(&store, sample::organizations()).await;
+    assert_eq!(act(&store, ACME, &create(0)).await, Ok(0));
+    let roster_store::Location::Sqlite(path) = fresh.location else {
+        panic!("another engine");
+    };
+    let (log, aside) = (path.with_file_name("roster.db-wal"), path.with_file_name("aside"));
+    let says = |result: Result<usize, StoreError>, what: &str| {
+        assert!(
+            matches!(&result, Err(StoreError::Unavailable(text)) if text.contains("roster.db-wal was ") && text.contains(what)),
+            "{result:?}"
+        );
+    };
+    // Another's log is not played into a database that has this one's pages.
+    std::fs::rename(&log, &aside).unwrap();
+    std::fs::write(&log, b"another log").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for _ in 0..2 {
+        says(
+            act(&store, ACME, &create(1)).await,
+            "exchanged for another file while it was in use: nothing is written",
+        );
+    }
+    let read = store.read(|reader| reader.number(PEOPLE, &[])).await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    assert!(
+        std::fs::read(&path).unwrap() == before,
+        "the database was changed"
+    );
+    assert_eq!(std::fs::read(&log).unwrap(), b"another log");
+    std::fs::rename(&aside, &log).unwrap();
+    assert_eq!(act(&store, ACME, &create(2)).await, Ok(0), "it goes on by itself");
+    assert_eq!(count(&store, PEOPLE).await, 2);
+    // Gone for good: what a program that is killed leaves is all that was acknowledged.
+    std::fs::remove_file(&log).unwrap();
+    for _ in 0..2 {
+        says(
+            act(&store, ACME, &create(3)).await,
+            "all that was acknowledged was copied into",
+        );
+    }
+    assert!(!log.exists());
+    let left = tempfile::tempdir().unwrap();
+    let copy = left.path().join("roster.db");
+    std::fs::copy(&path, &copy).unwrap();
+    let again = Store::open(
+        roster_store::Location::Sqlite(copy),
+        roster_store::Options::default(),
+    );
+    let again = again.await.unwrap();
+    assert_eq!(count(&again, PEOPLE).await, 2);
+    assert_eq!(again.verify().await.unwrap(), Vec::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_while_reading_leaves_no_old_moment_behind() {
     for fresh in stores().await {

@@ -37,6 +37,8 @@ pub(crate) fn check_key(storage: &Storage) -> anyhow::Result<()> {
     if let (Some(data), None) = (&storage.data, &storage.master_key_file)
         && there(&data.join(DATABASE))?
     {
+        // What is no database of ours has no key to look for.
+        check_database(&data.join(DATABASE))?;
         return Err(hinted(
             format!(
                 "{} is missing, and without it the secrets and keys in the database cannot be used",
@@ -160,6 +162,26 @@ fn lock_to_make(storage: &Storage, file: &Path) -> anyhow::Result<Option<Mine>> 
             return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Refuses a database that nothing can be written to: a server would answer, and save nothing.
+pub(crate) async fn check_writable(storage: &Storage, store: &Store) -> anyhow::Result<()> {
+    // SQLite begins to write a file that it can only read, and refuses the first row. It is not kept, so a full disk is none.
+    let tried = store.write(Vec::new(), |writer| -> Result<(), StoreError> {
+        writer.execute("UPDATE generation SET value = value", &[])?;
+        Err(StoreError::GivenUp("it was only tried".to_owned()))
+    });
+    match tried.await {
+        // Where somebody else writes for long, it can be done, too.
+        Ok(()) | Err(StoreError::GivenUp(_) | StoreError::Busy(_)) => Ok(()),
+        Err(error) => Err(match storage.location() {
+            Location::Sqlite(file) => hinted(
+                format!("the database {} cannot be written: {error}", file.display()),
+                "it has to belong to the user who runs this (chown), with mode 0600 (chmod 600), and so have the files beside it",
+            ),
+            location @ Location::Postgres(_) => explain(&location, &error),
+        }),
     }
 }
 

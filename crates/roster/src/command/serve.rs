@@ -69,6 +69,7 @@ async fn opened(mine: &mut Option<Mine>, storage: &Storage) -> anyhow::Result<St
     if data::there(&key)? {
         keys::check(&store, &data::open_key(&key)?).await?;
     }
+    data::check_writable(storage, &store).await?;
     Ok(store)
 }
 
@@ -144,7 +145,7 @@ fn start_log() {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        // They would go to standard error, too, and end the request if that cannot be written.
+        // Told where nothing can be written either, that would end whoever waits for an answer.
         .log_internal_errors(false)
         .with_target(false);
     // Somebody else's subscriber is fine, too.

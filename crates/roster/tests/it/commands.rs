@@ -345,3 +345,29 @@ fn the_other_commands_answer_under_either_name() {
         assert!(code == 1 && err.contains("`nowhere.key` cannot be read"), "{err}");
     }
 }
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    crate::support::describe(place.path(), &data);
+    for words in [
+        &["org", "export", "--data", "data", crate::support::ORG][..],
+        &["audit", "--data", "data", "--json"],
+        &["verify", "--data", "data"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_roster"))
+            .args(words)
+            .current_dir(place.path())
+            .stdout(full)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+        assert!(
+            said.contains("could not be written: No space left"),
+            "{words:?}: {said}"
+        );
+    }
+}

@@ -213,6 +213,66 @@ fn a_database_that_was_exchanged_takes_nothing_more() {
     assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
 }
 
+#[test]
+fn a_log_of_the_server_that_cannot_be_written_costs_nobody_an_answer() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "info", full.into());
+    let token = crate::support::token(&server.address);
+    let users = format!("/v2/usermanagement/users/{}/0", crate::support::ORG);
+    for path in ["/livez", "/readyz", users.as_str()] {
+        let answer = request(&server.address, "GET", path, Some(&token), "");
+        assert_eq!(answer.map(|(status, _)| status), Some(200), "{path}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_log_that_was_removed_takes_nothing_acknowledged_with_it() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let log = std::fs::File::create(place.path().join("log")).unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "warn", log.into());
+    let token = crate::support::token(&server.address);
+    let create = |address: &str, who: &str| {
+        let path = format!("/v2/usermanagement/action/{}", crate::support::ORG);
+        let body = format!(
+            r#"[{{"user": "{who}@example.com", "do": [{{"createFederatedID": {{"email": "{who}@example.com", "country": "DE"}}}}]}}]"#
+        );
+        request(address, "POST", &path, Some(&token), &body).unwrap().0
+    };
+    assert_eq!(create(&server.address, "before"), 200);
+    std::fs::remove_file(data.join("roster.db-wal")).unwrap();
+    assert_eq!(create(&server.address, "after"), 503);
+    assert_eq!(
+        request(&server.address, "GET", "/readyz", None, "").unwrap().0,
+        503
+    );
+    let said = std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(
+        said.contains("data/roster.db-wal was moved away or removed") && said.contains("start it anew"),
+        "{said}"
+    );
+    server.kill();
+    assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
+    let server = Server::start(&data);
+    let token = crate::support::token(&server.address);
+    let there = |who: &str| {
+        let path = format!(
+            "/v2/usermanagement/organizations/{}/users/{who}@example.com",
+            crate::support::ORG
+        );
+        request(&server.address, "GET", &path, Some(&token), "")
+            .unwrap()
+            .0
+    };
+    assert_eq!((there("before"), there("after")), (200, 404));
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// What writes beside a server would open the server's log together with another database, and damage both.
 #[test]
 fn no_command_touches_what_lies_in_place_of_a_servers_database() {
@@ -251,77 +311,6 @@ fn no_command_touches_what_lies_in_place_of_a_servers_database() {
     }
     assert_eq!(server.stop(), Some(0));
     assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
-}
-
-/// A service and the script that describes its organization are started together.
-#[test]
-fn first_starts_at_once_agree_on_the_master_key() {
-    for _ in 0..2 {
-        let place = tempfile::tempdir().unwrap();
-        std::fs::write(place.path().join("org.yml"), crate::support::DESCRIPTION).unwrap();
-        let words = ["org", "apply", "org.yml", "--data", "data", "--credentials"];
-        let started: Vec<_> = (0..3)
-            .map(|n| {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
-                command.args(words).arg(format!("{n}.json"));
-                command
-                    .current_dir(place.path())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::piped());
-                command.spawn().unwrap()
-            })
-            .collect();
-        for child in started {
-            let ended = child.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&ended.stderr);
-            assert!(ended.status.success(), "{said}");
-        }
-        let (code, _, err) = roster(place.path(), &["keys", "rotate", "--data", "data"]);
-        assert_eq!(code, 0, "{err}");
-    }
-}
-
-#[test]
-fn output_that_cannot_be_written_is_a_failure() {
-    let place = tempfile::tempdir().unwrap();
-    let data = place.path().join("data");
-    describe(place.path(), &data);
-    let commands: [&[&str]; 4] = [
-        &["audit", "--json", "--data", "data"],
-        &["org", "export", crate::support::ORG, "--data", "data"],
-        &["admin", "list", "--data", "data"],
-        &["verify", "--data", "data"],
-    ];
-    for words in commands {
-        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
-        command.args(words).current_dir(place.path()).stdout(full);
-        let ended = command.stderr(Stdio::piped()).output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!(ended.status.code(), Some(2), "{words:?}: {said}");
-        assert!(
-            said.contains("standard output cannot be written"),
-            "{words:?}: {said}"
-        );
-    }
-}
-
-/// The disk of the log is full, or whoever read it has gone.
-#[test]
-fn a_server_whose_log_cannot_be_written_answers() {
-    let place = tempfile::tempdir().unwrap();
-    let data = place.path().join("data");
-    describe(place.path(), &data);
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let server = Server::start_with(&data, &["--tls", "off"], "info", full.into());
-    for _ in 0..3 {
-        assert_eq!(
-            request(&server.address, "GET", "/livez", None, "").unwrap().0,
-            200
-        );
-        crate::support::token(&server.address);
-    }
-    assert_eq!(server.stop(), Some(0));
 }
 
 /// A server starts on such a file, because it has not looked there yet.
@@ -488,6 +477,25 @@ fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn what_is_no_database_is_said_to_be_none_also_without_a_key() {
+    for (bytes, says) in [(&b""[..], "it is empty"), (&[b'x'; 4096], "no Roster database")] {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("roster.db"), bytes).unwrap();
+        for words in [&SERVE[..], &["keys", "rotate", "--data", "data"]] {
+            let (code, _, err) = roster(place.path(), words);
+            assert_eq!(code, 2, "{err}");
+            assert!(
+                err.contains(says) && !err.contains("master.key is missing"),
+                "{err}"
+            );
+        }
+        assert!(std::fs::read(data.join("roster.db")).unwrap() == bytes);
+    }
+}
+
+#[test]
 fn what_is_not_ours_to_read_is_named_with_what_to_do() {
     let place = tempfile::tempdir().unwrap();
     chmod(place.path(), 0o755);
@@ -541,6 +549,13 @@ fn what_is_not_ours_to_read_is_named_with_what_to_do() {
             "{said}"
         );
     }
+    // It can be read, but a server has to write.
+    chmod(&data.join("roster.db"), 0o444);
+    let said = run(&SERVE);
+    assert!(
+        said.contains("the database data/roster.db cannot be written") && said.contains("chown"),
+        "{said}"
+    );
     // Only the backup does.
     let copy = place.path().join("copy.db");
     std::fs::copy(data.join("roster.db"), &copy).unwrap();

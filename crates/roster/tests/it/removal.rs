@@ -13,8 +13,10 @@ fn with_groups(groups: usize) -> String {
     START.replace("user_groups: [{name: G, profiles: [P1]}", &many)
 }
 
+/// One that ends before a list, or before a list's items. Where it ends between two items of its last list, it is a whole
+/// file with fewer.
 #[test]
-fn a_file_that_was_cut_off_removes_nothing() {
+fn a_file_that_was_cut_off_before_a_list_removes_nothing() {
     let place = Place::new();
     let whole = with_groups(30);
     assert_eq!(place.apply(&whole, &["--credentials", "made.json"]).0, 0);
@@ -41,6 +43,49 @@ fn a_file_that_was_cut_off_removes_nothing() {
     }
     assert_eq!(place.export(), before);
     assert_eq!(place.apply(&whole, &["--prune"]).1, "nothing to change\n");
+}
+
+#[test]
+fn no_system_administrator_goes_unasked() {
+    let place = Place::new();
+    let line = "    administrators: [{email: adm@a.example, roles: [system, support, _admin_P1]}]\n";
+    let administrators = "    administrators:
+      - {email: adm@a.example, roles: [system, support]}
+      - {email: two@a.example, roles: [support]}
+      - {email: three@a.example, roles: [system]}
+";
+    let whole = START.replace(line, administrators);
+    assert_eq!(place.apply(&whole, &["--credentials", "made.json"]).0, 0);
+    let before = place.export();
+    // Cut off between two items, as a file that is meant may end, too.
+    let cut = whole
+        .lines()
+        .take(whole.lines().count() - 1)
+        .collect::<Vec<_>>()
+        .join("\n");
+    for words in [&["--prune"][..], &["--prune", "--max-removals", "9"]] {
+        let (code, out, err) = place.apply(&cut, words);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(
+            err.contains("A's system administrator: three@a.example is no longer")
+                && err.contains("--remove-last"),
+            "{err}"
+        );
+    }
+    // Also when another one comes.
+    let other = whole.replace("three@a.example", "four@a.example");
+    assert_eq!(
+        place.apply(&other, &["--prune", "--credentials", "made.json"]).0,
+        2
+    );
+    assert_eq!(place.export(), before);
+    // Other roles go, up to the limit.
+    let fewer = whole.replace("      - {email: two@a.example, roles: [support]}\n", "");
+    let (code, out, err) = place.apply(&fewer, &["--prune"]);
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}{err}");
+    let (code, out, err) = place.apply(&cut, &["--prune", "--remove-last"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("three@a.example is no longer system"), "{out}");
 }
 
 #[test]

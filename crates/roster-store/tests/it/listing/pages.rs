@@ -9,9 +9,11 @@ use roster_core::org::GroupKind;
 use roster_core::value::{IdentityType, OrgNo, Status};
 use roster_store::{DomainFilter, Position, UserList, UsersQuery};
 use roster_testkit::generate;
-use roster_testkit::sample::{ACME, DESIGN, PHOTO_PRO};
+use roster_testkit::sample::{ACME, DESIGN, PHOTO, PHOTO_PRO};
 
-use super::{Scene, Shown, everybody, in_domain, link, members_of, model, person, profile, scenes, user};
+use super::{
+    Scene, Shown, everybody, in_domain, join, leave, link, members_of, model, person, profile, scenes, user,
+};
 use crate::support::apply;
 
 /// Pages of `size` put together are the whole list; each is full but the last, and knows what follows.
@@ -250,6 +252,60 @@ async fn who_stays_during_a_walk_is_returned_exactly_once() {
                     let times = emails.iter().filter(|email| **email == n).count();
                     assert_eq!(times, 1, "{n} in walk {walk}: {emails:?}");
                 }
+            }
+        }
+    }
+}
+
+/// The first link of a profile comes while somebody walks through it, and the quota of one goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_shown_twice_when_a_list_becomes_a_merged_one() {
+    for quota in [false, true] {
+        for mut scene in scenes().await {
+            if quota {
+                scene.set_quota(PHOTO_PRO, PHOTO, Some(4)).await;
+            }
+            let name = |n: usize| format!("p{n}@example.com");
+            for n in 0..9 {
+                scene.run(vec![person(&name(n), &["Photo Suite Pro"])]).await;
+            }
+            let query = profile(PHOTO_PRO, None, false);
+            let starts = scene.starts(&query, 3).await;
+            assert_eq!(
+                scene.halfway(&query, starts[0], starts[1]).await,
+                None,
+                "read by one"
+            );
+            let shown = roster_store::Shown::default();
+            let mut seen = Vec::new();
+            for (page, from) in starts.iter().enumerate() {
+                let (query, shown, from) = (query.clone(), shown.clone(), *from);
+                let until = starts.get(page + 1).copied();
+                let read = scene.store.read(move |reader| {
+                    let mut emails = Vec::new();
+                    let walk = (page as u64, &shown);
+                    reader.users_of_walk(&query, (from, until, u64::MAX >> 2), walk, &mut |row| {
+                        emails.push(row.email.to_owned());
+                    })?;
+                    Ok(emails)
+                });
+                seen.extend(read.await.unwrap());
+                if page == 0 {
+                    if quota {
+                        scene.set_quota(PHOTO_PRO, PHOTO, None).await;
+                    }
+                    scene
+                        .run(vec![user(&name(1), vec![join(&["Design Team"])])])
+                        .await;
+                    scene.run(vec![link("Design Team", &["Photo Suite Pro"])]).await;
+                    scene
+                        .run(vec![user(&name(1), vec![leave(&["Photo Suite Pro"])])])
+                        .await;
+                }
+            }
+            for n in 0..9 {
+                let times = seen.iter().filter(|email| **email == name(n)).count();
+                assert_eq!(times, 1, "p{n}, quota {quota}: {seen:?}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roster_core::describe::{self, Contradiction, Mark, Place};
-use roster_core::value::OrgNo;
+use roster_core::value::{AccountId, OrgNo};
 use roster_store::{Integration, StoreError, Writer};
 
 use crate::org_file::OrgFile;
@@ -22,7 +22,7 @@ const NAMED: usize = 5;
 pub(super) struct Allowed {
     /// The most removals from one organization; `None` is what is sensible for most.
     pub(super) removals: Option<usize>,
-    /// Also the last integration and the last system administrator.
+    /// Also the last integration, and any system administrator.
     pub(super) last: bool,
 }
 
@@ -53,7 +53,8 @@ pub(super) fn of_rows(orgs: &[OrgNo], removals: Vec<describe::Removal>) -> Vec<R
 /// An organization before anything of its integrations and administrators is changed.
 pub(super) struct Held {
     pub(super) integrations: Vec<Integration>,
-    administrators: usize,
+    /// Who administers the system.
+    administrators: BTreeSet<AccountId>,
     /// How many things `--prune` could remove if the file had none of them.
     removable: usize,
 }
@@ -78,10 +79,11 @@ impl Held {
     }
 }
 
-fn system_administrators(writer: &mut Writer<'_>, org: OrgNo) -> Result<usize, StoreError> {
+fn system_administrators(writer: &mut Writer<'_>, org: OrgNo) -> Result<BTreeSet<AccountId>, StoreError> {
     let known = writer.administrators(org)?;
     let system = |role: &String| role == "system";
-    Ok(known.iter().filter(|one| one.roles.iter().any(system)).count())
+    let those = known.iter().filter(|one| one.roles.iter().any(system));
+    Ok(those.map(|one| one.account).collect())
 }
 
 /// Lists that the file does not have, and whose things would go: that is how a file ends that was cut off, so that none are
@@ -155,19 +157,25 @@ pub(super) fn check(
     if allowed.last {
         return Ok(None);
     }
-    let last = if of_list("integrations")
-        && !held.integrations.is_empty()
-        && writer.integrations(org)?.is_empty()
-    {
-        "integration, and no program could use the API for it"
-    } else if of_list("administrators") && held.administrators > 0 && system_administrators(writer, org)? == 0
-    {
-        "system administrator"
-    } else {
-        return Ok(None);
-    };
+    let last =
+        if of_list("integrations") && !held.integrations.is_empty() && writer.integrations(org)?.is_empty() {
+            "last integration, and no program could use the API for it"
+        } else if of_list("administrators") {
+            let left = system_administrators(writer, org)?;
+            if held.administrators.is_subset(&left) {
+                return Ok(None);
+            }
+            // A file that ends too early between two of them looks like one that is meant.
+            if left.is_empty() {
+                "last system administrator"
+            } else {
+                "system administrator"
+            }
+        } else {
+            return Ok(None);
+        };
     Ok(Some(Refusal {
-        message: format!("--prune would take {name}'s last {last}: {}", first(&gone)),
+        message: format!("--prune would take {name}'s {last}: {}", first(&gone)),
         hint: "look whether the file is whole, and at all of it with --dry-run; if it is meant, allow it with --remove-last"
             .to_owned(),
     }))
