@@ -144,7 +144,7 @@ pub(crate) type Mapped = BTreeSet<String>;
 ///
 /// # Errors
 ///
-/// A file that is missing, empty, not in its encoding or cut off.
+/// A file that is missing, empty, without e-mail addresses, not in its encoding or cut off.
 pub(crate) fn read(
     settings: &Settings,
     default_type: IdentityType,
@@ -156,6 +156,19 @@ pub(crate) fn read(
     let text = text(settings)?;
     let mut table = Table::open(&settings.file, settings.delimiter.as_deref(), text)?;
     let places = Places::find(&table.header, settings, extended.unwrap_or_default(), log);
+    if places.email.is_none() && !settings.strict {
+        return Err(ReadError {
+            key: "file-without-email",
+            message: format!(
+                "the file `{}` has no column `{}`, so nobody in it can be told from anybody else; its columns are: {}. The first row \
+                 has to name them; `delimiter` and `email_column_name` of the connector file say how else they are divided and \
+                 called",
+                settings.file.display(),
+                settings.columns.email,
+                table.header.join(", ")
+            ),
+        });
+    }
     let mut people = People::default();
     let mut shown = Vec::new();
     if let Some(extended) = extended {
@@ -616,7 +629,8 @@ mod tests {
 
     #[test]
     fn strictly_a_row_of_no_type_takes_its_person_out_and_blanks_belong_to_groups() {
-        let text = b"email,groups,type\na@x.com,\"Photo, Design\",\nb@x.com,,\nA@x.com,,wizard\nc@x.com,,nonsense\n";
+        let text =
+            b"email,groups,type\na@x.com,\"Photo, Design\",\nb@x.com,,\nA@x.com,,wizard\nc@x.com,,nonsense\n";
         let mapped = ["Photo", "Design"];
         assert_eq!(
             people_as(text, &mapped, false),
@@ -647,6 +661,18 @@ mod tests {
             people(b"email,firstname,groups\na@x.com,A,G\nb@x.com,B", &[]),
             Err("file-cut-off")
         );
+    }
+
+    #[test]
+    fn a_file_without_a_column_of_addresses_is_an_error_whatever_is_in_it() {
+        for text in [
+            "firstname;email;groups\nAda;a@x.com;G\n",
+            "Ada,Okafor,a@x.com\n",
+            "mail,groups\na@x.com,G\n",
+            "firstname,groups\n",
+        ] {
+            assert_eq!(people(text.as_bytes(), &[]), Err("file-without-email"), "{text}");
+        }
     }
 
     #[test]
