@@ -77,7 +77,7 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Where no run was recorded: whether that is because none can be.
+    /// Whether a run can be recorded; asked where none was.
     fn can_be_written(&self) -> bool {
         let beside = self.path.with_extension("new");
         let folder = self.path.parent().map_or(Ok(()), fs::create_dir_all);

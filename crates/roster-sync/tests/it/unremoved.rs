@@ -90,7 +90,17 @@ const CSV: &str =
 #[tokio::test]
 async fn a_file_that_is_not_whole_takes_nothing_away() {
     let rows: Vec<&str> = CSV.lines().collect();
-    let table: [(&str, Option<String>, Reason); 7] = [
+    let table: [(&str, Option<String>, Reason); 9] = [
+        (
+            "without its header",
+            Some(rows[1..].join("\n") + "\n"),
+            "[file-without-email]",
+        ),
+        (
+            "divided by something else",
+            Some(CSV.replace(',', ";")),
+            "[file-without-email]",
+        ),
         ("missing", None, "users.csv"),
         ("empty", Some(String::new()), "users.csv"),
         ("a line end alone", Some("\n".to_owned()), "users.csv"),
