@@ -127,6 +127,8 @@ pub(crate) fn body(commands: &[&Value]) -> Result<Bytes, ClientError> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActionAnswer {
     pub(crate) result: Option<String>,
+    #[serde(default, rename = "notCompleted")]
+    pub(crate) not_completed: Option<u64>,
     #[serde(default, deserialize_with = "null_is_none")]
     pub(crate) errors: Vec<Entry>,
     #[serde(default, deserialize_with = "null_is_none")]
@@ -226,6 +228,7 @@ impl Client {
             204 => {
                 return Ok(ActionAnswer {
                     result: None,
+                    not_completed: None,
                     errors: Vec::new(),
                     warnings: Vec::new(),
                 });
@@ -239,7 +242,8 @@ impl Client {
                 problem: e.to_string(),
                 excerpt: excerpt(&answer.body),
             })?;
-        if read.errors.is_empty() && read.result.as_deref() != Some("success") {
+        let explained = !read.errors.is_empty() || read.not_completed.is_some_and(|count| count > 0);
+        if !explained && read.result.as_deref() != Some("success") {
             self.observe(&Event::Odd {
                 excerpt: excerpt(&answer.body),
             });

@@ -14,6 +14,9 @@ use crate::observe::Signal;
 use crate::transport::Client;
 use crate::wire::{COMMANDS_PER_REQUEST, pieces};
 
+/// The code of a refusal that the server counted and did not explain.
+const NOT_COMPLETED: &str = "not-completed";
+
 /// Collects commands and sends them ten at a time, several requests at once if asked to. Pieces of one command go in
 /// requests of their own, one after the other, because a server need not keep the order within a request.
 #[derive(Debug)]
@@ -221,6 +224,27 @@ impl Batcher {
     }
 
     fn note(&mut self, batch: &[Piece], answer: ActionAnswer) {
+        // Which of several were not completed is not said then: none of them is taken for done.
+        if let Some(count) = answer.not_completed.filter(|&count| count > 0)
+            && answer.errors.is_empty()
+        {
+            for piece in batch {
+                let mut frame = piece.json.clone();
+                if let Value::Object(map) = &mut frame {
+                    map.remove("do");
+                }
+                let error = StepError {
+                    code: NOT_COMPLETED.to_owned(),
+                    message: format!(
+                        "the server did not complete {count} of the {} commands of a request, and did not say which or why",
+                        batch.len()
+                    ),
+                    frame,
+                    step: None,
+                };
+                self.open.entry(piece.number).or_default().errors.push(error);
+            }
+        }
         for entry in answer.errors {
             let code = entry.code();
             let message = entry.message.unwrap_or_default();

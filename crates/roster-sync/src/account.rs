@@ -2,9 +2,10 @@
 //! `docs/sync-summary.schema.json`.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use roster_client::Client;
 use roster_core::plan::output::Note;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::arguments::Arguments;
 use crate::log::{Level, Log};
 use crate::options::RunOptions;
 use crate::send::Report;
@@ -232,35 +234,174 @@ impl Account {
     }
 }
 
-/// Writes an account: a file is there whole or not at all.
-pub(crate) fn write(account: &Value, to: &str, output: &mut dyn Write) -> io::Result<()> {
-    let text = format!("{account:#}\n");
-    if to == STANDARD_OUTPUT {
-        output.write_all(text.as_bytes())?;
-        return output.flush();
-    }
-    let to = Path::new(to);
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = to.with_file_name(name);
-    let mut file = fs::File::create(&beside)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&beside, to));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+/// Where an account goes. It is looked for before a run does anything else, so that a wrong word on the command line
+/// costs no file.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Standard output.
+    Output,
+    /// A device, a pipe, or something that is open already: it is written into.
+    Into(PathBuf),
+    /// A file, which is there whole or not at all. Links were followed, and stay.
+    File(PathBuf),
 }
 
-/// Takes the account of an earlier run away, so that nobody takes it for that of one that was killed.
-pub(crate) fn forget(to: &str) {
-    let to = Path::new(to);
-    if to.as_os_str() != STANDARD_OUTPUT && to.is_file() {
-        // What cannot be removed cannot be written either, which is said at the end.
-        let _ = fs::remove_file(to);
+impl Place {
+    /// The place that `--summary` names, if it was given.
+    ///
+    /// # Errors
+    ///
+    /// Something is there that is no summary, or the run itself reads or writes it. The text says so.
+    pub(crate) fn of(arguments: &Arguments) -> Result<Option<Self>, String> {
+        let Some(to) = arguments.summary.as_deref() else {
+            return Ok(None);
+        };
+        if to == STANDARD_OUTPUT {
+            return Ok(Some(Self::Output));
+        }
+        let Some(path) = follow(Path::new(to)) else {
+            return Ok(Some(Self::Into(PathBuf::from(to))));
+        };
+        let other = "name another file with `--summary`";
+        if files_of(arguments).iter().any(|file| is_same(file, &path)) {
+            return Err(format!(
+                "`{to}` is a file of this run itself, not a place for its summary: {other}"
+            ));
+        }
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("The summary `{to}` cannot be written: {error}: {other}")),
+            Ok(found) if found.is_dir() => return Err(format!("`{to}` is a folder: {other}")),
+            Ok(found) if !found.is_file() => return Ok(Some(Self::Into(path))),
+            Ok(_) => {
+                let told = is_replaceable(&path)
+                    .map_err(|error| format!("`{to}` cannot be read: {error}: {other}"))?;
+                if !told {
+                    return Err(format!(
+                        "`{to}` is there and is no summary of a run, so it is not overwritten: {other}, or remove it"
+                    ));
+                }
+            }
+        }
+        Ok(Some(Self::File(path)))
     }
+
+    /// Takes the account of an earlier run away, so that nobody takes it for that of one that was killed.
+    pub(crate) fn forget(&self) {
+        if let Self::File(path) = self {
+            // What cannot be removed cannot be written either, which is said at the end.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Writes an account.
+    pub(crate) fn write(&self, account: &Value, output: &mut dyn Write) -> io::Result<()> {
+        let text = format!("{account:#}\n");
+        let to = match self {
+            Self::Output => {
+                output.write_all(text.as_bytes())?;
+                return output.flush();
+            }
+            Self::Into(path) => {
+                let mut into = fs::OpenOptions::new().append(true).open(path)?;
+                into.write_all(text.as_bytes())?;
+                return into.flush();
+            }
+            Self::File(path) => path,
+        };
+        // The run itself may have made a file there: its log, or a list.
+        if to.exists() && !is_replaceable(to)? {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "something else was written there meanwhile",
+            ));
+        }
+        let mut name = to.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let beside = to.with_file_name(name);
+        let mut file = fs::File::create(&beside)?;
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&beside, to));
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Output => f.write_str(STANDARD_OUTPUT),
+            Self::Into(path) | Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Takes the account of an earlier run away when a run does not even begin.
+pub fn forget_summary(arguments: &Arguments) {
+    if let Ok(Some(place)) = Place::of(arguments) {
+        place.forget();
+    }
+}
+
+/// Where a path leads, the last part of it being no link; `None` for what the process itself holds open, which has no place.
+fn follow(path: &Path) -> Option<PathBuf> {
+    // As many as the systems themselves follow.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        let names = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+        if names.iter().any(|open| path.starts_with(open)) {
+            return None;
+        }
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(to);
+    }
+    Some(path)
+}
+
+/// The files that the command line names besides.
+fn files_of(arguments: &Arguments) -> Vec<PathBuf> {
+    let words = [
+        &arguments.connector,
+        &arguments.users,
+        &arguments.adobe_only_user_action,
+    ];
+    let behind = words.into_iter().flatten().filter_map(|words| words.get(1));
+    let list = arguments.adobe_only_user_list.as_ref();
+    let named = behind.chain(list).map(PathBuf::from);
+    named.chain([arguments.main_file()]).collect()
+}
+
+/// Whether two paths lead to one place, there or not.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let path = follow(path).unwrap_or_else(|| path.to_owned());
+        let folder = match path.parent() {
+            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+            Some(folder) => folder,
+            None => Path::new("/"),
+        };
+        let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        folder.join(path.file_name().unwrap_or_default())
+    };
+    place(one) == place(other)
+}
+
+/// Whether nothing is lost with a file: it is empty, or an account of an earlier run.
+fn is_replaceable(path: &Path) -> io::Result<bool> {
+    /// No account is longer.
+    const MOST: u64 = 16 * 1024 * 1024;
+    let length = fs::metadata(path)?.len();
+    if length == 0 || length > MOST {
+        return Ok(length == 0);
+    }
+    let value: Option<Value> = serde_json::from_slice(&fs::read(path)?).ok();
+    let keys = ["schema", "run_id", "exit_code", "exit_reason"];
+    Ok(value.is_some_and(|value| keys.iter().all(|key| value.get(key).is_some())))
 }
 
 /// What helps against a refusal.
@@ -304,4 +445,18 @@ fn remedy(code: &str) -> Option<&'static str> {
         _ if code.starts_with("internal") => "run again later",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_process_holds_open_is_no_place_for_a_file() {
+        for open in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            assert_eq!(follow(Path::new(open)), None, "{open}");
+        }
+        let there = "/dev/shm/told.json";
+        assert_eq!(follow(Path::new(there)), Some(PathBuf::from(there)));
+    }
 }

@@ -24,7 +24,8 @@ pub(crate) struct Doubt {
     pub(crate) hold: bool,
 }
 
-/// Compares what was read with what earlier runs saw.
+/// Compares what was read with what earlier runs saw. Where nothing was recorded because nothing can be, whatever is empty
+/// may have had people, and counts as lost.
 pub(crate) fn look(
     started: &Started,
     surroundings: &Surroundings,
@@ -33,27 +34,37 @@ pub(crate) fn look(
     log: &Log,
 ) -> Result<Doubt, End> {
     warn_about_emptiness(started, &now, log);
-    let Some(folder) = &surroundings.state_folder else {
-        return Ok(Doubt {
-            now,
-            ..Doubt::default()
-        });
+    let memory = match &surroundings.state_folder {
+        None => None,
+        Some(folder) => {
+            let memory = Memory::open(folder, &started.path, &source(started)).map_err(|error| {
+                log.critical(
+                    "main",
+                    "state-unreadable",
+                    format_args!(
+                        "What earlier runs saw cannot be read: {error}; repair or remove the file in `{}`",
+                        folder.display()
+                    ),
+                );
+                End::Failed
+            })?;
+            Some(memory)
+        }
     };
-    let memory = Memory::open(folder, &started.path, &source(started)).map_err(|error| {
-        log.critical(
-            "main",
-            "state-unreadable",
-            format_args!(
-                "What earlier runs saw cannot be read: {error}; repair or remove the file in `{}`",
-                folder.display()
-            ),
-        );
-        End::Failed
-    })?;
-    let missing = memory.missing(&now);
+    let known = memory.as_ref().filter(|memory| memory.works);
+    let blind = known.is_none();
+    let empty = empty_groups(started, &now);
+    let missing = match known {
+        Some(memory) => memory.missing(&now),
+        None => Missing {
+            source: !now.people,
+            groups: empty.clone(),
+            ..Missing::default()
+        },
+    };
     let accepted = started.accept_empty;
     let mut doubt = Doubt {
-        memory: Some(memory),
+        memory,
         now,
         accepted,
         ..Doubt::default()
@@ -71,7 +82,9 @@ pub(crate) fn look(
         // What a hook makes of a group that is missing nobody knows, nor which groups those are in who were not read.
         world.targets.iter().map(|(id, _)| id).collect()
     } else {
-        targets_of(&groups, started, world)
+        // Where the name of one was changed, by mistake or not, the new name may have nobody: it keeps its people, too.
+        let lost = groups.union(&empty).cloned().collect();
+        targets_of(&lost, started, world)
     };
     let listed = |names: &BTreeSet<String>| {
         let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
@@ -90,6 +103,23 @@ pub(crate) fn look(
         );
     }
     if !source && groups.is_empty() {
+        return Ok(doubt);
+    }
+    if blind {
+        let what = if source {
+            "The directory is empty".to_owned()
+        } else {
+            format!("Nobody is in directory group(s) {}", listed(&groups))
+        };
+        log.error(
+            "processor",
+            "source-unremembered",
+            format_args!(
+                "{what}, and whether that was so in earlier runs is not known, because nothing can be remembered between runs. \
+                 Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. Set ROSTER_STATE_DIR to \
+                 a folder that can be written; if it is meant, run with --accept-empty"
+            ),
+        );
         return Ok(doubt);
     }
     let what = if source {
@@ -166,6 +196,18 @@ fn targets_of(groups: &BTreeSet<String>, started: &Started, world: &World) -> BT
     targets.map(|(id, _)| id).collect()
 }
 
+/// The mapped groups that were asked for and have nobody, where groups matter.
+fn empty_groups(started: &Started, now: &Seen) -> BTreeSet<String> {
+    if !started.options.process_groups && started.options.users != Users::Mapped {
+        return BTreeSet::new();
+    }
+    let names = started.file.mapping.iter().map(|(name, _)| name);
+    names
+        .filter(|name| !now.groups.contains(*name) && !now.not_asked.contains(*name))
+        .cloned()
+        .collect()
+}
+
 /// Without anything remembered an empty source is taken at its word, as ever; it is worth a line.
 fn warn_about_emptiness(started: &Started, now: &Seen, log: &Log) {
     if !now.people {
@@ -176,14 +218,9 @@ fn warn_about_emptiness(started: &Started, now: &Seen, log: &Log) {
         );
         return;
     }
-    let matters = started.options.process_groups || started.options.users == Users::Mapped;
-    let names = started.file.mapping.iter().map(|(name, _)| name);
-    let empty: BTreeSet<&str> = names
-        .filter(|name| !now.groups.contains(*name) && !now.not_asked.contains(*name))
-        .map(String::as_str)
-        .collect();
-    if matters && !empty.is_empty() {
-        let names: Vec<&str> = empty.into_iter().collect();
+    let empty = empty_groups(started, now);
+    if !empty.is_empty() {
+        let names: Vec<String> = empty.into_iter().collect();
         log.warning(
             "processor",
             "directory-group-empty",

@@ -30,6 +30,7 @@ mod source;
 mod start;
 mod summary;
 
+pub use account::forget_summary;
 pub use arguments::{Arguments, Asked, UsageError, parse};
 pub use check::check;
 pub use config::credential::{SecretStore, compound_name};

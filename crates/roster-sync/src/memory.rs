@@ -42,6 +42,8 @@ pub(crate) struct Memory {
     path: PathBuf,
     /// What earlier runs saw.
     pub(crate) earlier: Seen,
+    /// Whether it is known what earlier runs saw: one of them was recorded, or this one can be.
+    pub(crate) works: bool,
 }
 
 impl Memory {
@@ -55,16 +57,34 @@ impl Memory {
         let name = format!("{}\n{source}", main.display());
         let path = folder.join(format!("sync-{:016x}.seen", crate::lock::digest(name.as_bytes())));
         let earlier = match fs::read_to_string(&path) {
-            Ok(text) => read(&text).ok_or_else(|| {
+            Ok(text) => Some(read(&text).ok_or_else(|| {
                 io::Error::new(
                     io::ErrorKind::InvalidData,
                     format!("`{}` is damaged", path.display()),
                 )
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Seen::default(),
+            })?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        Ok(Self { path, earlier })
+        let mut memory = Self {
+            path,
+            works: earlier.is_some(),
+            earlier: earlier.unwrap_or_default(),
+        };
+        if !memory.works {
+            memory.works = memory.can_be_written();
+        }
+        Ok(memory)
+    }
+
+    /// Whether a run can be recorded; asked where none was.
+    fn can_be_written(&self) -> bool {
+        let beside = self.path.with_extension("new");
+        let folder = self.path.parent().map_or(Ok(()), fs::create_dir_all);
+        folder
+            .and_then(|()| fs::File::create(&beside)?.write_all(b"{}"))
+            .and_then(|()| fs::remove_file(&beside))
+            .is_ok()
     }
 
     /// What has disappeared since earlier runs.

@@ -45,7 +45,8 @@ pub struct Surroundings {
     pub proxies: Proxies,
     /// Whether hooks are turned off (`UST_EXTENSION=0`).
     pub hooks_off: bool,
-    /// Where runs keep what they have to remember, and apart from each other; `None` does without.
+    /// Where runs keep what they have to remember, and apart from each other; `None` does without, says so, and takes
+    /// nothing away for the sake of an empty directory or group.
     pub state_folder: Option<PathBuf>,
     /// Where secrets are that a file names with `secure_…_key`.
     pub secrets: Arc<dyn SecretStore>,
@@ -106,8 +107,19 @@ pub async fn run(arguments: &Arguments, mut surroundings: Surroundings) -> u8 {
     let log = Log::new(console, surroundings.offset).watched_by(Arc::clone(&surroundings.watch));
     let log = Arc::new(log);
     let mut account = Account::new(&surroundings.version);
-    if let Some(to) = &arguments.summary {
-        account::forget(to);
+    let place = match account::Place::of(arguments) {
+        Ok(place) => place,
+        Err(why) => {
+            log.critical(
+                LOGGER,
+                "summary-refused",
+                format_args!("{why}; nothing was read or sent"),
+            );
+            return surroundings.code(End::Failed);
+        }
+    };
+    if let Some(place) = &place {
+        place.forget();
     }
     let end = match start(arguments, &surroundings, &log) {
         Err(end) => end,
@@ -133,13 +145,12 @@ pub async fn run(arguments: &Arguments, mut surroundings: Surroundings) -> u8 {
         }
     };
     let code = surroundings.code(end);
-    let Some(to) = &arguments.summary else { return code };
-    let written = account::write(&account.tell(code, &log), to, &mut *surroundings.output);
-    if let Err(error) = written {
+    let Some(place) = place else { return code };
+    if let Err(error) = place.write(&account.tell(code, &log), &mut *surroundings.output) {
         log.error(
             LOGGER,
             "summary-not-written",
-            format_args!("The summary `{to}` cannot be written: {error}"),
+            format_args!("The summary `{place}` cannot be written: {error}"),
         );
         return code.max(End::Failed as u8);
     }
@@ -275,6 +286,12 @@ async fn carry_out(
 /// Keeps other runs of this configuration out. One that is going on is no failure, as ever.
 fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<Option<Lock>, End> {
     let Some(folder) = &surroundings.state_folder else {
+        log.warning(
+            LOGGER,
+            "no-state-folder",
+            "There is no place for what runs have to remember, because no home folder is known: two runs cannot be kept apart, \
+             and what disappears from the directory is not noticed; set ROSTER_STATE_DIR to a folder",
+        );
         return Ok(None);
     };
     match lock::take(folder, &started.path) {

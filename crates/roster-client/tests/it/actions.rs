@@ -89,6 +89,25 @@ async fn an_error_belongs_to_the_command_and_step_it_names() {
 }
 
 #[tokio::test]
+async fn commands_that_are_counted_as_not_completed_are_not_taken_for_done() {
+    for result in ["success", "partial", "error"] {
+        let server = Server::start(move |_, _| {
+            Reply::json(&format!(
+                r#"{{"result":"{result}","completed":2,"notCompleted":1}}"#
+            ))
+        })
+        .await;
+        for outcome in server.client().apply(&people(3)).await {
+            let Outcome::Refused { errors, .. } = &outcome else {
+                panic!("{result}: {outcome:?}")
+            };
+            assert_eq!(errors[0].code, "not-completed");
+            assert!(errors[0].message.contains("1 of the 3 commands"), "{errors:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_error_in_a_later_piece_belongs_to_the_whole_command() {
     let server = Server::start(|number, _| match number {
         2 => {

@@ -144,7 +144,7 @@ pub(crate) type Mapped = BTreeSet<String>;
 ///
 /// # Errors
 ///
-/// A file that is missing, empty, not in its encoding or cut off.
+/// A file that is missing, empty, without e-mail addresses, not in its encoding or cut off.
 pub(crate) fn read(
     settings: &Settings,
     default_type: IdentityType,
@@ -156,6 +156,10 @@ pub(crate) fn read(
     let text = text(settings)?;
     let mut table = Table::open(&settings.file, settings.delimiter.as_deref(), text)?;
     let places = Places::find(&table.header, settings, extended.unwrap_or_default(), log);
+    if places.email.is_none() && !settings.strict {
+        let (file, email) = (&settings.file, &settings.columns.email);
+        return Err(ReadError::without_email(file, email, &table.header));
+    }
     let mut people = People::default();
     let mut shown = Vec::new();
     if let Some(extended) = extended {

@@ -73,3 +73,19 @@ pub(crate) struct ReadError {
     /// What happened, where, and what helps.
     pub message: String,
 }
+
+impl ReadError {
+    /// A table in which nobody can be told from anybody else.
+    pub(crate) fn without_email(file: &std::path::Path, column: &str, header: &[String]) -> Self {
+        Self {
+            key: "file-without-email",
+            message: format!(
+                "the file `{}` has no column `{column}`, so nobody in it can be told from anybody else; its columns are: {}. The \
+                 first row has to name them; `delimiter` and `email_column_name` of the connector file say how else they are \
+                 divided and called",
+                file.display(),
+                header.join(", ")
+            ),
+        }
+    }
+}

@@ -99,7 +99,10 @@ const EVE: &str = r#"{"email":"eve@x.com","type":"federatedID","groups":["Photo"
 async fn a_run_that_succeeds_tells_programs_what_it_did() {
     let server = organization(EVE, fine).await;
     let scene = Scene::new(&server.url);
-    scene.write("told.json", "of an earlier run");
+    scene.write(
+        "told.json",
+        r#"{"schema":1,"run_id":"of an earlier run","exit_code":1,"exit_reason":"failed"}"#,
+    );
     let ended = scene.run(&format!("{RUN} --adobe-only-user-action remove")).await;
     assert_eq!(ended.code, 0, "{}", ended.log);
     let account = told(&scene);
@@ -259,6 +262,122 @@ async fn standard_output_and_files_that_cannot_be_written() {
         "{}",
         ended.log
     );
+}
+
+#[tokio::test]
+async fn a_summary_replaces_summaries_and_nothing_else() {
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    let read = |name: &str| std::fs::read_to_string(scene.path(name)).unwrap();
+    scene.write("other.json", r#"{"schema": 1, "exit_code": 0}"#);
+    std::fs::create_dir(scene.path("folder")).unwrap();
+    let ours = "is a file of this run itself";
+    let foreign = "is no summary of a run";
+    for (name, why) in [
+        ("users.csv", ours),
+        ("folder/../users.csv", ours),
+        ("user-sync-config.yml", ours),
+        ("umapi.yml", foreign),
+        ("other.json", foreign),
+        ("folder", "is a folder"),
+        ("umapi.yml/told.json", "cannot be written"),
+    ] {
+        let before = (
+            read("users.csv"),
+            read("user-sync-config.yml"),
+            read("umapi.yml"),
+            read("other.json"),
+        );
+        let ended = scene.run(&RUN.replace("@told.json", &format!("@{name}"))).await;
+        assert_eq!(ended.code, 1, "{name}: {}", ended.log);
+        assert!(
+            ended.log.contains(why) && ended.log.contains("[summary-refused]"),
+            "{name}: {}",
+            ended.log
+        );
+        let after = (
+            read("users.csv"),
+            read("user-sync-config.yml"),
+            read("umapi.yml"),
+            read("other.json"),
+        );
+        assert_eq!(after, before, "{name}");
+    }
+    // An input or a list that is not there yet is one, too.
+    let ended = scene
+        .run(
+            &RUN.replace("@users.csv", "@later.csv")
+                .replace("@told.json", "@later.csv"),
+        )
+        .await;
+    assert!(
+        ended.log.contains(ours) && !scene.path("later.csv").exists(),
+        "{}",
+        ended.log
+    );
+    assert!(server.requests().is_empty(), "somebody was asked");
+
+    // What holds nothing is replaced, and so is what a run has told.
+    scene.write("told.json", "");
+    for _ in 0..2 {
+        let ended = scene.run(RUN).await;
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        assert_eq!(told(&scene)["exit_code"], 0);
+    }
+    // A list that the run has written meanwhile stays; its name is in the main file alone.
+    let main = read("user-sync-config.yml");
+    scene.write(
+        "user-sync-config.yml",
+        &format!(
+            "{main}invocation_defaults: {{adobe_only_user_action: [write-file, '{}']}}\n",
+            scene.path("left.csv").display()
+        ),
+    );
+    let plain = "--connector csv @users.csv --summary @left.csv";
+    let ended = scene.run(plain).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("[summary-not-written]"), "{}", ended.log);
+    assert!(read("left.csv").contains("eve@x.com"), "{}", read("left.csv"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_summary_goes_through_links_and_into_what_is_no_file() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    symlink("told.json", scene.path("link")).unwrap();
+    for _ in 0..2 {
+        let ended = scene.run(&RUN.replace("@told.json", "@link")).await;
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        assert!(scene.path("link").is_symlink());
+        assert_eq!(told(&scene)["exit_code"], 0);
+        assert!(!scene.path("told.json").is_symlink());
+    }
+    symlink("users.csv", scene.path("people")).unwrap();
+    let ended = scene.run(&RUN.replace("@told.json", "@people")).await;
+    assert!(
+        ended.log.contains("is a file of this run itself"),
+        "{}",
+        ended.log
+    );
+
+    let made = std::process::Command::new("mkfifo")
+        .arg(scene.path("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    let pipe = scene.path("pipe");
+    let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+    let ended = scene.run(&RUN.replace("@told.json", "@pipe")).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(
+        std::fs::symlink_metadata(scene.path("pipe"))
+            .unwrap()
+            .file_type()
+            .is_fifo()
+    );
+    let account: Value = serde_json::from_str(&reader.join().unwrap()).unwrap();
+    assert_eq!(account["exit_code"], 0);
 }
 
 #[test]

@@ -346,6 +346,40 @@ async fn a_group_that_was_renamed_takes_nothing_from_anybody() {
 }
 
 #[tokio::test]
+async fn a_group_whose_name_is_mistyped_in_the_mapping_takes_nothing_from_anybody() {
+    let server = organization(
+        r#"{"email":"ada@x.com","type":"federatedID","firstname":"Ada","lastname":"Lee","groups":["Photo"]},
+        {"email":"kim@x.com","type":"federatedID","firstname":"Kim","lastname":"Roe","groups":["Film"]}"#,
+        fine,
+    )
+    .await;
+    let mut scene = Scene::new(&server.url);
+    scene.state = Some(scene.path("state"));
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let main = main.replace(
+        "limits:",
+        "    - directory_group: Cutters\n      adobe_groups: [Film]\nlimits:",
+    );
+    scene.write("user-sync-config.yml", &main);
+    let text = std::fs::read_to_string(scene.path("users.csv")).unwrap();
+    scene.write("users.csv", &text.replace("Roe,US,", "Roe,US,Cutters"));
+    let options = "--connector csv @users.csv --process-groups --adobe-only-user-action exclude";
+    let first = scene.run(options).await;
+    assert_eq!(first.code, 0, "{}", first.log);
+    assert!(writes(&server).is_empty(), "{}", first.log);
+
+    scene.write("user-sync-config.yml", &main.replace("Painters", "Paniters"));
+    // Somebody has left a group that is not in doubt.
+    scene.write("users.csv", &format!("{text}lee@x.com,Lee,Day,US,Cutters\n"));
+    let ended = scene.run(options).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("'Painters'"), "{}", ended.log);
+    let sent: String = writes(&server).into_iter().map(|request| request.body).collect();
+    assert!(sent.contains(r#""remove":{"group":["Film"]}"#), "{sent}");
+    assert!(!sent.contains("Photo"), "{sent}");
+}
+
+#[tokio::test]
 async fn asked_to_stop_a_run_does_not_sit_out_a_long_pause() {
     for method in ["GET", "POST"] {
         let scene = Scene::new("http://127.0.0.1:1");

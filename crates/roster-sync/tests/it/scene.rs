@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI32};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use roster_client::{Proxies, Secret};
@@ -17,7 +17,11 @@ pub(crate) struct Scene {
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) signal: Arc<AtomicI32>,
     pub(crate) hooks_off: bool,
+    /// Where runs remember what they saw; `None` is a fresh place for each, so that it is the first.
     pub(crate) state: Option<PathBuf>,
+    /// Whether runs have no place at all to remember anything.
+    pub(crate) stateless: bool,
+    fresh: (TempDir, AtomicUsize),
     /// Further authorities, as SSL_CERT_FILE names them.
     pub(crate) trust: Vec<Vec<u8>>,
 }
@@ -80,6 +84,8 @@ impl Scene {
             signal: Arc::default(),
             hooks_off: false,
             state: None,
+            stateless: false,
+            fresh: (tempfile::tempdir().unwrap(), AtomicUsize::new(0)),
             trust: Vec::new(),
         };
         scene.write("user-sync-config.yml", MAIN);
@@ -122,6 +128,10 @@ impl Scene {
             panic!("{words:?}")
         };
         let (console, output) = (Console::default(), Console::default());
+        let state = self.state.clone().unwrap_or_else(|| {
+            let number = self.fresh.1.fetch_add(1, Ordering::Relaxed);
+            self.fresh.0.path().join(number.to_string())
+        });
         let surroundings = Surroundings {
             console: Box::new(console.clone()),
             offset: time::UtcOffset::UTC,
@@ -130,7 +140,7 @@ impl Scene {
             trust: self.trust.clone(),
             proxies: Proxies::default(),
             hooks_off: self.hooks_off,
-            state_folder: self.state.clone(),
+            state_folder: (!self.stateless).then_some(state),
             secrets: Arc::new(Known),
             tickets: TicketFiles::default(),
             output: Box::new(output.clone()),

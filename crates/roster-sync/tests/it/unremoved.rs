@@ -90,7 +90,17 @@ const CSV: &str =
 #[tokio::test]
 async fn a_file_that_is_not_whole_takes_nothing_away() {
     let rows: Vec<&str> = CSV.lines().collect();
-    let table: [(&str, Option<String>, Reason); 7] = [
+    let table: [(&str, Option<String>, Reason); 9] = [
+        (
+            "without its header",
+            Some(rows[1..].join("\n") + "\n"),
+            "[file-without-email]",
+        ),
+        (
+            "divided by something else",
+            Some(CSV.replace(',', ";")),
+            "[file-without-email]",
+        ),
         ("missing", None, "users.csv"),
         ("empty", Some(String::new()), "users.csv"),
         ("a line end alone", Some("\n".to_owned()), "users.csv"),
@@ -134,6 +144,48 @@ async fn a_file_that_is_not_whole_takes_nothing_away() {
     // Half the people, and nobody of the mapped group among them.
     scene.write("users.csv", &format!("{}\n{}\n", rows[0], rows[2]));
     removes_nothing(&scene, &target, from, "half of it", "'Painters'").await;
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_remembered_an_empty_file_takes_nothing_away() {
+    let target = organization(ACCOUNTS, fine).await;
+    let mut scene = Scene::new(&target.url);
+    let from = "--connector csv @users.csv";
+    let header = CSV.lines().next().unwrap();
+    let kim = CSV.lines().last().unwrap();
+    // Where the memory would be written stands a folder.
+    let state = scene.path("state");
+    scene.state = Some(state.clone());
+    undisturbed(&scene, &target, from).await;
+    let seen = std::fs::read_dir(&state)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let seen = seen
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|e| e == "seen"));
+    let seen = seen.unwrap();
+    std::fs::remove_file(&seen).unwrap();
+    std::fs::create_dir(seen.with_extension("new")).unwrap();
+    for (stateless, warning) in [(true, "[no-state-folder]"), (false, "[state-not-written]")] {
+        scene.stateless = stateless;
+        for (text, what) in [
+            (format!("{header}\n"), "The directory is empty"),
+            (
+                format!("{header}\n{kim}\n"),
+                "Nobody is in directory group(s) 'Painters'",
+            ),
+        ] {
+            scene.write("users.csv", &text);
+            removes_nothing(&scene, &target, from, warning, what).await;
+            pushes_nothing_away(&scene, &target, from, warning, "[source-unremembered]").await;
+        }
+        scene.write("users.csv", &format!("{header}\n{kim}\n"));
+        let ended = scene.run(&format!("{from} {} --accept-empty", REMOVING[0])).await;
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        assert!(ended.log.contains(warning), "{warning}: {}", ended.log);
+        scene.write("users.csv", CSV);
+        undisturbed(&scene, &target, from).await;
+    }
 }
 
 #[tokio::test]

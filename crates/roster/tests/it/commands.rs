@@ -78,8 +78,21 @@ fn init_writes_what_a_first_sync_needs_and_overwrites_nothing_unasked() {
             .contains("--users mapped -t")
     );
 
-    // The files can be used as they are, but for what has to be filled in: the run gets as far as the people.
-    let (code, out, _) = sync(folder, &["--connector", "csv", "nobody.csv"], "");
+    // The files can be used as they are, but for what has to be filled in, which is asked for before anything else.
+    let people = ["--connector", "csv", "nobody.csv"];
+    let (code, out, _) = sync(folder, &people, "");
+    assert_eq!(code, 1);
+    assert!(
+        out.matches("[credential-placeholder]").count() == 2 && !out.contains("[file-not-readable]"),
+        "{out}"
+    );
+    let connector = fs::read_to_string(folder.join("connector-umapi.yml")).unwrap();
+    let filled = connector
+        .replacen("client_id: \"fill in\"", "client_id: \"id\"", 1)
+        .replacen("client_secret: \"fill in\"", "client_secret: \"secret\"", 1);
+    fs::write(folder.join("connector-umapi.yml"), filled).unwrap();
+    // Now the run gets as far as the people.
+    let (code, out, _) = sync(folder, &people, "");
     assert_eq!(code, 1);
     assert!(
         out.contains("[file-not-readable]") && !out.contains(" config - connector"),

@@ -201,7 +201,7 @@ printf new | step set_locked credential set chest ada
 step get_old credential get chest ada
 failing 0
 printf old | "$REAL" store --label=test service trunk username ada application other
-printf 'n"e\w
+printf 'n"e\w\tx
 ' | step set credential set trunk ada
 step get credential get trunk ada
 step only "$REAL" clear service trunk username ada application 'Python keyring'
@@ -311,7 +311,7 @@ step nothing credential set key ada </dev/null
     );
     ended("get_old", "0", "old\n");
     ended("set", "0", "stored `trunk` of `ada`");
-    assert_eq!(read("get.out"), "n\"e\\w\n");
+    assert_eq!(read("get.out"), "n\"e\\w\tx\n");
     assert_eq!(
         (read("only.code"), read("gone.out")),
         ("0\n".into(), String::new())

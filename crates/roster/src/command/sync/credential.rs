@@ -100,7 +100,8 @@ fn set(stores: &Stores, Named { name, account }: &Named) -> anyhow::Result<Exit>
 fn get(stores: &Stores, Named { name, account }: &Named) -> anyhow::Result<Exit> {
     let (secret, place) = stores.find(name, account).map_err(failed)?;
     ui::say(format_args!("found in {place}"));
-    ui::out(secret.reveal());
+    // As it is: a secret with something escaped in it is another one.
+    let _ = ui::try_out(secret.reveal());
     Ok(Exit::Done)
 }
 
@@ -124,7 +125,8 @@ fn list(stores: &Stores, files: &[PathBuf]) -> anyhow::Result<Exit> {
     for (file, Opened { held, .. }) in opened {
         let row = |key: &str, name: &str, place: &str| {
             let fields = [&file.display().to_string(), key, name, &held.account, place];
-            ui::out(fields.map(ui::plain).join("\t"));
+            // Each field is plain already; the tabs between them are ours, and stay.
+            let _ = ui::try_out(fields.map(ui::plain).join("\t"));
         };
         for (key, _) in &held.clear {
             row(key, "-", "in clear");

@@ -63,7 +63,8 @@ Options:
                                     be empty, a part that another server holds now to be left out;
                                     without this it is not acted on
       --summary FILE                write what happened into FILE as one JSON object at the end, however the
-                                    run ends; `-` is standard output, and the log then goes to standard error
+                                    run ends; `-` is standard output, and the log then goes to standard error;
+                                    a FILE that is there and is no summary is not overwritten
       --compat MODE                 default, or strict: also what user-sync does by mistake
   -h, --help                        this text
   -v, --version                     the version
@@ -77,8 +78,8 @@ Exit codes: 0 done · 1 refused configuration, unreadable directory or organizat
 off · 2 wrong usage, or a part that is not there yet · 130 interrupted, 143 terminated
 Of `check`: 0 in order · 1 findings · 3 configuration · 4 directory · 5 credentials · 6 organization
 
-Environment: SSL_CERT_FILE or REQUESTS_CA_BUNDLE names a file of authorities to trust as well, for a server
-with an authority of its own; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are heeded.
+Environment: ROSTER_STATE_DIR names the folder of what runs remember; SSL_CERT_FILE or REQUESTS_CA_BUNDLE
+names a file of authorities to trust as well, for a server with an authority of its own; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are heeded.
 
 Examples:
   {program} --process-groups --users mapped -t
@@ -155,7 +156,12 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
     let shown = progress::Shown::new(arguments.summary.as_deref() == Some("-"));
     let surroundings = match surroundings(offset, words, stop, Arc::clone(&signal), &shown) {
         Ok(surroundings) => surroundings,
-        Err(error) => return usage(program, &error),
+        Err(error) => {
+            if !only_check {
+                roster_sync::forget_summary(&arguments);
+            }
+            return usage(program, &error);
+        }
     };
     let code = if only_check {
         runtime.block_on(roster_sync::check(&arguments, surroundings))
@@ -226,7 +232,11 @@ fn state_folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     } else {
         variable("XDG_STATE_HOME")
     };
-    let home = || Some(PathBuf::from(variable("HOME")?).join(".local").join("state"));
+    // Where `HOME` is not set, as in services, the system's list of users knows it.
+    let home = || {
+        let home = std::env::home_dir().filter(|home| home.is_absolute())?;
+        Some(home.join(".local").join("state"))
+    };
     system
         .map(PathBuf::from)
         .or_else(home)
