@@ -38,16 +38,15 @@ pub(crate) fn try_out(line: impl std::fmt::Display) -> bool {
 }
 
 /// Why something of what was to be printed is nowhere.
-static LOST: OnceLock<String> = OnceLock::new();
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
 
 /// Whether it was printed. A reader that went away wants no more; any other failure has to be told.
 fn noted(printed: std::io::Result<()>) -> bool {
-    if let Err(error) = &printed
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        let _ = LOST.set(error.to_string());
+    let Err(error) = printed else { return true };
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        let _ = LOST.set(error);
     }
-    printed.is_ok()
+    false
 }
 
 /// What to say at the end of a command whose output is not whole: what it did is done all the same.
