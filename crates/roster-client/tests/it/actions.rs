@@ -356,6 +356,48 @@ async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
     assert_eq!(posts, 3, "as often as anything else");
 }
 
+#[tokio::test]
+async fn what_failed_and_is_not_named_may_be_any_of_the_request() {
+    // The answer to two commands, and which of them may have been carried out.
+    for (answer, accepted) in [
+        (
+            r#"{"completed":0,"notCompleted":2,"result":"error"}"#,
+            [false, false],
+        ),
+        (
+            r#"{"completed":0,"notCompleted":2,"result":"success"}"#,
+            [false, false],
+        ),
+        (r#"{"result":"error","errors":[]}"#, [false, false]),
+        (r#"{"result":"partial","errors":null}"#, [false, false]),
+        (
+            r#"{"completed":0,"notCompleted":2,"result":"error","errors":[{"index":0,"errorCode":"error.x"}]}"#,
+            [false, false],
+        ),
+        (
+            r#"{"completed":1,"notCompleted":1,"result":"partial","errors":[{"index":0,"errorCode":"error.x"}]}"#,
+            [false, true],
+        ),
+        (
+            r#"{"completed":2,"notCompleted":0,"result":"success"}"#,
+            [true, true],
+        ),
+        (
+            r#"{"completed":0,"notCompleted":0,"completedInTestMode":2,"result":"success"}"#,
+            [true, true],
+        ),
+        (r#"{"result":"success","notCompleted":null}"#, [true, true]),
+    ] {
+        let server = Server::start(move |_, _| Reply::json(answer)).await;
+        let outcomes = server.client().apply(&move_and_join()).await;
+        let is_accepted: Vec<bool> = outcomes
+            .iter()
+            .map(|outcome| matches!(outcome, Outcome::Accepted { .. }))
+            .collect();
+        assert_eq!(is_accepted, accepted, "{answer}: {outcomes:?}");
+    }
+}
+
 #[test]
 fn calls_can_be_spawned() {
     fn sendable<T: Send>(_: &T) {}
