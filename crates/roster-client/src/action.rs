@@ -127,7 +127,8 @@ pub(crate) fn body(commands: &[&Value]) -> Result<Bytes, ClientError> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActionAnswer {
     pub(crate) result: Option<String>,
-    #[serde(default, rename = "notCompleted")]
+    /// How many commands were not carried out, where the server says so.
+    #[serde(default, deserialize_with = "no_number_is_none")]
     pub(crate) not_completed: Option<u64>,
     #[serde(default, deserialize_with = "null_is_none")]
     pub(crate) errors: Vec<Entry>,
@@ -155,6 +156,10 @@ impl Entry {
             .or_else(|| self.warning_code.clone())
             .unwrap_or_else(|| "unknown".to_owned())
     }
+}
+
+fn no_number_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(Option::<Value>::deserialize(deserializer)?.and_then(|value| value.as_u64()))
 }
 
 fn null_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {
@@ -242,8 +247,9 @@ impl Client {
                 problem: e.to_string(),
                 excerpt: excerpt(&answer.body),
             })?;
-        let explained = !read.errors.is_empty() || read.not_completed.is_some_and(|count| count > 0);
-        if !explained && read.result.as_deref() != Some("success") {
+        let failed = matches!(read.result.as_deref(), Some("error" | "partial"))
+            || read.not_completed.is_some_and(|count| count > 0);
+        if read.errors.is_empty() && !failed && read.result.as_deref() != Some("success") {
             self.observe(&Event::Odd {
                 excerpt: excerpt(&answer.body),
             });

@@ -1,6 +1,6 @@
 //! Collecting commands and sending them ten at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -13,9 +13,6 @@ use crate::error::ClientError;
 use crate::observe::Signal;
 use crate::transport::Client;
 use crate::wire::{COMMANDS_PER_REQUEST, pieces};
-
-/// The code of a refusal that the server counted and did not explain.
-const NOT_COMPLETED: &str = "not-completed";
 
 /// Collects commands and sends them ten at a time, several requests at once if asked to. Pieces of one command go in
 /// requests of their own, one after the other, because a server need not keep the order within a request.
@@ -224,31 +221,18 @@ impl Batcher {
     }
 
     fn note(&mut self, batch: &[Piece], answer: ActionAnswer) {
-        // Which of several were not completed is not said then: none of them is taken for done.
-        if let Some(count) = answer.not_completed.filter(|&count| count > 0)
-            && answer.errors.is_empty()
-        {
-            for piece in batch {
-                let mut frame = piece.json.clone();
-                if let Value::Object(map) = &mut frame {
-                    map.remove("do");
-                }
-                let error = StepError {
-                    code: NOT_COMPLETED.to_owned(),
-                    message: format!(
-                        "the server did not complete {count} of the {} commands of a request, and did not say which or why",
-                        batch.len()
-                    ),
-                    frame,
-                    step: None,
-                };
-                self.open.entry(piece.number).or_default().errors.push(error);
-            }
-        }
+        let mut blamed = BTreeSet::new();
+        let count = usize::try_from(answer.not_completed.unwrap_or_default()).unwrap_or(usize::MAX);
+        let failed = match answer.result.as_deref() {
+            Some("error") if answer.errors.is_empty() => batch.len(),
+            Some("partial") if answer.errors.is_empty() => count.max(1),
+            _ => count,
+        };
         for entry in answer.errors {
             let code = entry.code();
             let message = entry.message.unwrap_or_default();
             for piece in attributed(batch, entry.index.as_ref(), entry.request_id.as_deref()) {
+                blamed.insert(piece.number);
                 let step = entry
                     .step
                     .as_ref()
@@ -263,6 +247,26 @@ impl Batcher {
                     message: message.clone(),
                     frame,
                     step,
+                };
+                self.open.entry(piece.number).or_default().errors.push(error);
+            }
+        }
+        // More failed than the server names: each of the others may be one of them.
+        if failed.min(batch.len()) > blamed.len() {
+            let others = batch.iter().filter(|piece| !blamed.contains(&piece.number));
+            for piece in others {
+                let mut frame = piece.json.clone();
+                if let Value::Object(map) = &mut frame {
+                    map.remove("do");
+                }
+                let error = StepError {
+                    code: "unknown".to_owned(),
+                    message: format!(
+                        "{failed} of {} commands of a request were not carried out, and the server does not say which",
+                        batch.len()
+                    ),
+                    frame,
+                    step: None,
                 };
                 self.open.entry(piece.number).or_default().errors.push(error);
             }

@@ -90,15 +90,13 @@ pub enum ClientError {
         /// What the attempt got.
         last: String,
     },
-    /// A list ended before the page that the server had announced as its last.
-    #[error("{request}: the list ends after {count} of {pages} pages; run again later")]
+    /// A list ended before it had shown what the server had announced.
+    #[error("{request}: {problem}; run again later")]
     Incomplete {
         /// What was asked.
         request: String,
-        /// The pages that came.
-        count: u32,
-        /// How many were announced.
-        pages: u64,
+        /// What was announced and did not come.
+        problem: String,
     },
     /// The answer makes no sense.
     #[error("{request}: the answer (status {status}) cannot be read: {problem}; it begins: {excerpt}")]

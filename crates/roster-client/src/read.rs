@@ -147,11 +147,6 @@ impl UserPages {
             total,
         }))
     }
-
-    /// Whether the server has named a page the last one. A list may also end with a page that is empty or not there.
-    pub fn was_the_last_named(&self) -> bool {
-        self.walk.last_named
-    }
 }
 
 impl GroupPages {
@@ -241,23 +236,51 @@ struct Walk {
     next: Option<u32>,
     /// Whether the page before said that the next one is the last of several.
     last_comes: bool,
-    /// Whether a page said that it is the last.
-    last_named: bool,
+    /// Whether the page before said in so many words that it is not the last.
+    more_comes: bool,
     /// How many pages there are, where the server says so.
     pages: Option<u64>,
+    /// How many entries there are, as the last answer that says so has it.
+    total: Option<u64>,
+    /// How many entries came.
+    shown: u64,
+}
+
+/// What a list ends with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// A page that says that it is the last.
+    Named,
+    /// A page with nothing on it.
+    Empty,
+    /// A page that is not there.
+    Missing,
 }
 
 impl Walk {
-    /// The list ends after `count` pages: an error where more were announced.
-    fn end(&self, request: &str, count: u32) -> Result<(), ClientError> {
-        match self.pages {
-            Some(pages) if u64::from(count) < pages => Err(ClientError::Incomplete {
+    /// The list ends after `count` pages: an error where more was announced.
+    fn end(&self, request: &str, count: u32, end: End) -> Result<(), ClientError> {
+        let lacks = |problem: String| {
+            Err(ClientError::Incomplete {
                 request: request.to_owned(),
-                count,
-                pages,
-            }),
-            _ => Ok(()),
+                problem,
+            })
+        };
+        if let Some(pages) = self.pages.filter(|&pages| u64::from(count) < pages) {
+            return lacks(format!("the list ends after {count} of {pages} pages"));
         }
+        let all_pages = self.pages.is_some() && end != End::Missing;
+        if self.more_comes && !all_pages && end != End::Named {
+            return lacks("the page before said that more follow, and nothing does".to_owned());
+        }
+        // Adobe counts technical accounts in the total and does not list them, so where the pages are counted, too, and have
+        // all come, the total says nothing more.
+        if let Some(total) = self.total.filter(|&total| self.shown < total)
+            && !all_pages
+        {
+            return lacks(format!("the list has {total} entries and showed {}", self.shown));
+        }
+        Ok(())
     }
 
     fn new(client: Client, head: String, tail: String) -> Self {
@@ -267,8 +290,10 @@ impl Walk {
             tail,
             next: Some(0),
             last_comes: false,
-            last_named: false,
+            more_comes: false,
             pages: None,
+            total: None,
+            shown: 0,
         }
     }
 
@@ -289,22 +314,38 @@ impl Walk {
         let body = read::<B>(&answer, &ask.name)?;
         // A page that is announced and not there is lost; one that is there may have nothing in it. An organization without
         // groups has one page of them, which says that it is the last.
-        let may_be_empty = body.as_ref().is_some_and(|body| B::MAY_END_EMPTY || body.last());
-        let body = body.filter(|body| !body.is_empty());
+        let may_be_empty = body
+            .as_ref()
+            .is_some_and(|body| B::MAY_END_EMPTY || body.last() == Some(true));
+        let end = match &body {
+            None => End::Missing,
+            Some(body) if body.last() == Some(true) => End::Named,
+            Some(_) => End::Empty,
+        };
+        let body = body.filter(|body| body.count() > 0);
         let (current, pages) = (answer.number(header::CURRENT), answer.number(header::PAGES));
+        let total = answer.number(header::TOTAL);
         self.pages = pages.or(self.pages);
+        self.total = total.or(self.total);
         let Some(body) = body else {
+            // An empty page after one that announced it is its end only where the pages are counted.
+            let end = if end == End::Named && self.more_comes && self.pages.is_none() {
+                End::Empty
+            } else {
+                end
+            };
             return self
-                .end(&ask.name, number + u32::from(may_be_empty))
+                .end(&ask.name, number + u32::from(may_be_empty), end)
                 .map(|()| None);
         };
-        self.last_named = body.last();
-        if self.last_named {
-            self.end(&ask.name, number + 1)?;
+        self.shown += body.count() as u64;
+        if end == End::Named {
+            self.end(&ask.name, number + 1, end)?;
         }
-        self.next = (!self.last_named).then_some(number + 1);
+        self.more_comes = body.last() == Some(false);
+        self.next = (end != End::Named).then_some(number + 1);
         self.last_comes = matches!((current, pages), (Some(at), Some(of)) if of >= 2 && at + 2 == of);
-        Ok(Some((body, number, answer.number(header::TOTAL))))
+        Ok(Some((body, number, total)))
     }
 }
 
@@ -314,11 +355,13 @@ trait Body: DeserializeOwned {
     const MAY_END_EMPTY: bool = true;
     /// `result`, which must be `success`.
     fn result(&self) -> Option<&str>;
-    fn last(&self) -> bool {
-        true
+    /// `lastPage`, where it is said.
+    fn last(&self) -> Option<bool> {
+        Some(true)
     }
-    fn is_empty(&self) -> bool {
-        false
+    /// How many entries are on the page.
+    fn count(&self) -> usize {
+        1
     }
 }
 
@@ -326,8 +369,7 @@ trait Body: DeserializeOwned {
 #[serde(rename_all = "camelCase")]
 struct UsersBody {
     result: Option<String>,
-    #[serde(default)]
-    last_page: bool,
+    last_page: Option<bool>,
     #[serde(default)]
     users: Vec<User>,
 }
@@ -336,8 +378,7 @@ struct UsersBody {
 #[serde(rename_all = "camelCase")]
 struct GroupsBody {
     result: Option<String>,
-    #[serde(default)]
-    last_page: bool,
+    last_page: Option<bool>,
     #[serde(default)]
     groups: Vec<Group>,
 }
@@ -353,11 +394,11 @@ impl Body for UsersBody {
     fn result(&self) -> Option<&str> {
         self.result.as_deref()
     }
-    fn last(&self) -> bool {
+    fn last(&self) -> Option<bool> {
         self.last_page
     }
-    fn is_empty(&self) -> bool {
-        self.users.is_empty()
+    fn count(&self) -> usize {
+        self.users.len()
     }
 }
 
@@ -366,11 +407,11 @@ impl Body for GroupsBody {
     fn result(&self) -> Option<&str> {
         self.result.as_deref()
     }
-    fn last(&self) -> bool {
+    fn last(&self) -> Option<bool> {
         self.last_page
     }
-    fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+    fn count(&self) -> usize {
+        self.groups.len()
     }
 }
 

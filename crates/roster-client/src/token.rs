@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -71,22 +72,39 @@ fn signed(config: &Config, technical_account: &str, private_key: &str) -> Result
 }
 
 /// Reads the answer of the token endpoint.
-pub(crate) fn read(config: &Config, status: u16, body: &[u8], now: Instant) -> Result<Token, ClientError> {
+///
+/// `form` is what was asked with: an answer that repeats a secret of it is not shown.
+pub(crate) fn read(
+    config: &Config,
+    form: &[(&str, String)],
+    status: u16,
+    body: &[u8],
+    now: Instant,
+) -> Result<Token, ClientError> {
     let url = config.token_url();
+    let shown = |text: String| {
+        if repeats_a_secret(&text, form) {
+            "(hidden: it repeats a secret)".to_owned()
+        } else {
+            text
+        }
+    };
     if status != 200 {
         let error: Refusal = serde_json::from_slice(body).unwrap_or_default();
         return Err(ClientError::Token {
             url,
             status,
-            code: error.error,
-            message: error.error_description,
+            code: error.error.map(shown),
+            message: error.error_description.map(shown),
         });
     }
     let answer: Answer = serde_json::from_slice(body).map_err(|e| ClientError::NotUnderstood {
         request: format!("POST {url}"),
         status,
-        problem: e.to_string(),
-        excerpt: if body.starts_with(b"{") {
+        problem: shown(e.to_string()),
+        excerpt: if body.trim_ascii_start().starts_with(b"{")
+            || repeats_a_secret(&String::from_utf8_lossy(body), form)
+        {
             "(hidden)".to_owned()
         } else {
             excerpt(body)
@@ -101,6 +119,23 @@ pub(crate) fn read(config: &Config, status: u16, body: &[u8], now: Instant) -> R
     Ok(Token {
         text: answer.access_token,
         renew_at: now + usable,
+    })
+}
+
+/// Whether a text has a secret in it, plain or as it is written in a form or in JSON.
+fn repeats_a_secret(text: &str, form: &[(&str, String)]) -> bool {
+    let secrets = form
+        .iter()
+        .filter(|(name, value)| matches!(*name, "client_secret" | "jwt_token") && !value.is_empty());
+    secrets.into_iter().any(|(_, secret)| {
+        let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+        let json = Value::from(secret.as_str()).to_string();
+        let spelled = text.replace('+', " ");
+        let decoded = percent_decode_str(&spelled).decode_utf8_lossy();
+        text.contains(secret.as_str())
+            || text.contains(&encoded)
+            || text.contains(json.trim_matches('"'))
+            || decoded.contains(secret.as_str())
     })
 }
 
@@ -124,12 +159,26 @@ mod tests {
     fn seconds_and_milliseconds_are_told_apart_by_the_grant() {
         let now = Instant::now();
         let oauth = Config::oauth("o", "i", "s");
-        let token = read(&oauth, 200, br#"{"access_token":"t","expires_in":86399}"#, now).unwrap();
+        let token = read(
+            &oauth,
+            &[],
+            200,
+            br#"{"access_token":"t","expires_in":86399}"#,
+            now,
+        )
+        .unwrap();
         assert_eq!((token.renew_at - now).as_secs(), 86399 - 300);
         let jwt = Config::jwt("o", "i", "s", "t", "k");
-        let token = read(&jwt, 200, br#"{"access_token":"t","expires_in":86399000}"#, now).unwrap();
+        let token = read(
+            &jwt,
+            &[],
+            200,
+            br#"{"access_token":"t","expires_in":86399000}"#,
+            now,
+        )
+        .unwrap();
         assert_eq!((token.renew_at - now).as_secs(), 86399 - 300);
-        let token = read(&oauth, 200, br#"{"access_token":"t","expires_in":60}"#, now).unwrap();
+        let token = read(&oauth, &[], 200, br#"{"access_token":"t","expires_in":60}"#, now).unwrap();
         assert_eq!(
             (token.renew_at - now).as_secs(),
             30,
@@ -141,12 +190,47 @@ mod tests {
     fn a_refusal_keeps_what_the_endpoint_said_and_no_secret() {
         let config = Config::oauth("o", "i", "s3cret");
         let body = br#"{"error":"invalid_client","error_description":"no such client"}"#;
-        let error = read(&config, 400, body, Instant::now())
+        let error = read(&config, &[], 400, body, Instant::now())
             .err()
             .unwrap()
             .to_string();
         assert!(error.contains("400, invalid_client: no such client"), "{error}");
         assert!(!error.contains("s3cret"));
+    }
+
+    #[test]
+    fn an_answer_that_repeats_a_secret_is_not_shown() {
+        let config = Config::oauth("o", "i", "s3/cr+et é");
+        let form = form(&config).unwrap();
+        let read = |status, body: &str| {
+            read(&config, &form, status, body.as_bytes(), Instant::now())
+                .err()
+                .unwrap()
+                .to_string()
+        };
+        for (status, body) in [
+            (
+                400,
+                r#"{"error":"bad","error_description":"you sent client_secret=s3/cr+et é"}"#,
+            ),
+            (400, r#"{"error":"bad s3/cr+et \u00e9"}"#),
+            (
+                400,
+                r#"{"error":"bad","error_description":"client_secret=s3%2Fcr%2Bet%20%C3%A9&x=y"}"#,
+            ),
+            (
+                400,
+                r#"{"error":"bad","error_description":"client_secret=s3%2fcr%2bet+%c3%a9&x=y"}"#,
+            ),
+            (200, "you sent client_secret=s3%2Fcr%2Bet%20%C3%A9"),
+            (200, "<html>s3/cr+et é</html>"),
+            (200, r#" {"access_token":"s3/cr+et é"}"#),
+        ] {
+            let said = read(status, body);
+            assert!(said.contains("hidden") && !said.contains("s3"), "{said}");
+        }
+        assert!(read(400, r#"{"error":"bad","error_description":"try later"}"#).contains("bad: try later"));
+        assert!(read(200, "<html>").contains("<html>"));
     }
 
     #[test]

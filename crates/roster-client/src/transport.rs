@@ -419,13 +419,14 @@ impl Client {
         }
         let config = &self.inner.config;
         let url = config.token_url();
-        let body = urlencoded(&token::form(config)?);
+        let form = token::form(config)?;
+        let body = urlencoded(&form);
         let attempt = Attempt::Token {
             url: &url,
             body: &body,
         };
         let answer = self.patiently(&format!("POST {url}"), &attempt).await?;
-        let token = token::read(config, answer.status, &answer.body, Instant::now())?;
+        let token = token::read(config, &form, answer.status, &answer.body, Instant::now())?;
         self.observe(&Event::Token);
         let text = token.text.clone();
         *held = Some(token);

@@ -11,10 +11,10 @@ use roster_core::value::{IdentityType, Key};
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
-use crate::hook::{Hook, visible};
+use crate::hook::Hook;
 use crate::lists;
 use crate::load::{self, Loaded, Side, client_failed, directory_failed, organizations};
-use crate::log::Log;
+use crate::log::{Log, visible};
 use crate::options::{AdobeUsers, Users};
 use crate::read::{People, Tables};
 use crate::run::{End, LOGGER, Surroundings};

@@ -156,8 +156,13 @@ impl Log {
     pub fn line(&self, level: Level, logger: &str, message: impl Display) {
         let Ok(mut sinks) = self.sinks.lock() else { return };
         let to_file = sinks.file.as_ref().is_some_and(|(_, from)| level >= *from);
+        if level < Level::Warning && level < sinks.console_level && !to_file {
+            return;
+        }
+        // No message of ours has a line break; names and answers of others may.
+        let message = visible(&message.to_string());
         if level >= Level::Warning {
-            sinks.hear(level, &message.to_string());
+            sinks.hear(level, &message);
         }
         if level < sinks.console_level && !to_file {
             return;
@@ -237,6 +242,19 @@ impl Sinks {
             }),
         }
     }
+}
+
+/// A text of others: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\t' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// The log file's path: `format` holds at most one field `{:…}` with a date format.
@@ -331,6 +349,25 @@ pub fn local_offset() -> UtcOffset {
 mod tests {
     use super::*;
     use time::macros::datetime;
+
+    #[test]
+    fn a_message_is_one_line_and_moves_no_cursor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sync.log");
+        let log = Log::new(Box::new(io::sink()), UtcOffset::UTC);
+        log.open_file(&path, Level::Info).unwrap();
+        let name =
+            "evil\n2026-11-30 10:00:00 1 CRITICAL processor - gone\r\u{1b}]0;title\u{7}\u{2028}\u{202e}é\t.";
+        log.info("main", name);
+        log.warning("main", "bad-email", name);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        let shown =
+            r"evil\n2026-11-30 10:00:00 1 CRITICAL processor - gone\r\u{1b}]0;title\u{7}\u{2028}\u{202e}é";
+        assert_eq!(text.matches(shown).count(), 2, "{text}");
+        assert_eq!(log.heard()[0].first, format!("{shown}\t."));
+        assert!(!text.chars().any(|c| c.is_control() && !"\n\t".contains(c)));
+    }
 
     #[test]
     fn file_names_hold_dates() {

@@ -206,10 +206,7 @@ impl Source {
                     extended,
                 };
                 let people = read::console::read(client, &wanted, tables, log).await;
-                people.map_err(|failure| match failure {
-                    read::console::Failure::Client(error) => client_failed(&error, Side::Source, log),
-                    read::console::Failure::Read(error) => directory_failed(&error, log),
-                })
+                people.map_err(|error| client_failed(&error, Side::Source, log))
             }
             Self::Okta { settings, web, stop } => {
                 let api = Api {

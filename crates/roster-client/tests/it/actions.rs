@@ -89,25 +89,6 @@ async fn an_error_belongs_to_the_command_and_step_it_names() {
 }
 
 #[tokio::test]
-async fn commands_that_are_counted_as_not_completed_are_not_taken_for_done() {
-    for result in ["success", "partial", "error"] {
-        let server = Server::start(move |_, _| {
-            Reply::json(&format!(
-                r#"{{"result":"{result}","completed":2,"notCompleted":1}}"#
-            ))
-        })
-        .await;
-        for outcome in server.client().apply(&people(3)).await {
-            let Outcome::Refused { errors, .. } = &outcome else {
-                panic!("{result}: {outcome:?}")
-            };
-            assert_eq!(errors[0].code, "not-completed");
-            assert!(errors[0].message.contains("1 of the 3 commands"), "{errors:?}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn an_error_in_a_later_piece_belongs_to_the_whole_command() {
     let server = Server::start(|number, _| match number {
         2 => {
@@ -373,6 +354,48 @@ async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
         .filter(|r| r.line.starts_with("POST"))
         .count();
     assert_eq!(posts, 3, "as often as anything else");
+}
+
+#[tokio::test]
+async fn what_failed_and_is_not_named_may_be_any_of_the_request() {
+    // The answer to two commands, and which of them may have been carried out.
+    for (answer, accepted) in [
+        (
+            r#"{"completed":0,"notCompleted":2,"result":"error"}"#,
+            [false, false],
+        ),
+        (
+            r#"{"completed":0,"notCompleted":2,"result":"success"}"#,
+            [false, false],
+        ),
+        (r#"{"result":"error","errors":[]}"#, [false, false]),
+        (r#"{"result":"partial","errors":null}"#, [false, false]),
+        (
+            r#"{"completed":0,"notCompleted":2,"result":"error","errors":[{"index":0,"errorCode":"error.x"}]}"#,
+            [false, false],
+        ),
+        (
+            r#"{"completed":1,"notCompleted":1,"result":"partial","errors":[{"index":0,"errorCode":"error.x"}]}"#,
+            [false, true],
+        ),
+        (
+            r#"{"completed":2,"notCompleted":0,"result":"success"}"#,
+            [true, true],
+        ),
+        (
+            r#"{"completed":0,"notCompleted":0,"completedInTestMode":2,"result":"success"}"#,
+            [true, true],
+        ),
+        (r#"{"result":"success","notCompleted":null}"#, [true, true]),
+    ] {
+        let server = Server::start(move |_, _| Reply::json(answer)).await;
+        let outcomes = server.client().apply(&move_and_join()).await;
+        let is_accepted: Vec<bool> = outcomes
+            .iter()
+            .map(|outcome| matches!(outcome, Outcome::Accepted { .. }))
+            .collect();
+        assert_eq!(is_accepted, accepted, "{answer}: {outcomes:?}");
+    }
 }
 
 #[test]

@@ -200,3 +200,78 @@ async fn a_list_that_ends_before_its_announced_end_is_an_error() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_list_that_shows_less_than_it_announced_is_an_error() {
+    // The headers of the first page, what it says of its being the last, the answer to the second, and what comes of it.
+    let tables: [(&str, &str, u16, &str, bool); 10] = [
+        ("X-Total-Count: 3\r\n", "true", 404, "{}", true),
+        ("X-Total-Count: 1\r\n", "true", 404, "{}", false),
+        ("", "true", 404, "{}", false),
+        // Adobe counts technical accounts and does not list them.
+        (
+            "X-Total-Count: 2\r\nX-Page-Count: 1\r\n",
+            "true",
+            404,
+            "{}",
+            false,
+        ),
+        ("", "false", 404, "{}", true),
+        ("", "false", 200, r#"{"result":"success","lastPage":false}"#, true),
+        ("", "false", 200, r#"{"result":"success","lastPage":true}"#, true),
+        // Whoever was on the page has left.
+        (
+            "X-Page-Count: 2\r\n",
+            "false",
+            200,
+            r#"{"result":"success","lastPage":true}"#,
+            false,
+        ),
+        // A server that does not say whether a page is the last.
+        ("", "null", 404, "{}", false),
+        ("X-Total-Count: 3\r\n", "null", 404, "{}", true),
+    ];
+    for (headers, last, status, second, lacks) in tables {
+        let server = Server::start(move |_, request| {
+            if request.line.contains("/0") {
+                return Reply {
+                    headers: headers.to_owned(),
+                    ..Reply::json(&format!(
+                        r#"{{"result":"success","lastPage":{last},"users":[{{}}],"groups":[{{"groupName":"A"}}]}}"#
+                    ))
+                };
+            }
+            Reply {
+                status,
+                ..Reply::json(second)
+            }
+        })
+        .await;
+        let mut people = server.client().users(&UserQuery::everybody());
+        let ended = loop {
+            match people.next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        let is_incomplete = matches!(ended, Some(ClientError::Incomplete { .. }));
+        assert_eq!(
+            is_incomplete, lacks,
+            "people, {headers:?} {last} {second}: {ended:?}"
+        );
+        let mut groups = server.client().groups();
+        let ended = loop {
+            match groups.next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        let is_incomplete = matches!(ended, Some(ClientError::Incomplete { .. }));
+        assert_eq!(
+            is_incomplete, lacks,
+            "groups, {headers:?} {last} {second}: {ended:?}"
+        );
+    }
+}

@@ -93,7 +93,7 @@ const MOST_NODES: usize = 1_000_000;
 /// How deep values may stand in one another.
 const DEEPEST: usize = 100;
 
-/// Reads the first document of a text. An empty text is [`Value::Null`].
+/// Reads the one document of a text. An empty text is [`Value::Null`].
 pub fn parse(text: &str, file: &str) -> Result<Node, SyntaxError> {
     let mut reader = Reader {
         events: Parser::new_from_str(text),
@@ -101,12 +101,19 @@ pub fn parse(text: &str, file: &str) -> Result<Node, SyntaxError> {
         anchors: BTreeMap::new(),
         nodes: 0,
     };
+    let mut document = None;
     loop {
         let (event, line) = reader.next()?;
         match event {
+            Event::DocumentStart(..) if document.is_some() => {
+                return Reader::fail(
+                    line,
+                    "a second document begins here, and a file has one; take the line `---` out",
+                );
+            }
             Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-            Event::StreamEnd => return Ok(reader.node(Value::Null, line)),
-            other => return reader.value(other, line, 0),
+            Event::StreamEnd => return Ok(document.unwrap_or_else(|| reader.node(Value::Null, line))),
+            other => document = Some(reader.value(other, line, 0)?),
         }
     }
 }
@@ -407,6 +414,24 @@ mod tests {
         assert_eq!(parse("", "f").unwrap().value, Value::Null);
         let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n";
         assert!(parse(bomb, "f").is_err());
+    }
+
+    #[test]
+    fn a_file_has_one_document() {
+        for text in [
+            "a: 1\n",
+            "---\na: 1\n",
+            "---\na: 1\n...\n",
+            "# it\n---\na: 1 # so\n# end\n",
+        ] {
+            assert!(parse(text, "f").unwrap().get("a").is_some(), "{text}");
+        }
+        let error = parse("a: 1\n---\nb: 2\n", "f").unwrap_err();
+        assert_eq!(error.line, 2);
+        assert!(error.problem.contains("second document"), "{error:?}");
+        for text in ["a: 1\n---\n", "a: 1\n---\nb: [\n", "a: 1\n...\n]\n"] {
+            assert!(parse(text, "f").is_err(), "{text}");
+        }
     }
 
     proptest::proptest! {

@@ -15,7 +15,6 @@ use crate::run::{End, Surroundings};
 use crate::start::{Started, say};
 
 pub(crate) use given::{Given, Outcome};
-pub(crate) use python::visible;
 use python::{NotStarted, Worker};
 
 /// How long the hook may take for one person.

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::hook::{Failure, Given, Outcome};
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, visible};
 use crate::send::Stop;
 
 /// What runs inside of `python3`.
@@ -371,19 +371,6 @@ fn outcome(answer: &[Value]) -> Result<Outcome, Failure> {
         kind: next(),
         groups,
     })
-}
-
-/// A text of a hook: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c != '\t' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 fn mixed_up() -> Failure {

@@ -9,7 +9,7 @@ use roster_core::value::{IdentityType, Key};
 use crate::config::main_file::identity_type;
 use crate::log::Log;
 use crate::read::attributes::{Attribute, Attributes};
-use crate::read::{People, ReadError, Record, Tables};
+use crate::read::{People, Record, Tables};
 
 /// What is wanted of the organization.
 pub(crate) struct Wanted<'r> {
@@ -23,21 +23,6 @@ pub(crate) struct Wanted<'r> {
     pub default_type: IdentityType,
     /// What a hook wants to know besides, where there is one.
     pub extended: Option<&'r [String]>,
-}
-
-/// Why the organization cannot be used as a directory.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// It does not answer as it should.
-    Client(ClientError),
-    /// What it answers is not all of it.
-    Read(ReadError),
-}
-
-impl From<ClientError> for Failure {
-    fn from(error: ClientError) -> Self {
-        Self::Client(error)
-    }
 }
 
 const LOGGER: &str = "connector";
@@ -63,7 +48,7 @@ pub(crate) async fn read(
     wanted: &Wanted<'_>,
     tables: &mut Tables<'_>,
     log: &Log,
-) -> Result<People, Failure> {
+) -> Result<People, ClientError> {
     let mut people = People::default();
     if let Some(extended) = wanted.extended {
         people.attributes = Attributes::new(HOOK_ATTRIBUTES);
@@ -85,25 +70,13 @@ pub(crate) async fn read(
         by_key: BTreeMap::new(),
     };
     let mut pages = client.users(&UserQuery::everybody());
-    let (mut count, mut total) = (0_u64, None);
+    let mut count = 0_u32;
     while let Some(page) = pages.next().await? {
         for user in &page.users {
-            count += 1;
-            reader.user(user, u32::try_from(count).unwrap_or(u32::MAX));
+            count = count.saturating_add(1);
+            reader.user(user, count);
         }
         log.see_people(reader.people.records.len());
-        total = page.total.or(total);
-    }
-    // A list may end without saying so; then what it said before counts.
-    if !pages.was_the_last_named()
-        && let Some(total) = total.filter(|&total| count < total)
-    {
-        return Err(Failure::Read(ReadError {
-            key: "source-incomplete",
-            message: format!(
-                "The organization that people are read from has {total} people and showed {count}; run again later"
-            ),
-        }));
     }
     Ok(reader.people)
 }
@@ -114,7 +87,7 @@ async fn asked_groups(
     wanted: &Wanted<'_>,
     tables: &mut Tables<'_>,
     log: &Log,
-) -> Result<BTreeMap<String, Vec<u32>>, Failure> {
+) -> Result<BTreeMap<String, Vec<u32>>, ClientError> {
     let mut asked: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     if wanted.groups.is_empty() {
         return Ok(asked);

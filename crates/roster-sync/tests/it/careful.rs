@@ -95,12 +95,10 @@ enum Strict {
 }
 
 /// Two organizations, eve Adobe-only in both, and the second refuses to let her go.
-async fn stubborn_second(strict: Strict) -> (Vec<String>, String) {
-    let server = organization(EVE, |_, request| {
+async fn stubborn_second(strict: Strict, no: &'static str) -> (Vec<String>, String) {
+    let server = organization(EVE, move |_, request| {
         if request.line.contains("TWO@AdobeOrg") {
-            return Reply::json(
-                r#"{"result":"error","errors":[{"index":0,"step":0,"errorCode":"error.x","message":"no"}]}"#,
-            );
+            return Reply::json(no);
         }
         fine(0, request)
     })
@@ -133,12 +131,20 @@ async fn stubborn_second(strict: Strict) -> (Vec<String>, String) {
 
 #[tokio::test]
 async fn nobody_is_deleted_whose_removal_elsewhere_failed() {
-    let (sent, log) = stubborn_second(Strict::No).await;
-    assert_eq!(sent.len(), 1, "{sent:?}");
-    assert!(sent[0].contains(r#""deleteAccount":false"#));
-    assert!(log.contains("[deletion-withheld]"), "{log}");
+    const NO: &str =
+        r#"{"result":"error","errors":[{"index":0,"step":0,"errorCode":"error.x","message":"no"}]}"#;
+    for no in [
+        NO,
+        r#"{"completed":0,"notCompleted":1,"result":"error"}"#,
+        r#"{"completed":0,"notCompleted":1,"result":"success"}"#,
+    ] {
+        let (sent, log) = stubborn_second(Strict::No, no).await;
+        assert_eq!(sent.len(), 1, "{no}: {sent:?}");
+        assert!(sent[0].contains(r#""deleteAccount":false"#));
+        assert!(log.contains("[deletion-withheld]"), "{no}: {log}");
+    }
     for strict in [Strict::Main, Strict::Beside, Strict::Option] {
-        let (sent, log) = stubborn_second(strict).await;
+        let (sent, log) = stubborn_second(strict, NO).await;
         assert_eq!(sent.len(), 2, "strict sends it: {sent:?} {log}");
         assert!(sent[1].contains(r#""deleteAccount":true"#));
     }

@@ -1,7 +1,7 @@
 //! Another organization as the directory: what a server with a script can do that Roster never does.
 
 use crate::scene::{Scene, fine, organization, writes};
-use crate::server::{Reply, Server};
+use crate::server::{Reply, Request, Server};
 
 fn console(scene: &Scene, url: &str) {
     scene.write(
@@ -46,8 +46,45 @@ async fn a_list_that_ends_too_early_is_no_directory() {
         .run("--connector adobe_console --process-groups --adobe-only-user-action delete")
         .await;
     assert_eq!(ended.code, 1, "{}", ended.log);
-    assert!(ended.log.contains("has 3 people and showed 1"), "{}", ended.log);
+    assert!(
+        ended.log.contains("more follow, and nothing does"),
+        "{}",
+        ended.log
+    );
     assert!(writes(&target).is_empty());
+}
+
+#[tokio::test]
+async fn a_last_page_that_lacks_people_is_no_directory_and_no_organization() {
+    let lacking = |request: &Request| {
+        if request.line.contains("/groups/") {
+            return Reply::json(
+                r#"{"result":"success","lastPage":true,"groups":[{"groupName":"Painters"}]}"#,
+            );
+        }
+        Reply {
+            headers: "X-Total-Count: 3\r\n".to_owned(),
+            ..Reply::json(&format!(
+                r#"{{"result":"success","lastPage":true,"users":[{ADA}]}}"#
+            ))
+        }
+    };
+    let options = "--connector adobe_console --process-groups --adobe-only-user-action delete";
+    let whole = organization(ADA, fine).await;
+    let source = Server::start(move |_, request| lacking(request)).await;
+    let scene = Scene::new(&whole.url);
+    console(&scene, &source.url);
+    let ended = scene.run(options).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("has 3 entries and showed 1"), "{}", ended.log);
+    assert!(writes(&whole).is_empty());
+    // The other way round.
+    let scene = Scene::new(&source.url);
+    console(&scene, &whole.url);
+    let ended = scene.run(options).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("has 3 entries and showed 1"), "{}", ended.log);
+    assert!(writes(&source).is_empty());
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use crate::read::ReadError;
 use crate::read::ldap::dn::Dn;
 use crate::read::ldap::error::{Failure, failed};
 use crate::read::ldap::filter;
-use crate::read::ldap::message::{Scope, Search};
+use crate::read::ldap::message::{Entry, Scope, Search};
 use crate::read::ldap::people::Keeper;
+use crate::read::ldap::schema::Schema;
 use crate::read::ldap::session::{Found, Seen, Session};
 use crate::read::ldap::settings::{Members, Settings, everything};
 use crate::read::ldap::value;
@@ -22,6 +23,7 @@ pub(crate) struct Lookup<'r> {
     pub(crate) all_users: &'r [u8],
     /// The attributes of people.
     pub(crate) attributes: &'r [String],
+    pub(crate) schema: &'r Schema,
     pub(crate) log: &'r Log,
 }
 
@@ -89,6 +91,7 @@ impl Lookup<'_> {
         };
         let mut found: Vec<Group> = Vec::new();
         let mut keys = BTreeSet::new();
+        let host = session.host.clone();
         for base in &self.settings.group_bases {
             let tried = format!("the search `{text}` for the group `{name}` below `{base}`");
             self.log.debug("ldap", &tried);
@@ -101,13 +104,30 @@ impl Lookup<'_> {
             session
                 .search(&search, &tried, |seen| {
                     let Seen::Entry(entry) = seen else { return Ok(()) };
-                    let sid = entry.values("objectSid").unwrap_or_default();
-                    let relative_id = sid.list.first().and_then(|sid| value::relative_id(sid));
+                    let relative_id = if self.settings.primary_group {
+                        let sid = entry
+                            .values("objectSid")
+                            .map_err(|error| failed(&host, &format!("the entry `{}`: {error}", entry.dn)))?;
+                        let id = sid.list.first().and_then(|sid| value::relative_id(sid));
+                        // Without it, the people whose primary group it is would silently be left out.
+                        Some(id.ok_or_else(|| {
+                            failed(
+                                &host,
+                                &format!(
+                                    "the group `{}` has no `objectSid` that can be read, and `primary_group: true` needs it; hint: let \
+                                     `username` read it, or set `primary_group: false` where the directory is no Active Directory",
+                                    entry.dn
+                                ),
+                            )
+                        })?)
+                    } else {
+                        None
+                    };
                     // Bases may lie within each other.
                     if keys.insert(key(entry.dn)) {
                         found.push(Group {
                             dn: entry.dn.to_owned(),
-                            relative_id: relative_id.filter(|_| self.settings.primary_group),
+                            relative_id,
                         });
                     }
                     Ok(())
@@ -173,7 +193,7 @@ impl Lookup<'_> {
         session: &mut Session<'_>,
     ) -> Result<Vec<String>, Failure> {
         let filter = everything();
-        let attributes = [attribute.to_owned()];
+        let attributes = [attribute.to_owned(), "objectClass".to_owned()];
         let search = Search {
             base: "",
             scope: Scope::Base,
@@ -189,6 +209,8 @@ impl Lookup<'_> {
         while !level.is_empty() {
             let mut next = Vec::new();
             let mut unfinished = Vec::new();
+            let mut shown = vec![false; level.len()];
+            let mut there = Vec::new();
             let mut add = |holder: &str, bytes: &[u8]| {
                 let member = member(bytes, holder, attribute, &host)?;
                 if seen.insert(key(&member)) {
@@ -205,13 +227,32 @@ impl Lookup<'_> {
                         let values = entry
                             .values(attribute)
                             .map_err(|error| failed(&host, &format!("the entry `{holder}`: {error}")))?;
+                        if let Some(shown) = shown.get_mut(at) {
+                            *shown = true;
+                        }
+                        if values.list.is_empty() && values.more_from.is_none() {
+                            self.may_lack(entry, attribute, &host)?;
+                        }
                         unfinished.extend(values.more_from.map(|from| (at, from)));
                         values.list.into_iter().try_for_each(|bytes| add(holder, bytes))
                     },
                     // A member that is not there is told when people are asked for.
-                    |_, _| Ok(()),
+                    |at, found| {
+                        there.extend((found == Found::Yes).then_some(at));
+                        Ok(())
+                    },
                 )
                 .await?;
+            // The filter fits every entry: one that is there and does not come may not be read.
+            if let Some(at) = there.into_iter().find(|&at| shown.get(at) == Some(&false)) {
+                let holder = level.get(at).map_or("", String::as_str);
+                return Err(failed(
+                    &host,
+                    &format!(
+                        "the entry `{holder}` is there and is not shown, so nobody knows who is in it; hint: let `username` read it"
+                    ),
+                ));
+            }
             for (at, from) in unfinished {
                 let holder = level.get(at).map_or("", String::as_str);
                 session
@@ -222,6 +263,24 @@ impl Lookup<'_> {
             level = if nested { next } else { Vec::new() };
         }
         Ok(found)
+    }
+
+    /// An error where an entry without members is of a class that has some: then they are hidden.
+    fn may_lack(&self, entry: &Entry<'_>, attribute: &str, host: &str) -> Result<(), Failure> {
+        let classes = entry
+            .values("objectClass")
+            .map_err(|error| failed(host, &format!("the entry `{}`: {error}", entry.dn)))?;
+        let mut classes = classes.list.iter().map(|class| String::from_utf8_lossy(class));
+        match classes.find(|class| self.schema.requires(class, attribute)) {
+            None => Ok(()),
+            Some(class) => Err(failed(
+                host,
+                &format!(
+                    "the group `{}` does not show its `{attribute}`, which every `{class}` has; hint: let `username` read it",
+                    entry.dn
+                ),
+            )),
+        }
     }
 
     /// The people that members are.

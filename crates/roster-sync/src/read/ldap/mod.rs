@@ -125,6 +125,7 @@ pub(crate) async fn read(
         settings,
         all_users: &all_users,
         attributes: &attributes,
+        schema: &schema,
         log,
     };
     for group in wanted.groups {

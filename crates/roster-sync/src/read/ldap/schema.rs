@@ -22,6 +22,8 @@ pub(crate) enum Syntax {
 pub(crate) struct Schema {
     attributes: BTreeMap<String, Known>,
     classes: BTreeSet<String>,
+    /// What entries of a class have to have.
+    required: BTreeSet<(String, String)>,
 }
 
 /// What is known of an attribute.
@@ -64,7 +66,14 @@ impl Schema {
             }
         }
         for text in classes {
-            schema.classes.extend(Definition::read(text).names);
+            let definition = Definition::read(text);
+            for class in &definition.names {
+                let pairs = definition.must.iter();
+                schema
+                    .required
+                    .extend(pairs.map(|attribute| (class.clone(), attribute.clone())));
+            }
+            schema.classes.extend(definition.names);
         }
         schema
     }
@@ -92,6 +101,12 @@ impl Schema {
         self.attributes.contains_key(&name.to_ascii_lowercase())
     }
 
+    /// Whether every entry of a class has an attribute.
+    pub(crate) fn requires(&self, class: &str, attribute: &str) -> bool {
+        self.required
+            .contains(&(class.to_ascii_lowercase(), attribute.to_ascii_lowercase()))
+    }
+
     /// The first name in a filter that is not known.
     pub(crate) fn lacks(&self, filter: &Filter) -> Option<Lacks> {
         let attribute = filter.attributes.iter().find(|name| !self.has_attribute(name));
@@ -109,6 +124,8 @@ struct Definition {
     names: Vec<String>,
     syntax: String,
     single: bool,
+    /// The attributes that entries of a class have to have.
+    must: Vec<String>,
 }
 
 impl Definition {
@@ -118,6 +135,7 @@ impl Definition {
             names: Vec::new(),
             syntax: String::new(),
             single: false,
+            must: Vec::new(),
         };
         if words.next().as_deref() == Some("(")
             && let Some(number) = words.next()
@@ -142,13 +160,22 @@ impl Definition {
                         .unwrap_or_default()
                         .clone_into(&mut found.syntax);
                 }
+                "MUST" => {
+                    let first = words.next();
+                    if first.as_deref() == Some("(") {
+                        let list = words.by_ref().take_while(|word| word != ")");
+                        found.must.extend(list.filter(|word| word != "$"));
+                    } else {
+                        found.must.extend(first);
+                    }
+                }
                 "SINGLE-VALUE" => found.single = true,
                 // Its text is no keyword, whatever it says.
                 "DESC" => drop(words.next()),
                 _ => {}
             }
         }
-        for name in &mut found.names {
+        for name in found.names.iter_mut().chain(&mut found.must) {
             name.make_ascii_lowercase();
         }
         found

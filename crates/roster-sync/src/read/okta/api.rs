@@ -74,7 +74,17 @@ impl Api<'_> {
             if !page(&items)? {
                 return Ok(());
             }
-            let Some(next) = answer.all("link").find_map(next_link) else {
+            let mut next = None;
+            for header in answer.all("link") {
+                let found = next_link(header).map_err(|()| {
+                    Failure::read(
+                        "okta-not-understood",
+                        format!("GET {url}: where the next page is cannot be read: `Link: {header}`"),
+                    )
+                })?;
+                next = next.or(found);
+            }
+            let Some(next) = next else {
                 return Ok(());
             };
             // The token goes to the organization of the settings and nowhere else.
@@ -251,24 +261,33 @@ fn refused(url: &str, answer: &WebAnswer) -> Failure {
     )
 }
 
-/// The address of the next page in a `Link` header, which may hold several.
-fn next_link(header: &str) -> Option<String> {
+/// The address of the next page in a `Link` header, which may hold several. An error where that cannot be told: the page
+/// must not pass for the last one then.
+fn next_link(header: &str) -> Result<Option<String>, ()> {
     let mut rest = header;
-    while let Some((_, link)) = rest.split_once('<') {
-        let (url, after) = link.split_once('>')?;
+    while let Some((before, link)) = rest.split_once('<') {
+        let (url, after) = link.split_once('>').ok_or(())?;
+        if rest.len() == header.len() && !before.trim().is_empty() {
+            return Err(());
+        }
         // The parameters end where the next link begins; an address may hold commas, so the bracket decides.
         let parameters = after.split_once('<').map_or(after, |(parameters, _)| parameters);
         let is_next = parameters.split([';', ',']).any(|parameter| {
-            let parameter = parameter.trim();
-            let value = parameter.strip_prefix("rel=").unwrap_or_default();
-            value.trim_matches('"').eq_ignore_ascii_case("next")
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let value = value.trim().trim_matches(['"', '\'']);
+            name.trim().eq_ignore_ascii_case("rel")
+                && value
+                    .split_whitespace()
+                    .any(|word| word.eq_ignore_ascii_case("next"))
         });
         if is_next {
-            return Some(url.to_owned());
+            return Ok(Some(url.to_owned()));
         }
         rest = after;
     }
-    None
+    // An address without brackets, or nothing that is a link.
+    let is_left = rest.len() == header.len() && !header.trim().is_empty();
+    if is_left { Err(()) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -287,11 +306,20 @@ mod tests {
                 Some("https://a/y"),
             ),
             ("<https://a/y>;rel=next", Some("https://a/y")),
+            ("<https://a/y>; Rel = \"last next\"", Some("https://a/y")),
             ("<https://a/x>; rel=\"self\"", None),
-            ("<https://a/x", None),
             ("", None),
         ] {
-            assert_eq!(next_link(header).as_deref(), next, "{header}");
+            assert_eq!(next_link(header).unwrap().as_deref(), next, "{header}");
+        }
+        for broken in [
+            "<https://a/x",
+            "<https://a/x; rel=\"next\"",
+            "https://a/y; rel=\"next\"",
+            "https://a/y>; rel=\"next\"",
+            "<https://a/x>; rel=\"self\", <https://a/y; rel=\"next\"",
+        ] {
+            assert_eq!(next_link(broken), Err(()), "{broken}");
         }
     }
 }
