@@ -171,6 +171,8 @@ fn a_schema_is_not_changed_beneath_a_program_that_uses_it() {
     // As a server holds it.
     let lock = std::fs::File::create(old.data.join("serve.lock")).unwrap();
     lock.lock().unwrap();
+    let database = std::fs::File::open(old.data.join("roster.db")).unwrap();
+    database.lock().unwrap();
     let (code, _, err) = roster(old.folder(), &MIGRATE);
     assert_eq!(code, 2, "{err}");
     for part in ["a server already runs on data", "stop it first"] {
@@ -189,7 +191,7 @@ fn a_schema_is_not_changed_beneath_a_program_that_uses_it() {
         assert!(err.contains("a server already runs on data"), "{words:?}: {err}");
         assert_eq!(old.state().0, 1, "{words:?}");
     }
-    drop(lock);
+    drop((lock, database));
     // A database that is being changed by a program without that lock.
     let conn = Connection::open(old.data.join("roster.db")).unwrap();
     conn.execute_batch("BEGIN IMMEDIATE").unwrap();
