@@ -236,7 +236,8 @@ def people_are_never_removed():
     seed = (here.work / "seed.yml").read_text()
     apply(here.data, seed.replace("      - name: Design Team\n", "      - name: Pruned Team\n      - name: Design Team\n", 1))
     true("Pruned Team" in api.groups(), "made")
-    apply(here.data, here.work / "seed.yml", "--prune")
+    # Other claims have made a good deal since, which counts as what this file has lost.
+    apply(here.data, here.work / "seed.yml", "--prune", "--max-removals", "1000")
     groups = api.groups()
     true("Pruned Team" not in groups and mine in groups and "Design Team" in groups, "only what was described is gone")
     equal(api.emails(mine), [email])

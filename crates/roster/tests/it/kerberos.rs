@@ -53,7 +53,7 @@ fn kerberos_takes_tickets_from_where_the_connector_file_says() {
     let server = Server::start(&place.join("data"));
     fs::write(
         place.join("main.yml"),
-        "adobe_users: {connectors: {umapi: umapi.yml}}\ndirectory_users:\n  user_identity_type: federatedID\n  \
+        "adobe_users: {connectors: {umapi: umapi.yml}}\ndirectory_users:\n  user_identity_type: federatedID\n  default_country_code: DE\n  \
          connectors: {ldap: ldap.yml}\n  groups:\n    - {directory_group: Painters, adobe_groups: [Plain]}\n\
          limits: {max_adobe_only_users: 5}\n",
     )
@@ -82,7 +82,7 @@ fn kerberos_takes_tickets_from_where_the_connector_file_says() {
         let output = check(place, &directory, more, &[("KRB5CCNAME", &default)]);
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{more}: {said}");
-        assert!(said.contains("directory group 'Painters': 1 members"), "{said}");
+        assert!(said.contains("directory group 'Painters': 1 member"), "{said}");
         // It is one run, and one start in its log.
         assert_eq!(said.matches("a run would do this").count(), 1, "{said}");
     }
