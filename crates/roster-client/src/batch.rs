@@ -227,7 +227,8 @@ impl Batcher {
             Some("error") if answer.errors.is_empty() => batch.len(),
             Some("partial") if answer.errors.is_empty() => count.max(1),
             _ => count,
-        };
+        }
+        .min(batch.len());
         for entry in answer.errors {
             let code = entry.code();
             let message = entry.message.unwrap_or_default();
@@ -252,7 +253,7 @@ impl Batcher {
             }
         }
         // More failed than the server names: each of the others may be one of them.
-        if failed.min(batch.len()) > blamed.len() {
+        if failed > blamed.len() {
             let others = batch.iter().filter(|piece| !blamed.contains(&piece.number));
             for piece in others {
                 let mut frame = piece.json.clone();

@@ -22,6 +22,9 @@ use crate::umapi::lists::Lists;
 #[derive(Debug, Clone)]
 pub struct App(Arc<Inner>);
 
+/// A place among all requests, and one among those that change something.
+pub(crate) type Turn<'a> = (SemaphorePermit<'a>, Option<SemaphorePermit<'a>>);
+
 /// One place in so many is for requests that change nothing.
 const FOR_READING: usize = 4;
 
@@ -140,13 +143,14 @@ impl App {
         })
     }
 
-    /// The same for a request that changes something. They wait for one another, so they may not take every place: who only
-    /// reads waits for nobody.
-    pub(crate) fn turn_to_write(&self) -> Result<[SemaphorePermit<'_>; 2], ApiError> {
-        let writing = self.writing.try_acquire().map_err(|_| ApiError::Unavailable {
+    /// The same for a request that may change something, if it does. They wait for one another, so they may not take every
+    /// place: who only reads waits for nobody.
+    pub(crate) fn turn_for(&self, change: bool) -> Result<Turn<'_>, ApiError> {
+        let writing = change.then(|| self.writing.try_acquire()).transpose();
+        let writing = writing.map_err(|_| ApiError::Unavailable {
             cause: "too many changes at once".to_owned(),
         })?;
-        Ok([writing, self.turn()?])
+        Ok((self.turn()?, writing))
     }
 
     /// What deciding depends on: chance drawn once per request.

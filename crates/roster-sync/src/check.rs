@@ -132,7 +132,13 @@ async fn try_hook(
         people, selection, ..
     } = loaded.map_err(|end| stopped_or(end, DIRECTORY))?;
     let read = people.records.len();
-    log.info(LOGGER, format_args!("The directory can be read: {read} people"));
+    log.info(
+        LOGGER,
+        format_args!(
+            "The directory can be read: {}",
+            counted(read as u64, "person", "people")
+        ),
+    );
     let (mut tried, mut findings) = (0, 0);
     let show = |person: Tried| {
         tried += 1;

@@ -51,17 +51,15 @@ pub(crate) fn look(
             Some(memory)
         }
     };
-    let known = memory.as_ref().filter(|memory| memory.works);
-    let blind = known.is_none();
+    let blind = memory.as_ref().is_none_or(|memory| !memory.works);
     let empty = empty_groups(started, &now);
-    let missing = match known {
-        Some(memory) => memory.missing(&now),
-        None => Missing {
-            source: !now.people,
-            groups: empty.clone(),
-            ..Missing::default()
-        },
-    };
+    let known = memory.as_ref().map(|memory| memory.missing(&now));
+    let mut missing = known.unwrap_or_default();
+    if blind {
+        // What was recorded before that stopped may be old: a group may have got its people since.
+        missing.source |= !now.people;
+        missing.groups.extend(empty.iter().cloned());
+    }
     let accepted = started.accept_empty;
     let mut doubt = Doubt {
         memory,
@@ -156,7 +154,10 @@ impl Doubt {
             log.warning(
                 "main",
                 "state-not-written",
-                format_args!("What this run saw cannot be remembered: {error}; a source that disappears will not be noticed"),
+                format_args!(
+                    "What this run saw cannot be remembered: {error}; until it can, an empty directory or mapped group takes nothing \
+                     away; set ROSTER_STATE_DIR to a folder that can be written"
+                ),
             );
         }
     }

@@ -68,16 +68,14 @@ impl Memory {
         };
         let mut memory = Self {
             path,
-            works: earlier.is_some(),
+            works: false,
             earlier: earlier.unwrap_or_default(),
         };
-        if !memory.works {
-            memory.works = memory.can_be_written();
-        }
+        memory.works = memory.can_be_written();
         Ok(memory)
     }
 
-    /// Whether a run can be recorded; asked where none was.
+    /// Whether this run can be recorded.
     fn can_be_written(&self) -> bool {
         let beside = self.path.with_extension("new");
         let folder = self.path.parent().map_or(Ok(()), fs::create_dir_all);

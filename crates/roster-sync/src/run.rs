@@ -290,7 +290,7 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
             LOGGER,
             "no-state-folder",
             "There is no place for what runs have to remember, because no home folder is known: two runs cannot be kept apart, \
-             and what disappears from the directory is not noticed; set ROSTER_STATE_DIR to a folder",
+             and an empty directory or mapped group takes nothing away; set ROSTER_STATE_DIR to a folder",
         );
         return Ok(None);
     };

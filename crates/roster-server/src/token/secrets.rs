@@ -23,7 +23,7 @@ const MAX_JWT: usize = 1;
 /// Answers a request of the endpoints below `/console/…/secrets`.
 pub(crate) async fn answer(call: Call<'_>, trace: &mut Trace) -> Result<Reply, ApiError> {
     let caller = admit(call, trace).await?;
-    let _turn = call.app.turn_to_write()?;
+    let _turn = call.app.turn_for(call.method() != Method::GET)?;
     let credential = credential(call, &caller).await?;
     let reply = match (call.row.route, call.method()) {
         (Route::Secret, _) => delete(call, &caller, &credential).await?,

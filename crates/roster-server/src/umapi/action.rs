@@ -37,7 +37,7 @@ pub(crate) async fn post(
         .ok_or(RequestError::Malformed(Malformed::TooLarge {
             max: limits.max_body,
         }))?;
-    let _turn = call.app.turn_to_write()?;
+    let _turn = call.app.turn_for(mode == Mode::Live)?;
     let batch = action::parse(&body.bytes, &limits).map_err(RequestError::Malformed)?;
     drop(body);
     let env = call.app.env(mode);

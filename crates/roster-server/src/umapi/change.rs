@@ -227,7 +227,7 @@ impl Whole {
         call: Call<'_>,
         mut work: impl FnMut(&Self, &mut Writer<'_>) -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = call.app.turn_to_write()?;
+        let _turn = call.app.turn_for(true)?;
         let orgs = vec![self.origin.org];
         let done = call.app.store.write(orgs, move |writer| {
             let error = match work(&self, writer) {

@@ -122,6 +122,13 @@ async fn k11_changes_that_wait_leave_room_for_reading() {
     for n in 10..20 {
         let refused = tokio::time::timeout(Duration::from_secs(10), change(n)).await;
         assert_eq!(refused.expect("nobody waits").unwrap().status(), 503);
+        let asked =
+            Request::post("/ims/token/v3").header("content-type", "application/x-www-form-urlencoded");
+        let asked = ask
+            .clone()
+            .oneshot(asked.body(Body::from("client_id=x")).unwrap());
+        let refused = tokio::time::timeout(Duration::from_secs(10), asked).await;
+        assert_eq!(refused.expect("nor who wants a token").unwrap().status(), 503);
         let read = Request::get(api(&format!("/users/{ACME_ID}/0")))
             .header("x-api-key", SYNC)
             .header("authorization", format!("Bearer {token}"));

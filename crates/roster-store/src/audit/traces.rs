@@ -53,7 +53,9 @@ impl Store {
 
 fn look(file: &Path, names: &[Key], found: &mut Vec<Key>) -> std::io::Result<()> {
     let mut file = match File::open(file) {
-        Ok(file) => file,
+        // SQLite's locks belong to the process, and are lost when any of its descriptors of the database is closed, so this one
+        // stays open as long as the command runs.
+        Ok(file) => std::mem::ManuallyDrop::new(file),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
@@ -62,7 +64,7 @@ fn look(file: &Path, names: &[Key], found: &mut Vec<Key>) -> std::io::Result<()>
     loop {
         let kept = bytes.len().min(overlap);
         bytes.drain(..bytes.len() - kept);
-        let read = (&mut file).take(PIECE as u64).read_to_end(&mut bytes)?;
+        let read = (&mut *file).take(PIECE as u64).read_to_end(&mut bytes)?;
         if read == 0 {
             return Ok(());
         }

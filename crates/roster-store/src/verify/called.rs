@@ -18,7 +18,10 @@ pub(crate) fn name(reader: &mut Reader<'_>, findings: &mut [Finding]) -> Result<
         };
         let mut called = Vec::new();
         match (*table, number(2)) {
-            // By organization and place, but for the rule that counts accounts.
+            ("members", Some(account)) if finding.rule == "an organization has each member once" => {
+                called.extend(email(reader, account)?);
+            }
+            // By organization and place.
             ("members", Some(second)) => {
                 let sql = "SELECT account FROM members WHERE org = $1 AND seq = $2";
                 let placed = reader.number(sql, &[Param::Int(first), Param::Int(second)])?;
@@ -41,11 +44,12 @@ pub(crate) fn name(reader: &mut Reader<'_>, findings: &mut [Finding]) -> Result<
                     first,
                 )?);
             }
-            ("directories" | "relations", _) => {
+            // The log names the organization of a relation before the directory.
+            ("directories" | "relations", second) => {
                 called.extend(text(
                     reader,
                     "SELECT name FROM directories WHERE directory = $1",
-                    first,
+                    second.unwrap_or(first),
                 )?);
             }
             ("groups" | "links", _) => called.extend(group(reader, first)?),

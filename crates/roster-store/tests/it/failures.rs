@@ -198,7 +198,7 @@ async fn nothing_is_written_into_a_file_that_nobody_finds() {
             "it goes on by itself"
         );
     }
-    // Between the question for the commit and its answer, too: whoever asked is not told that it was done.
+    // While a change is being made, too: whoever asked is not told that it was done.
     let (from, to) = (path.clone(), aside.clone());
     let moved = store
         .write(Vec::new(), move |writer| {

@@ -186,6 +186,10 @@ async fn where_nothing_can_be_remembered_an_empty_file_takes_nothing_away() {
         scene.write("users.csv", CSV);
         undisturbed(&scene, &target, from).await;
     }
+    // What was remembered before that does not know of whoever joined since.
+    std::fs::write(&seen, r#"{"format":1,"people":true,"groups":[]}"#).unwrap();
+    scene.write("users.csv", &format!("{header}\n{kim}\n"));
+    removes_nothing(&scene, &target, from, "[state-not-written]", "'Painters'").await;
 }
 
 #[tokio::test]

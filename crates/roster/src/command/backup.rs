@@ -27,6 +27,7 @@ pub(crate) async fn backup(args: &cli::Backup) -> anyhow::Result<Exit> {
         ));
     };
     command::check_there(&storage)?;
+    data::check_exchanged(&storage, &database)?;
     let target = target(&args.to)?;
     let copied = tokio::select! {
         copied = roster_store::backup(database.clone(), target.clone()) => copied.map_err(|error| explain(&error, Doing::Backup, &database))?,

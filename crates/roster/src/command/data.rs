@@ -115,7 +115,7 @@ pub(crate) fn lock_to_migrate(storage: &Storage) -> anyhow::Result<Option<Mine>>
 
 /// Refuses a database that lies where a server expects its own. What is beside it belongs to that one: to open the two
 /// together damages both.
-fn check_exchanged(storage: &Storage, file: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_exchanged(storage: &Storage, file: &Path) -> anyhow::Result<()> {
     let Some(data) = storage.data.as_deref().filter(|_| cfg!(target_os = "linux")) else {
         return Ok(());
     };
@@ -125,7 +125,8 @@ fn check_exchanged(storage: &Storage, file: &Path) -> anyhow::Result<()> {
         Ok(file) => !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
         Err(_) => true,
     };
-    while !free(&data.join(LOCK)) && free(file) {
+    let (_, lock) = places(data);
+    while !free(&lock) && free(file) {
         // A server that begins locks the one just before the other.
         if began.elapsed() > BEGINNING {
             return Err(hinted(
@@ -245,6 +246,25 @@ pub(crate) fn lock(storage: &Storage) -> anyhow::Result<Option<Mine>> {
     )
 }
 
+/// The database that a data folder leads to, and the lock beside it: two folders may lead to one database.
+fn places(data: &Path) -> (PathBuf, PathBuf) {
+    let named = data.join(DATABASE);
+    let database = std::fs::canonicalize(&named).unwrap_or(named);
+    let lock = database.with_file_name(LOCK);
+    (database, lock)
+}
+
+/// Locks a file, with some patience: a command that looks whether a server holds it does so for a moment, too.
+fn lock_soon(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
+}
+
 /// The same for a command with other words to choose the folder with.
 pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<Option<Mine>> {
     let (Some(data), None) = (&storage.data, &storage.database) else {
@@ -257,13 +277,10 @@ pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<
         )
     };
     private_dir(data).map_err(|error| cannot(data, &error))?;
-    // Two folders may lead to one database.
-    let named = data.join(DATABASE);
-    let database = std::fs::canonicalize(&named).unwrap_or(named);
-    let path = database.with_file_name(LOCK);
+    let (database, path) = places(data);
     let made = (!there(&path)?).then(|| path.clone());
     let folder = open_private(&path).map_err(|error| cannot(&path, &error))?;
-    match folder.try_lock() {
+    match lock_soon(&folder) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
@@ -294,7 +311,7 @@ pub(crate) fn lock_for(storage: &Storage, hint: &'static str) -> anyhow::Result<
 /// The same, without leaving anything in a folder that no server ever used.
 pub(crate) fn lock_if_used(storage: &Storage, hint: &'static str) -> anyhow::Result<Option<Mine>> {
     match &storage.data {
-        Some(data) if there(&data.join(LOCK))? => lock_for(storage, hint),
+        Some(data) if there(&places(data).1)? => lock_for(storage, hint),
         _ => Ok(None),
     }
 }
@@ -321,7 +338,7 @@ impl Mine {
         let Ok(file) = OpenOptions::new().read(true).write(true).open(&self.database) else {
             return Ok(());
         };
-        let locked = file.try_lock();
+        let locked = lock_soon(&file);
         std::mem::forget(file);
         match locked {
             Ok(()) => {

@@ -368,6 +368,7 @@ fn output_that_cannot_be_written_is_a_failure() {
         &["org", "export", "--data", "data", crate::support::ORG][..],
         &["audit", "--data", "data", "--json"],
         &["verify", "--data", "data"],
+        &["sync", "docs"],
     ] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_roster"))

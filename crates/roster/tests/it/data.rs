@@ -297,7 +297,12 @@ fn no_command_touches_what_lies_in_place_of_a_servers_database() {
         "a new database was made in the place of the server's"
     );
     std::fs::copy(place.path().join("copy.db"), &file).unwrap();
-    for words in commands {
+    let looking: [&[&str]; 3] = [
+        &["backup", "--data", "data", "--to", "mixed.db"],
+        &["org", "apply", "org.yml", "--data", "data", "--dry-run"],
+        &["verify", "--data", "data"],
+    ];
+    for words in commands.into_iter().chain(looking) {
         let (code, out, err) = roster(place.path(), words);
         assert_eq!(code, 2, "{words:?}: {out}{err}");
         assert!(err.contains("is not its database"), "{words:?}: {err}");

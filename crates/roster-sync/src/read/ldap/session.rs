@@ -259,17 +259,17 @@ impl<'r> Session<'r> {
                 };
                 let base = there.base.as_deref().unwrap_or(search.base);
                 let scope = there.scope.unwrap_or(search.scope);
-                let been_there = !been.insert(place(
-                    &there.host.to_string(),
-                    base,
-                    scope,
-                    there.filter.as_deref(),
-                ));
-                if been_there && !reference.whole {
+                let at = place(&there.host.to_string(), base, scope, there.filter.as_deref());
+                if been.contains(&at) {
+                    if reference.whole {
+                        return Err(told("the servers send each other round in a circle"));
+                    }
                     continue 'next;
                 }
-                if been_there || distance > FARTHEST {
-                    return Err(told("the servers send each other round in a circle"));
+                if distance > FARTHEST {
+                    return Err(told(&format!(
+                        "more than {FARTHEST} servers name each other in a row"
+                    )));
                 }
                 let filter = match there.filter.as_deref().map(filter::parse).transpose() {
                     Ok(filter) => filter.map(|filter| filter.bytes),
@@ -286,6 +286,7 @@ impl<'r> Session<'r> {
                         continue;
                     }
                 };
+                been.insert(at);
                 let search = Search {
                     base,
                     scope,
@@ -370,16 +371,18 @@ impl<'r> Session<'r> {
                 },
             }
             while let Some(over) = under_way.pop_front_if(|search| search.found.is_some()) {
-                let base = bases.get(over.at).map_or("", String::as_str);
-                let search = Search { base, ..*template };
-                let mut take = |seen: Seen<'_, '_>| match seen {
-                    Seen::Entry(found) => entry(over.at, found),
-                    Seen::PageEnd => Ok(()),
+                let there = if over.references.is_empty() {
+                    Found::Yes
+                } else {
+                    let base = bases.get(over.at).map_or("", String::as_str);
+                    let search = Search { base, ..*template };
+                    let mut take = |seen: Seen<'_, '_>| match seen {
+                        Seen::Entry(found) => entry(over.at, found),
+                        Seen::PageEnd => Ok(()),
+                    };
+                    self.follow(over.references, &search, &tried(over.at), way, &mut take)
+                        .await?
                 };
-                let tried = tried(over.at);
-                let there = self
-                    .follow(over.references, &search, &tried, way, &mut take)
-                    .await?;
                 let here = over.found.unwrap_or(Found::Yes);
                 done(over.at, if there == Found::No { there } else { here })?;
                 let Some(search) = under_way.front_mut() else {

@@ -190,6 +190,11 @@ async fn servers_that_refer_to_each_other_are_read_once_or_refused() {
 async fn a_server_that_cannot_be_followed_to_is_no_end_of_the_directory() {
     for (url, why) in [
         ("ldap://localhost:1/dc=x", "nobody can be reached there"),
+        // Two ways to say the same are one place that was not read.
+        (
+            "ldap://localhost:1/dc=x ldap://localhost:1/dc=x??sub",
+            "nobody can be reached there",
+        ),
         ("http://localhost/dc=x", "begins with neither"),
         ("ldap:///dc=x", "names no server"),
     ] {

@@ -105,6 +105,9 @@ pub(crate) async fn apply(args: &cli::OrgApply) -> anyhow::Result<Exit> {
 /// Refuses a dry run that would have to make or change a database before it can look into it.
 fn check_untouched(storage: &Storage) -> anyhow::Result<()> {
     command::check_there(storage)?;
+    if let Location::Sqlite(file) = storage.location() {
+        command::data::check_exchanged(storage, &file)?;
+    }
     match storage.location() {
         Location::Sqlite(file) if !roster_store::is_current(&file) => Err(hinted(
             format!(

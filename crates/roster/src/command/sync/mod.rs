@@ -138,6 +138,10 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
             "`--hook` goes with `check`: a run has every hook change everybody",
         );
     }
+    // Whatever keeps this run from beginning, nobody takes the account of an earlier one for its own.
+    if !only_check {
+        roster_sync::forget_summary(&arguments);
+    }
     // While there is nothing that would be lost.
     if let Err(error) = tickets::start_anew(&arguments) {
         return usage(program, &format!("cannot start with a Kerberos ticket: {error}"));
@@ -156,12 +160,7 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
     let shown = progress::Shown::new(arguments.summary.as_deref() == Some("-"));
     let surroundings = match surroundings(offset, words, stop, Arc::clone(&signal), &shown) {
         Ok(surroundings) => surroundings,
-        Err(error) => {
-            if !only_check {
-                roster_sync::forget_summary(&arguments);
-            }
-            return usage(program, &error);
-        }
+        Err(error) => return usage(program, &error),
     };
     let code = if only_check {
         runtime.block_on(roster_sync::check(&arguments, surroundings))

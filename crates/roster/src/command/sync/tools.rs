@@ -200,7 +200,13 @@ pub(super) fn run(program: &str, words: &[String]) -> ExitCode {
         Tool::SignSync(_) | Tool::ExampleConfigSign(_) | Tool::MigratePostSync(_) => Ok(about::sign()),
     };
     match done {
-        Ok(exit) => exit.into(),
+        Ok(exit) => match crate::ui::lost_output() {
+            Some(error) => {
+                crate::ui::failed(&error);
+                crate::ui::Exit::Failed.into()
+            }
+            None => exit.into(),
+        },
         Err(error) => {
             crate::ui::failed(&error);
             crate::ui::Exit::Incomplete.into()
