@@ -191,13 +191,11 @@ pub(crate) fn read(
         reader.row(row, record);
     }
     let (mut people, gone) = (reader.people, reader.gone);
-    if !gone.is_empty() {
-        let mut at = 0;
-        people.records.retain(|_| {
-            at += 1;
-            !gone.contains(&at)
-        });
-    }
+    let mut at = 0;
+    people.records.retain(|_| {
+        at += 1;
+        !gone.contains(&at)
+    });
     Ok(people)
 }
 
