@@ -16,6 +16,7 @@ pub mod conn;
 mod credentials;
 mod error;
 mod haste;
+mod held;
 pub mod listing;
 mod load;
 mod migrate;

@@ -9,6 +9,7 @@ use roster_core::value::{AccountId, DirectoryId, GroupId, Key, OrgNo, Seq};
 
 use crate::conn::{Param, ints, texts};
 use crate::error::StoreError;
+use crate::held::Held;
 use crate::reader::Reader;
 use crate::row;
 
@@ -19,19 +20,23 @@ const ROUNDS: usize = 3;
 impl Reader<'_> {
     /// Loads what `scope` names.
     pub fn load(&mut self, scope: &Scope) -> Result<WorkingSet, StoreError> {
-        let mut loading = Loading {
-            set: WorkingSet::new(scope.clone()),
-            orgs: BTreeSet::from([scope.org.0]),
-            groups: Vec::new(),
-            known: BTreeSet::new(),
-            accounts: Vec::new(),
-            products: BTreeSet::new(),
+        let Some(held) = self.held.take() else {
+            return load(self, scope, &mut Held::default());
         };
-        loading.directories(self, scope)?;
-        loading.groups_by_name(self, scope)?;
-        loading.products_by_name(self, scope)?;
-        loading.closures(self, scope)?;
-        loading.finish(self, scope)
+        let loaded = load(self, scope, held);
+        self.held = Some(held);
+        loaded
+    }
+
+    /// Whether what is held gave the same as the rows themselves: in builds for tests, after every load of the writer.
+    #[cfg(debug_assertions)]
+    pub(crate) fn check_held(&mut self, scope: &Scope, loaded: &WorkingSet) -> Result<(), StoreError> {
+        if self.held.is_some() && load(self, scope, &mut Held::default())? != *loaded {
+            return Err(StoreError::Bug(
+                "what the writer holds is not what the rows say".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// The organizations whose rows deciding on `set` may look at, so that they are locked before.
@@ -43,7 +48,25 @@ impl Reader<'_> {
     }
 }
 
-struct Loading {
+fn load(reader: &mut Reader<'_>, scope: &Scope, held: &mut Held) -> Result<WorkingSet, StoreError> {
+    let mut loading = Loading {
+        held,
+        set: WorkingSet::new(scope.clone()),
+        orgs: BTreeSet::from([scope.org.0]),
+        groups: Vec::new(),
+        known: BTreeSet::new(),
+        accounts: Vec::new(),
+        products: BTreeSet::new(),
+    };
+    loading.directories(reader, scope)?;
+    loading.groups_by_name(reader, scope)?;
+    loading.products_by_name(reader, scope)?;
+    loading.closures(reader, scope)?;
+    loading.finish(reader, scope)
+}
+
+struct Loading<'h> {
+    held: &'h mut Held,
     set: WorkingSet,
     orgs: BTreeSet<i64>,
     groups: Vec<Group>,
@@ -52,40 +75,21 @@ struct Loading {
     products: BTreeSet<i64>,
 }
 
-impl Loading {
+impl Loading<'_> {
     /// Directories in reach, the claims of the domains named, and the accounts that these hold.
     fn directories(&mut self, reader: &mut Reader<'_>, scope: &Scope) -> Result<(), StoreError> {
         self.set.add_directory(adobe_id_directory(), Relation::Foreign);
         let mut reachable = vec![DirectoryId::ADOBE_ID.0];
         let mut former = BTreeSet::new();
-        let sql = format!(
-            "SELECT {}, r.relation FROM relations r JOIN directories d ON d.directory = r.directory WHERE r.org = $1",
-            row::DIRECTORY
-        );
-        reader.query(&sql, &[Param::Int(scope.org.0)], &mut |row| {
-            let directory = row::directory(row)?;
-            let relation = row::relation(row.text(7)?, directory.id.0)?;
+        for (directory, relation) in self.held.directories(reader, scope.org)? {
             reachable.push(directory.id.0);
-            if relation == Relation::Former {
+            if *relation == Relation::Former {
                 former.insert(directory.id);
             }
-            self.set.add_directory(directory, relation);
-            Ok(())
-        })?;
-        if !scope.domains.is_empty() {
-            let sql = format!(
-                "SELECT {} FROM domains WHERE name IN {}",
-                row::DOMAIN,
-                reader.text_list(1)
-            );
-            reader.query(
-                &sql,
-                &[texts(scope.domains.iter().map(Key::as_str))],
-                &mut |row| {
-                    self.set.add_domain(row::domain(row)?);
-                    Ok(())
-                },
-            )?;
+            self.set.add_directory(directory.clone(), *relation);
+        }
+        for domain in self.held.domains(reader, &scope.domains)? {
+            self.set.add_domain(domain);
         }
         if !scope.identifiers.is_empty() {
             self.accounts_by_identifier(reader, scope, &reachable, &former)?;
@@ -148,22 +152,9 @@ impl Loading {
             );
             return self.read_groups(reader, &sql, &[Param::Int(scope.org.0)]);
         }
-        if scope.names.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "SELECT {} FROM groups WHERE org = $1 AND name_key IN {}",
-            row::GROUP,
-            reader.text_list(2)
-        );
-        self.read_groups(
-            reader,
-            &sql,
-            &[
-                Param::Int(scope.org.0),
-                texts(scope.names.iter().map(Key::as_str)),
-            ],
-        )
+        let named = self.held.named(reader, scope.org, &scope.names)?;
+        self.take(named);
+        Ok(())
     }
 
     fn products_by_name(&mut self, reader: &mut Reader<'_>, scope: &Scope) -> Result<(), StoreError> {
@@ -256,32 +247,29 @@ impl Loading {
             .iter()
             .filter(|group| group.kind == GroupKind::UserGroup && group.source.is_none());
         let sources: Vec<i64> = sources.map(|group| group.id.0).collect();
-        if sources.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "SELECT {} FROM groups WHERE source IN {}",
-            row::GROUP,
-            reader.int_list(1)
-        );
+        let mirrors = self.held.mirrors(reader, &sources)?;
         let before = self.groups.len();
-        self.read_groups(reader, &sql, &[ints(sources)])?;
+        self.take(mirrors);
         self.orgs
             .extend(self.groups.iter().skip(before).map(|group| group.org.0));
         Ok(())
     }
 
     fn groups_by_id(&mut self, reader: &mut Reader<'_>, ids: BTreeSet<i64>) -> Result<(), StoreError> {
-        let missing: Vec<i64> = ids.into_iter().filter(|id| !self.known.contains(id)).collect();
-        if missing.is_empty() {
-            return Ok(());
+        self.held.groups(reader, ids.iter().copied())?;
+        self.take(ids);
+        Ok(())
+    }
+
+    /// Puts groups that are held into the set.
+    fn take(&mut self, ids: impl IntoIterator<Item = i64>) {
+        for id in ids {
+            if let Some(group) = self.held.group(id)
+                && self.known.insert(id)
+            {
+                self.groups.push(group.clone());
+            }
         }
-        let sql = format!(
-            "SELECT {} FROM groups WHERE grp IN {}",
-            row::GROUP,
-            reader.int_list(1)
-        );
-        self.read_groups(reader, &sql, &[ints(missing)])
     }
 
     fn read_groups(
@@ -325,36 +313,17 @@ impl Loading {
             .filter(|group| group.kind == GroupKind::UserGroup)
             .map(|group| group.id.0)
             .collect();
-        if !sources.is_empty() {
-            let sql = format!(
-                "SELECT grp, profile, seq FROM links WHERE org IN {} AND grp IN {}",
-                reader.int_list(1),
-                reader.int_list(2)
-            );
-            let mut profiles = BTreeSet::new();
-            let orgs = ints(self.orgs.iter().copied());
-            reader.query(&sql, &[orgs, ints(sources)], &mut |row| {
-                let (group, profile) = (row.int(0)?, row.int(1)?);
-                profiles.insert(profile);
-                self.set
-                    .add_link(GroupId(group), GroupId(profile), Seq(row.int(2)?));
-                Ok(())
-            })?;
-            self.groups_by_id(reader, profiles)?;
+        let links = self.held.links(reader, &self.orgs, &sources)?;
+        let mut profiles = BTreeSet::new();
+        for (group, profile, seq) in links {
+            profiles.insert(profile);
+            self.set.add_link(GroupId(group), GroupId(profile), seq);
         }
-        if !bases.is_empty() {
-            let sql = format!(
-                "SELECT {} FROM groups WHERE base IN {}",
-                row::GROUP,
-                reader.int_list(1)
-            );
-            self.read_groups(reader, &sql, &[ints(bases)])?;
-        }
-        let sql = format!(
-            "SELECT {} FROM groups WHERE org = $1 AND name_key IS NULL AND kind IN ('SYSADMIN_GROUP', 'SUPPORT_ADMIN_GROUP', 'DEPLOYMENT_ADMIN_GROUP')",
-            row::GROUP
-        );
-        self.read_groups(reader, &sql, &[Param::Int(scope.org.0)])?;
+        self.groups_by_id(reader, profiles)?;
+        let administrators = self.held.based(reader, &bases)?;
+        self.take(administrators);
+        let org_wide = self.held.org_wide(reader, scope.org)?;
+        self.take(org_wide);
         if !self.products.is_empty() {
             let sql = format!(
                 "SELECT {} FROM groups WHERE product IN {} AND kind = 'PRODUCT_ADMIN_GROUP'",
@@ -364,15 +333,9 @@ impl Loading {
             self.read_groups(reader, &sql, &[ints(self.products.iter().copied())])?;
         }
         self.orgs.insert(OrgNo::ADOBE_ID.0);
-        let sql = format!(
-            "SELECT {} FROM organizations WHERE org IN {}",
-            row::ORGANIZATION,
-            reader.int_list(1)
-        );
-        reader.query(&sql, &[ints(self.orgs.iter().copied())], &mut |row| {
-            self.set.add_org(row::organization(row)?);
-            Ok(())
-        })?;
+        for org in self.held.orgs(reader, &self.orgs)? {
+            self.set.add_org(org);
+        }
         for group in self.groups {
             self.set.add_group(group);
         }

@@ -6,6 +6,7 @@ use crate::Store;
 use crate::block::Block;
 use crate::conn::{Conn, Param, RowRef};
 use crate::error::StoreError;
+use crate::held::Held;
 
 /// Reads rows, all from one moment. The functions stand in the modules of what they read.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct Reader<'c> {
     statements: u64,
     /// Where others can be asked for help: only on a thread that may wait for them.
     store: Option<Store>,
+    /// What the writer keeps from one load to the next.
+    pub(crate) held: Option<&'c mut Held>,
 }
 
 /// What another reader finds meanwhile.
@@ -34,6 +37,7 @@ impl<'c> Reader<'c> {
             conn,
             statements: 0,
             store: None,
+            held: None,
         }
     }
 

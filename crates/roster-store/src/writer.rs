@@ -20,6 +20,7 @@ use crate::apply::{self, Applier};
 use crate::audit::Entry;
 use crate::conn::{Conn, Param, ints};
 use crate::error::StoreError;
+use crate::held::Held;
 use crate::place::Place;
 use crate::reader::Reader;
 
@@ -58,7 +59,7 @@ impl Writer<'_> {
 
     /// The same for several entries, one after another; rows that many of them change are written once.
     pub fn apply_all(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
-        let mut applier = Applier::new(self.reader.conn, self.locked);
+        let mut applier = Applier::new(self.reader.conn, self.locked, self.reader.held.as_deref_mut());
         for entry in entries {
             applier.entry(entry)?;
         }
@@ -68,6 +69,8 @@ impl Writer<'_> {
     /// Loads a scope and makes sure that nobody else changes what it holds.
     pub fn load_locked(&mut self, scope: &Scope) -> Result<WorkingSet, StoreError> {
         let set = self.reader.load(scope)?;
+        #[cfg(debug_assertions)]
+        self.reader.check_held(scope, &set)?;
         if let Some(locked) = self.locked {
             let missing: Vec<i64> = Reader::orgs_in_play(&set)
                 .into_iter()
@@ -83,6 +86,9 @@ impl Writer<'_> {
 
     /// See [`Conn::execute`].
     pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        if let Some(held) = &mut self.reader.held {
+            held.forget();
+        }
         self.reader.conn.execute(sql, params)
     }
 
@@ -195,7 +201,7 @@ pub(crate) fn work(
     commits: &Arc<Commits>,
     within: Duration,
 ) {
-    let mut conn: Option<Conn> = None;
+    let mut conn: Option<Connected> = None;
     let mut lost = false;
     let mut waiting: VecDeque<Box<dyn Job>> = VecDeque::new();
     loop {
@@ -213,7 +219,10 @@ pub(crate) fn work(
         }
         let opened = match conn.take() {
             Some(conn) => Ok(conn),
-            None => open(),
+            None => open().map(|conn| Connected {
+                conn,
+                held: Held::default(),
+            }),
         };
         match opened {
             Ok(mut opened) => match batch(&mut opened, &mut waiting, place, commits, within) {
@@ -227,11 +236,11 @@ pub(crate) fn work(
                     if place.is_some_and(Place::lost_log) {
                         conn = Some(opened);
                     } else {
-                        close(opened, place);
+                        close(opened.conn, place);
                     }
                 }
                 Ended::Lost(error) => {
-                    opened.discard();
+                    opened.conn.discard();
                     // Nothing was asked to be committed, so all of it can be done again on another connection: once, for
                     // that one was seen alive.
                     if lost {
@@ -250,6 +259,12 @@ pub(crate) fn work(
             }
         }
     }
+}
+
+/// A connection for writing, and what is known of the rows behind it.
+struct Connected {
+    conn: Conn,
+    held: Held,
 }
 
 /// Closes a connection for writing.
@@ -288,7 +303,7 @@ enum Ended {
 
 /// Carries out one batch.
 fn batch(
-    conn: &mut Conn,
+    writer: &mut Connected,
     waiting: &mut VecDeque<Box<dyn Job>>,
     place: Option<&Place>,
     commits: &Commits,
@@ -302,7 +317,12 @@ fn batch(
         .collect();
     let mut each = Guard::Together;
     for _ in 0..ATTEMPTS {
-        match attempt(conn, waiting, place, &locks, each, within) {
+        let attempt = attempt(writer, waiting, place, &locks, each, within);
+        if !matches!(attempt, Attempt::Committed(_)) {
+            // What was written and is followed there is undone.
+            writer.held.forget();
+        }
+        match attempt {
             Attempt::Committed(done) => {
                 commits.count(done.len());
                 for (job, result) in done {
@@ -351,25 +371,26 @@ enum Attempt {
 }
 
 fn attempt(
-    conn: &mut Conn,
+    writer: &mut Connected,
     waiting: &mut VecDeque<Box<dyn Job>>,
     place: Option<&Place>,
     locks: &BTreeSet<i64>,
     each: Guard,
     within: Duration,
 ) -> Attempt {
+    let Connected { conn, held } = writer;
     let retry = conn.is_postgres();
     if let Err(error) = found(conn, place) {
         return failed(error, retry);
     }
-    if let Err(error) = begin(conn, locks) {
+    if let Err(error) = begin(conn, held, locks) {
         let _ = conn.batch("ROLLBACK");
         return unfinished(error, retry);
     }
     let started = Instant::now();
     let mut done: Done = Vec::new();
     while let Some(mut job) = waiting.pop_front() {
-        let result = one(conn, job.as_mut(), locks, each);
+        let result = one(conn, held, job.as_mut(), locks, each);
         let again = match &result {
             Err(StoreError::NeedsLock(more)) => Some(Attempt::NeedsLock(more.clone())),
             // PostgreSQL gives up the whole transaction when two wait for each other.
@@ -429,9 +450,10 @@ fn failed(error: StoreError, retry: bool) -> Attempt {
     }
 }
 
-fn begin(conn: &mut Conn, locks: &BTreeSet<i64>) -> Result<(), StoreError> {
+fn begin(conn: &mut Conn, held: &mut Held, locks: &BTreeSet<i64>) -> Result<(), StoreError> {
     if !conn.is_postgres() {
-        return conn.batch("BEGIN IMMEDIATE");
+        conn.batch("BEGIN IMMEDIATE")?;
+        return held.look(conn);
     }
     conn.batch("BEGIN")?;
     // In the order of numbers, so that two servers never wait for each other.
@@ -453,7 +475,13 @@ enum Guard {
 }
 
 /// One job.
-fn one(conn: &mut Conn, job: &mut dyn Job, locks: &BTreeSet<i64>, each: Guard) -> Result<(), StoreError> {
+fn one(
+    conn: &mut Conn,
+    held: &mut Held,
+    job: &mut dyn Job,
+    locks: &BTreeSet<i64>,
+    each: Guard,
+) -> Result<(), StoreError> {
     if matches!(each, Guard::Savepoint) {
         conn.batch("SAVEPOINT job")?;
     }
@@ -462,9 +490,14 @@ fn one(conn: &mut Conn, job: &mut dyn Job, locks: &BTreeSet<i64>, each: Guard) -
         reader: Reader::new(conn),
         locked,
     };
+    // Where there are several writers, each of them knows only what it read itself in a transaction.
+    writer.reader.held = locked.is_none().then_some(&mut *held);
     // A panic is a bug; what it left half done is rolled back, so that nobody sees anything of it.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| job.run(&mut writer)))
         .unwrap_or_else(|_| Err(StoreError::Bug("a rule panicked".to_owned())));
+    if result.is_err() {
+        held.forget();
+    }
     match (result, each) {
         (result, Guard::Together) => result,
         (Ok(()), Guard::Savepoint) => conn.batch("RELEASE SAVEPOINT job"),

@@ -96,9 +96,9 @@ pub(crate) async fn decide(
         .app
         .store
         .transact(scope, move |set| {
-            let outcomes = decide_batch(set, &commands, &env);
+            let mut outcomes = decide_batch(set, &commands, &env);
             Decision {
-                entries: origin.entries(&asked, &outcomes, true),
+                entries: origin.entries(&asked, &mut outcomes, true),
                 answer: outcomes,
             }
         })
@@ -157,15 +157,17 @@ impl Origin {
         }
     }
 
-    /// One entry for each command; those of a request that is not saved change nothing.
-    fn entries(&self, asked: &[Asked], outcomes: &[Outcome], save: bool) -> Vec<Entry> {
-        let mut outcomes = outcomes.iter();
+    /// One entry for each command, with the changes of its outcome, which loses them; those of a request that is not saved
+    /// change nothing.
+    fn entries(&self, asked: &[Asked], outcomes: &mut [Outcome], save: bool) -> Vec<Entry> {
+        let mut outcomes = outcomes.iter_mut();
         let entry = |asked: &Asked| {
             let (text, refused, changes) = if let Err(problems) = &asked.command {
                 (bounded(&asked.text), problems.clone(), Vec::new())
             } else {
                 let outcome = outcomes.next()?;
-                let changes = if save { outcome.changes.clone() } else { Vec::new() };
+                let changes = std::mem::take(&mut outcome.changes);
+                let changes = if save { changes } else { Vec::new() };
                 (Cow::Borrowed(asked.text.as_str()), refused(outcome), changes)
             };
             Some(self.entry(kept(&text, &refused, save), changes))
@@ -254,14 +256,14 @@ impl Whole {
         refused: impl Fn(usize, &Refusal) -> DeprecatedError,
     ) -> Result<(), Stop> {
         let set = writer.load_locked(&Scope::of(self.origin.org, &commands))?;
-        let outcomes = decide_batch(set, &commands, &self.env);
+        let mut outcomes = decide_batch(set, &commands, &self.env);
         log_bugs(&self.origin.request_id, &outcomes);
         let error = outcomes
             .iter()
             .enumerate()
             .find_map(|(n, outcome)| Some(refused(n, &outcome.refusals.first()?.refusal)));
         let asked: Vec<Asked> = commands.into_iter().map(Asked::new).collect();
-        writer.apply_all(&self.origin.entries(&asked, &outcomes, error.is_none()))?;
+        writer.apply_all(&self.origin.entries(&asked, &mut outcomes, error.is_none()))?;
         error.map_or(Ok(()), |error| Err(Stop::Decided(error)))
     }
 }

@@ -16,6 +16,7 @@ use roster_core::value::{AccountId, GroupId, OrgNo, ProductId};
 use crate::audit::{self, Entry, Happened};
 use crate::conn::{Conn, Param};
 use crate::error::StoreError;
+use crate::held::Held;
 use tally::Tally;
 
 /// What has to be known of an account to count it.
@@ -32,6 +33,8 @@ pub(crate) struct Applier<'c> {
     conn: &'c mut Conn,
     /// The organizations locked; `None` where the database has one writer at a time.
     locked: Option<&'c BTreeSet<i64>>,
+    /// What the writer keeps of the rows it loads.
+    held: Option<&'c mut Held>,
     tally: Tally,
     accounts: BTreeMap<AccountId, Counted>,
     /// (product, queued) of profiles met.
@@ -57,10 +60,15 @@ fn created_org(change: &Change) -> Option<i64> {
 }
 
 impl<'c> Applier<'c> {
-    pub(crate) fn new(conn: &'c mut Conn, locked: Option<&'c BTreeSet<i64>>) -> Self {
+    pub(crate) fn new(
+        conn: &'c mut Conn,
+        locked: Option<&'c BTreeSet<i64>>,
+        held: Option<&'c mut Held>,
+    ) -> Self {
         Self {
             conn,
             locked,
+            held,
             tally: Tally::default(),
             accounts: BTreeMap::new(),
             profiles: BTreeMap::new(),
@@ -77,6 +85,11 @@ impl<'c> Applier<'c> {
     pub(crate) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
         self.check_locks(entry)?;
         for change in &entry.changes {
+            if !Held::survives(change)
+                && let Some(held) = self.held.take()
+            {
+                held.forget();
+            }
             self.change(change)?;
         }
         for product in std::mem::take(&mut self.recount) {
@@ -90,8 +103,8 @@ impl<'c> Applier<'c> {
     }
 
     /// Writes what the entries have in common.
-    pub(crate) fn finish(self) -> Result<(), StoreError> {
-        self.tally.write(self.conn, self.next)?;
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
+        self.tally.write(self.conn, self.next, self.held.as_deref_mut())?;
         if self.generation {
             raise_generation(self.conn)?;
         }

@@ -45,7 +45,7 @@ impl Applier<'_> {
     /// Counts the holders of a product and of its profiles anew, after a change of a set.
     pub(super) fn recount_product(&mut self, product: ProductId) -> Result<(), StoreError> {
         // What was counted one by one has to be in the rows before.
-        std::mem::take(&mut self.tally).write(self.conn, BTreeMap::new())?;
+        std::mem::take(&mut self.tally).write(self.conn, BTreeMap::new(), self.held.as_deref_mut())?;
         let params = [Param::Int(product.0)];
         self.execute(
             "UPDATE groups SET active = (SELECT COUNT(*) FROM seats s WHERE s.profile = groups.grp AND s.active = 1)

@@ -6,6 +6,7 @@ use roster_core::value::{GroupId, OrgNo, ProductId};
 
 use crate::conn::{Conn, Param};
 use crate::error::StoreError;
+use crate::held::Held;
 
 /// Under this name `domain_counts` counts Adobe IDs.
 pub(crate) const ADOBE_IDS: &str = "@AdobeID";
@@ -75,7 +76,19 @@ impl Tally {
     }
 
     /// Adds the differences to the rows; `next` are the first places free, by organization.
-    pub(crate) fn write(mut self, conn: &mut Conn, next: BTreeMap<OrgNo, i64>) -> Result<(), StoreError> {
+    pub(crate) fn write(
+        mut self,
+        conn: &mut Conn,
+        next: BTreeMap<OrgNo, i64>,
+        held: Option<&mut Held>,
+    ) -> Result<(), StoreError> {
+        if let Some(held) = held {
+            let direct = self
+                .groups
+                .iter()
+                .map(|(group, [direct, _, _])| (*group, *direct));
+            held.counted(direct, &next);
+        }
         for (org, next) in next {
             let [members, listed] = self.orgs.remove(&org).unwrap_or_default();
             let params = [

@@ -1,0 +1,355 @@
+//! What a load finds in rows that hardly ever change: organizations, directories, domains, groups and links. A reader holds
+//! it for one load; the writer keeps it from one job to the next, because most of the statements of a load would say the same again.
+//!
+//! Kept is only what this writer alone can have changed since. Changes of people leave these rows as they are, but for two
+//! counters, which [`Held::counted`] follows; after every other change, after every failure and whenever another
+//! connection wrote ([`Held::look`]), all of it is read anew.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use roster_core::change::Change;
+use roster_core::org::{Directory, Domain, Group, Organization, Relation};
+use roster_core::value::{GroupId, Key, OrgNo, Seq};
+
+use crate::conn::{Conn, Param, ints, texts};
+use crate::error::StoreError;
+use crate::reader::Reader;
+use crate::row;
+
+/// With more than this, nothing is kept any more: what is asked for next is more likely something else.
+const MOST: usize = 20_000;
+
+/// Rows by what they are asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    orgs: HashMap<i64, Organization>,
+    directories: HashMap<i64, Vec<(Directory, Relation)>>,
+    domains: HashMap<Key, Option<Domain>>,
+    groups: HashMap<i64, Group>,
+    named: HashMap<(i64, Key), Option<i64>>,
+    mirrors: HashMap<i64, Vec<i64>>,
+    based: HashMap<i64, Vec<i64>>,
+    org_wide: HashMap<i64, Vec<i64>>,
+    links: HashMap<i64, Vec<(i64, Seq)>>,
+    /// SQLite's number of what other connections wrote, as it was when the rows were read.
+    version: Option<i64>,
+}
+
+/// Keeping.
+impl Held {
+    /// Forgets all of it when somebody else wrote since, or when it has become too much: to be asked inside a transaction.
+    pub(crate) fn look(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        let version = conn.number("PRAGMA data_version", &[])?;
+        let many = self.groups.len() + self.named.len() + self.domains.len() + self.links.len();
+        if version.is_none() || version != self.version || many > MOST {
+            self.version = version;
+            self.forget();
+        }
+        Ok(())
+    }
+
+    /// Forgets all rows.
+    pub(crate) fn forget(&mut self) {
+        *self = Self {
+            version: self.version,
+            ..Self::default()
+        };
+    }
+
+    /// Whether rows that are held stay as they are, but for the counters.
+    pub(crate) fn survives(change: &Change) -> bool {
+        match change {
+            Change::AccountCreated(_)
+            | Change::AccountUpdated { .. }
+            | Change::AccountStatusSet { .. }
+            | Change::AccountDeleted(_)
+            | Change::MemberJoined { .. }
+            | Change::MemberLeft { .. }
+            | Change::Joined { .. }
+            | Change::Left { .. } => true,
+            Change::GroupCreated(_)
+            | Change::GroupUpdated { .. }
+            | Change::GroupDeleted(_)
+            | Change::Linked { .. }
+            | Change::Unlinked { .. }
+            | Change::Configured(_) => false,
+        }
+    }
+
+    /// Follows what was written into the counters of rows: direct members of groups, and the next places.
+    pub(crate) fn counted(
+        &mut self,
+        direct: impl Iterator<Item = (GroupId, i64)>,
+        next: &BTreeMap<OrgNo, i64>,
+    ) {
+        for (group, by) in direct {
+            if let Some(group) = self.groups.get_mut(&group.0) {
+                group.direct += by;
+            }
+        }
+        for (org, next) in next {
+            if let Some(org) = self.orgs.get_mut(&org.0) {
+                org.next = org.next.max(Seq(*next));
+            }
+        }
+    }
+}
+
+/// Finding, with one statement for all that is not held yet.
+impl Held {
+    /// Organizations.
+    pub(crate) fn orgs(
+        &mut self,
+        reader: &mut Reader<'_>,
+        orgs: &BTreeSet<i64>,
+    ) -> Result<Vec<Organization>, StoreError> {
+        let missing = missing(&self.orgs, orgs.iter().copied());
+        if !missing.is_empty() {
+            let sql = format!(
+                "SELECT {} FROM organizations WHERE org IN {}",
+                row::ORGANIZATION,
+                reader.int_list(1)
+            );
+            reader.query(&sql, &[ints(missing)], &mut |row| {
+                let org = row::organization(row)?;
+                self.orgs.insert(org.no.0, org);
+                Ok(())
+            })?;
+        }
+        Ok(orgs
+            .iter()
+            .filter_map(|org| self.orgs.get(org))
+            .cloned()
+            .collect())
+    }
+
+    /// The directories in reach of an organization, and how they concern it.
+    pub(crate) fn directories(
+        &mut self,
+        reader: &mut Reader<'_>,
+        org: OrgNo,
+    ) -> Result<&[(Directory, Relation)], StoreError> {
+        if let Entry::Vacant(place) = self.directories.entry(org.0) {
+            let mut found = Vec::new();
+            let sql = format!(
+                "SELECT {}, r.relation FROM relations r JOIN directories d ON d.directory = r.directory WHERE r.org = $1",
+                row::DIRECTORY
+            );
+            reader.query(&sql, &[Param::Int(org.0)], &mut |row| {
+                let directory = row::directory(row)?;
+                let relation = row::relation(row.text(7)?, directory.id.0)?;
+                found.push((directory, relation));
+                Ok(())
+            })?;
+            place.insert(found);
+        }
+        Ok(self.directories.get(&org.0).map_or(&[], Vec::as_slice))
+    }
+
+    /// The claims of domains, whoever made them.
+    pub(crate) fn domains(
+        &mut self,
+        reader: &mut Reader<'_>,
+        names: &BTreeSet<Key>,
+    ) -> Result<Vec<Domain>, StoreError> {
+        let missing: Vec<&Key> = names
+            .iter()
+            .filter(|name| !self.domains.contains_key(*name))
+            .collect();
+        if !missing.is_empty() {
+            let sql = format!(
+                "SELECT {} FROM domains WHERE name IN {}",
+                row::DOMAIN,
+                reader.text_list(1)
+            );
+            let params = [texts(missing.iter().map(|name| name.as_str()))];
+            self.domains
+                .extend(missing.into_iter().map(|name| (name.clone(), None)));
+            reader.query(&sql, &params, &mut |row| {
+                let domain = row::domain(row)?;
+                self.domains.insert(domain.name.clone(), Some(domain));
+                Ok(())
+            })?;
+        }
+        let found = names.iter().filter_map(|name| self.domains.get(name)?.clone());
+        Ok(found.collect())
+    }
+
+    /// The user groups and profiles of an organization with these names.
+    pub(crate) fn named(
+        &mut self,
+        reader: &mut Reader<'_>,
+        org: OrgNo,
+        names: &BTreeSet<Key>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let keys = names.iter().map(|name| (org.0, name.clone()));
+        let missing: Vec<(i64, Key)> = keys.filter(|key| !self.named.contains_key(key)).collect();
+        if !missing.is_empty() {
+            let sql = format!(
+                "SELECT {} FROM groups WHERE org = $1 AND name_key IN {}",
+                row::GROUP,
+                reader.text_list(2)
+            );
+            let params = [
+                Param::Int(org.0),
+                texts(missing.iter().map(|(_, name)| name.as_str())),
+            ];
+            self.named.extend(missing.into_iter().map(|key| (key, None)));
+            reader.query(&sql, &params, &mut |row| {
+                let group = row::group(row)?;
+                self.named.insert((org.0, group.key()), Some(group.id.0));
+                self.groups.insert(group.id.0, group);
+                Ok(())
+            })?;
+        }
+        let found = names
+            .iter()
+            .filter_map(|name| *self.named.get(&(org.0, name.clone()))?);
+        Ok(found.collect())
+    }
+
+    /// Groups by their numbers; one that is not there is left out.
+    pub(crate) fn groups(
+        &mut self,
+        reader: &mut Reader<'_>,
+        ids: impl Iterator<Item = i64>,
+    ) -> Result<(), StoreError> {
+        let missing = missing(&self.groups, ids);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT {} FROM groups WHERE grp IN {}",
+            row::GROUP,
+            reader.int_list(1)
+        );
+        self.read(reader, &sql, &[ints(missing)], |_| ())
+    }
+
+    /// A group that was found.
+    pub(crate) fn group(&self, id: i64) -> Option<&Group> {
+        self.groups.get(&id)
+    }
+
+    /// The mirrors of user groups.
+    pub(crate) fn mirrors(
+        &mut self,
+        reader: &mut Reader<'_>,
+        sources: &[i64],
+    ) -> Result<Vec<i64>, StoreError> {
+        let missing = missing(&self.mirrors, sources.iter().copied());
+        if !missing.is_empty() {
+            let sql = format!(
+                "SELECT {} FROM groups WHERE source IN {}",
+                row::GROUP,
+                reader.int_list(1)
+            );
+            let mut found = nothing(&missing);
+            self.read(reader, &sql, &[ints(missing)], |group| {
+                if let Some(source) = group.source {
+                    found.entry(source.0).or_default().push(group.id.0);
+                }
+            })?;
+            self.mirrors.extend(found);
+        }
+        Ok(all(&self.mirrors, sources))
+    }
+
+    /// The admin and developer groups of user groups and profiles.
+    pub(crate) fn based(&mut self, reader: &mut Reader<'_>, bases: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let missing = missing(&self.based, bases.iter().copied());
+        if !missing.is_empty() {
+            let sql = format!(
+                "SELECT {} FROM groups WHERE base IN {}",
+                row::GROUP,
+                reader.int_list(1)
+            );
+            let mut found = nothing(&missing);
+            self.read(reader, &sql, &[ints(missing)], |group| {
+                if let Some(base) = group.kind.base() {
+                    found.entry(base.0).or_default().push(group.id.0);
+                }
+            })?;
+            self.based.extend(found);
+        }
+        Ok(all(&self.based, bases))
+    }
+
+    /// The admin groups of a whole organization.
+    pub(crate) fn org_wide(&mut self, reader: &mut Reader<'_>, org: OrgNo) -> Result<Vec<i64>, StoreError> {
+        if !self.org_wide.contains_key(&org.0) {
+            let sql = format!(
+                "SELECT {} FROM groups WHERE org = $1 AND name_key IS NULL AND kind IN ('SYSADMIN_GROUP', 'SUPPORT_ADMIN_GROUP', 'DEPLOYMENT_ADMIN_GROUP')",
+                row::GROUP
+            );
+            let mut found = Vec::new();
+            self.read(reader, &sql, &[Param::Int(org.0)], |group| found.push(group.id.0))?;
+            self.org_wide.insert(org.0, found);
+        }
+        Ok(all(&self.org_wide, &[org.0]))
+    }
+
+    /// The links of user groups of these organizations: group, profile and place.
+    pub(crate) fn links(
+        &mut self,
+        reader: &mut Reader<'_>,
+        orgs: &BTreeSet<i64>,
+        groups: &[i64],
+    ) -> Result<Vec<(i64, i64, Seq)>, StoreError> {
+        let missing = missing(&self.links, groups.iter().copied());
+        if !missing.is_empty() {
+            let sql = format!(
+                "SELECT grp, profile, seq FROM links WHERE org IN {} AND grp IN {}",
+                reader.int_list(1),
+                reader.int_list(2)
+            );
+            let mut found: HashMap<i64, Vec<(i64, Seq)>> = nothing(&missing);
+            let params = [ints(orgs.iter().copied()), ints(missing)];
+            reader.query(&sql, &params, &mut |row| {
+                let link = (row.int(1)?, Seq(row.int(2)?));
+                found.entry(row.int(0)?).or_default().push(link);
+                Ok(())
+            })?;
+            self.links.extend(found);
+        }
+        let each = groups
+            .iter()
+            .filter_map(|group| Some((group, self.links.get(group)?)));
+        Ok(each
+            .flat_map(|(group, links)| links.iter().map(|(profile, seq)| (*group, *profile, *seq)))
+            .collect())
+    }
+
+    fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        sql: &str,
+        params: &[Param<'_>],
+        mut each: impl FnMut(&Group),
+    ) -> Result<(), StoreError> {
+        reader.query(sql, params, &mut |row| {
+            let group = row::group(row)?;
+            each(&group);
+            self.groups.insert(group.id.0, group);
+            Ok(())
+        })
+    }
+}
+
+fn missing<V>(held: &HashMap<i64, V>, ids: impl Iterator<Item = i64>) -> Vec<i64> {
+    ids.filter(|id| !held.contains_key(id)).collect()
+}
+
+/// Nothing found yet for any of them: that is held, too.
+fn nothing<V>(ids: &[i64]) -> HashMap<i64, Vec<V>> {
+    ids.iter().map(|id| (*id, Vec::new())).collect()
+}
+
+fn all(held: &HashMap<i64, Vec<i64>>, ids: &[i64]) -> Vec<i64> {
+    ids.iter()
+        .filter_map(|id| held.get(id))
+        .flatten()
+        .copied()
+        .collect()
+}
