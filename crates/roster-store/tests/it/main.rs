@@ -14,6 +14,7 @@ mod erase;
 mod failures;
 mod fixtures;
 mod golden;
+mod held;
 mod listing;
 mod migrate;
 mod prune;
