@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -14,7 +14,7 @@ use tokio::net::TcpSocket;
 use crate::app::{App, StartError};
 use crate::config::{Config, Tls};
 use crate::http::router;
-use crate::tls::{Files, TlsError, local_authority, server_config};
+use crate::tls::{Files, TlsError, check_authority, local_authority, renew_leaf, server_config};
 
 /// How often certificates are looked after, and numbers kept small.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -77,10 +77,10 @@ pub struct Bound {
 /// a server that cannot run leaves nothing behind.
 pub fn bind(config: &Config) -> Result<Bound, ServeError> {
     match &config.tls {
-        Tls::SelfSigned if config.data_dir.is_none() => return Err(ServeError::NoTlsDirectory),
-        Tls::Off | Tls::SelfSigned => {}
+        Tls::Off => {}
+        Tls::SelfSigned => check_authority(&own_tls(config)?, config.clock.now_ms())?,
         Tls::Given { .. } => {
-            let files = certificate_files(config)?;
+            let files = certificate_files(config, local_authority)?;
             files.map(|files| server_config(&files)).transpose()?;
         }
     }
@@ -111,7 +111,7 @@ pub async fn serve(
     }
     // A certificate of our own is only made for a server that has the right key.
     let app = App::new(config, store).await?;
-    let files = certificate_files(&app.config)?;
+    let files = certificate_files(&app.config, local_authority)?;
     let scheme = if files.is_some() { "https" } else { "http" };
     let ready = Ready {
         url: app.config.public_url.clone().map_or_else(
@@ -206,8 +206,17 @@ async fn listen(
     }
 }
 
-/// The certificate to serve with, made or renewed where it is our own; `None` for plain http.
-fn certificate_files(config: &Config) -> Result<Option<Files>, ServeError> {
+/// Where a server keeps the certificates that it makes for itself.
+fn own_tls(config: &Config) -> Result<PathBuf, ServeError> {
+    let dir = config.data_dir.as_ref().ok_or(ServeError::NoTlsDirectory)?;
+    Ok(dir.join("tls"))
+}
+
+/// The certificate to serve with, made or renewed by `own` where it is our own; `None` for plain http.
+fn certificate_files(
+    config: &Config,
+    own: fn(&Path, &[String], i64) -> Result<Files, TlsError>,
+) -> Result<Option<Files>, ServeError> {
     match &config.tls {
         Tls::Off => Ok(None),
         Tls::Given { cert, key } => Ok(Some(Files {
@@ -216,14 +225,13 @@ fn certificate_files(config: &Config) -> Result<Option<Files>, ServeError> {
             ca: None,
         })),
         Tls::SelfSigned => {
-            let dir = config.data_dir.as_ref().ok_or(ServeError::NoTlsDirectory)?;
             let mut hosts: Vec<String> = Vec::new();
             hosts.extend(config.public_url.as_deref().and_then(host_of).map(str::to_owned));
             if !config.listen.ip().is_unspecified() {
                 hosts.push(config.listen.ip().to_string());
             }
             let now = config.clock.now_ms();
-            let mut files = local_authority(&dir.join("tls"), &hosts, now)?;
+            let mut files = own(&own_tls(config)?, &hosts, now)?;
             // Clients are told the path, wherever they run.
             files.ca = files.ca.map(|ca| std::path::absolute(&ca).unwrap_or(ca));
             Ok(Some(files))
@@ -251,7 +259,7 @@ async fn keep_house(app: App, tls: Option<RustlsConfig>) {
         };
         let config = app.config.clone();
         let renewed = tokio::task::spawn_blocking(move || {
-            let files = certificate_files(&config)?;
+            let files = certificate_files(&config, renew_leaf)?;
             files.map(|files| Ok(server_config(&files)?)).transpose()
         });
         match renewed.await {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use roster_server::config::Config;
+use roster_server::tls::TlsError;
 use roster_server::{Ready, bind, serve};
 use roster_store::Store;
 use serde_json::json;
@@ -95,6 +96,15 @@ fn explain(error: roster_server::ServeError) -> anyhow::Error {
         roster_server::ServeError::Listen { address, source } => hinted(
             format!("cannot listen on {address}: {source}"),
             "stop what listens there, or choose another address with --listen (port 0 picks a free one)",
+        ),
+        roster_server::ServeError::Tls(error @ TlsError::Authority { .. }) => hinted(
+            error.to_string(),
+            "put it back from your copy of the folder tls/ (ca.pem is what clients were given, too); where there is none, remove the \
+             whole folder: a new authority is made then, and every client has to be given its ca.pem. Nothing was changed",
+        ),
+        roster_server::ServeError::Tls(TlsError::File { path, what, source }) => hinted(
+            format!("the TLS file {} cannot be {what}: {source}", path.display()),
+            "it has to belong to the user who runs this (chown), and the disk must not be full",
         ),
         roster_server::ServeError::Start(error) => keys::explain(error),
         other => other.into(),

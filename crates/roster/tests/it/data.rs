@@ -421,6 +421,42 @@ fn a_server_that_cannot_run_leaves_nothing_behind() {
     );
 }
 
+/// Clients trust it: it is never replaced by another one unasked.
+#[test]
+fn a_server_whose_authority_is_damaged_does_not_start_and_says_the_way_out() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let start = || {
+        let server = Server::start_with(&data, &[], "error", Stdio::null());
+        assert_eq!(server.stop(), Some(0));
+    };
+    start();
+    let (authority, key) = (data.join("tls/ca.pem"), data.join("tls/ca-key.pem"));
+    let trusted = std::fs::read(&authority).unwrap();
+    let kept = std::fs::read(&key).unwrap();
+    let refused = |says: &str| {
+        let before = files(place.path());
+        let (code, out, err) = roster(place.path(), &SERVE);
+        assert_eq!(code, 2, "{out}{err}");
+        for part in [says, "every client has to be given its ca.pem"] {
+            assert!(err.contains(part), "`{part}` is not in\n{err}");
+        }
+        assert!(files(place.path()) == before, "something was changed");
+    };
+    std::fs::remove_file(&key).unwrap();
+    refused("`data/tls/ca-key.pem` is missing");
+    std::fs::write(&key, &kept).unwrap();
+    std::fs::write(&authority, "").unwrap();
+    refused("`data/tls/ca.pem` holds no certificate");
+    std::fs::write(&authority, &trusted).unwrap();
+    start();
+    assert_eq!(std::fs::read(&authority).unwrap(), trusted);
+    std::fs::remove_dir_all(data.join("tls")).unwrap();
+    start();
+    assert_ne!(std::fs::read(&authority).unwrap(), trusted);
+}
+
 #[test]
 fn a_file_that_cannot_be_our_database_is_refused_and_left_as_it_is() {
     let place = tempfile::tempdir().unwrap();
