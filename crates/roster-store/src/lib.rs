@@ -30,6 +30,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use roster_core::scope::Scope;
@@ -111,6 +112,7 @@ struct Inner {
     commits: Arc<Commits>,
     reading: Arc<Semaphore>,
     readers: usize,
+    helped: AtomicU64,
     haste: Haste,
     migrated: Migrated,
 }
@@ -190,6 +192,7 @@ impl Store {
             commits,
             reading,
             readers: options.readers.max(1),
+            helped: AtomicU64::new(0),
             haste: Haste::default(),
             migrated,
         })))
@@ -297,6 +300,7 @@ impl Store {
         let Ok(permit) = Arc::clone(&self.0.reading).try_acquire_owned() else {
             return false;
         };
+        self.0.helped.fetch_add(1, Ordering::Relaxed);
         let store = self.clone();
         tokio::task::spawn_blocking(move || {
             let result = store.read_sqlite(read);
@@ -407,6 +411,11 @@ impl Store {
     pub fn queued(&self) -> usize {
         let writers = self.0.writers.iter();
         writers.map(|jobs| jobs.max_capacity() - jobs.capacity()).sum()
+    }
+
+    /// How often a reader had another one do a part of its work, see [`Reader::beside`].
+    pub fn helped(&self) -> u64 {
+        self.0.helped.load(Ordering::Relaxed)
     }
 
     /// Counters of the writers.

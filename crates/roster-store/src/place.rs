@@ -286,3 +286,63 @@ impl Place {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+    use crate::conn::Conn;
+    use crate::writer::{Asked, Commits, Open, work};
+
+    /// The file goes while SQLite commits: after the first look, before the second.
+    #[test]
+    fn what_was_committed_into_a_file_that_went_meanwhile_is_not_acknowledged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, away) = (folder.path().join("roster.db"), folder.path().join("away.db"));
+        sqlite::create(&path).unwrap();
+        let place = Arc::new(Place::new(path.clone()));
+        let committing = Arc::new(AtomicU64::new(0));
+        let (at, asked) = (Arc::clone(&place), Arc::clone(&committing));
+        let mut open: Open = Box::new(move || {
+            let mut conn = at.open_committer()?;
+            conn.execute_batch("CREATE TABLE IF NOT EXISTS people (name TEXT)")
+                .unwrap();
+            let (from, to, asked) = (path.clone(), away.clone(), Arc::clone(&asked));
+            let hook = move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                std::fs::rename(&from, &to).unwrap();
+                // It goes on.
+                false
+            };
+            conn.commit_hook(Some(hook)).unwrap();
+            Ok(Conn::Sqlite(conn))
+        });
+        let (sender, mut jobs) = mpsc::channel(1);
+        let (reply, answer) = oneshot::channel();
+        let insert = Asked::boxed(
+            Vec::new(),
+            |writer| writer.execute("INSERT INTO people VALUES ('Ada')", &[]),
+            reply,
+        );
+        assert!(sender.try_send(insert).is_ok());
+        drop(sender);
+        let commits = Arc::new(Commits::default());
+        work(
+            &mut open,
+            &mut jobs,
+            Some(&place),
+            &commits,
+            Duration::from_millis(25),
+        );
+        let error = answer.blocking_recv().unwrap().unwrap_err().to_string();
+        assert!(
+            error.contains("roster.db was moved away or removed") && error.contains("nothing is written"),
+            "{error}"
+        );
+        assert_eq!(committing.load(Ordering::SeqCst), 1);
+        assert_eq!(commits.commits.load(Ordering::SeqCst), 0);
+    }
+}

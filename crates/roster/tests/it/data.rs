@@ -421,6 +421,58 @@ fn a_server_that_cannot_run_leaves_nothing_behind() {
     );
 }
 
+/// A server would answer, and save nothing.
+#[test]
+fn a_database_that_may_only_be_read_has_no_server() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let nobody = 65534;
+    // The superuser may write whatever the mode says.
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    let run = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        if is_root {
+            command.uid(nobody);
+        }
+        command.args(words).current_dir("/").output()
+    };
+    if run(&["--version"]).is_err() {
+        assert!(
+            std::env::var_os("ROSTER_TEST_ALL").is_none(),
+            "another user cannot run the program"
+        );
+        eprintln!("not run: another user cannot run the program");
+        return;
+    }
+    if is_root {
+        chmod(place.path(), 0o755);
+        for path in [&data, &data.join("master.key")] {
+            std::os::unix::fs::chown(path, Some(nobody), None).unwrap();
+        }
+    }
+    let file = data.join("roster.db");
+    chmod(&file, 0o444);
+    let before = std::fs::read(&file).unwrap();
+    let folder = data.to_str().unwrap();
+    let ended = run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--tls",
+        "off",
+        "--data",
+        folder,
+    ])
+    .unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), ended.stdout.len()), (Some(2), 0), "{err}");
+    for part in ["roster.db cannot be written", "chown", "chmod 600"] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    assert!(std::fs::read(&file).unwrap() == before, "it was changed");
+}
+
 /// Clients trust it: it is never replaced by another one unasked.
 #[test]
 fn a_server_whose_authority_is_damaged_does_not_start_and_says_the_way_out() {
