@@ -66,15 +66,16 @@ pub enum ServeError {
     Stopped(#[source] std::io::Error),
 }
 
-/// An address that is listened on; nobody is answered yet.
+/// An address that is taken; nobody can connect yet.
 #[derive(Debug)]
 pub struct Bound {
-    listener: TcpListener,
+    socket: TcpSocket,
     address: SocketAddr,
 }
 
-/// Takes hold of the address, and makes sure that certificates which were given can be used. Nothing is made on the disk, so that
-/// a server that cannot run leaves nothing behind.
+/// Takes hold of the address, and makes sure that the certificates that are there can be used. Nothing is made on the disk, so that
+/// a server that cannot run leaves nothing behind; and nobody can connect, so that clients do not hang while the database is
+/// opened, which may take long.
 pub fn bind(config: &Config) -> Result<Bound, ServeError> {
     match &config.tls {
         Tls::Off => {}
@@ -86,9 +87,9 @@ pub fn bind(config: &Config) -> Result<Bound, ServeError> {
     }
     let address = config.listen;
     let failed = |source| ServeError::Listen { address, source };
-    let listener = listen_on(address).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, address })
+    let socket = take(address).map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
+    Ok(Bound { socket, address })
 }
 
 /// Serves until `shutdown` comes: then new work is refused, and what is in flight has a while to finish.
@@ -101,7 +102,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
     on_ready: impl FnOnce(Ready),
 ) -> Result<(), ServeError> {
-    let Bound { listener, address } = bound;
+    let Bound { socket, address } = bound;
     let own_host = match config.public_url.as_deref().and_then(host_and_port) {
         Some(host) => host.to_owned(),
         None => own_host(address),
@@ -123,6 +124,11 @@ pub async fn serve(
     };
     let handle = Handle::new();
     let tls = files.map(|files| tls_config(&files)).transpose()?;
+    // With room for many connections that arrive at once.
+    let listener = socket
+        .listen(BACKLOG)
+        .and_then(tokio::net::TcpListener::into_std)
+        .map_err(|source| ServeError::Listen { address, source })?;
     let keeping = tokio::spawn(keep_house(app.clone(), tls.clone()));
     let serving = tokio::spawn(listen(listener, app.clone(), tls, handle.clone()));
     let listening = handle.listening().await.is_some();
@@ -134,8 +140,8 @@ pub async fn serve(
     result
 }
 
-/// Binds with room for many connections that arrive at once.
-fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+/// Binds an address that nobody listens on.
+fn take(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -144,7 +150,7 @@ fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
+    Ok(socket)
 }
 
 /// Waits for the order to stop, or for the listener to fail.

@@ -40,7 +40,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
-pub use backup::{BackupError, Copied, backup, check_file, is_current, only_name, partial, restore};
+pub use backup::{BackupError, Copied, backup, check_file, is_current, look, only_name, partial, restore};
 pub use configuration::Administrator;
 pub use credentials::{
     Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration,

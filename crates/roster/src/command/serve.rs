@@ -44,9 +44,17 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         tracing::warn!("{warning}");
     }
     let rows = store.clone();
-    let (say, said) = oneshot::channel();
+    let (say, said) = oneshot::channel::<Ready>();
+    let everywhere = config.listen.ip().is_unspecified() && config.public_url.is_none();
     let announce = async move {
         if let Ok(ready) = said.await {
+            if everywhere {
+                tracing::warn!(
+                    "the server listens on every address of this machine, but clients are told {}, which only this machine reaches: give \
+                     --public-url the address that they use; a certificate that the server makes is for that one, too",
+                    ready.url
+                );
+            }
             ready_now(&ready, ready_file.as_deref())?;
         }
         anyhow::Ok(())
@@ -64,6 +72,7 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
 /// Opens the database, and refuses a master key that is not its own.
 async fn opened(mine: &mut Option<Mine>, storage: &Storage) -> anyhow::Result<Store> {
     let store = command::open(storage).await?;
+    command::say_migrated(&store);
     lock_database(mine, storage)?;
     let key = storage.master_key()?;
     // Where there is none it is made with the first signing key.

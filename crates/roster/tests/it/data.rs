@@ -273,6 +273,72 @@ fn a_log_that_was_removed_takes_nothing_acknowledged_with_it() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[test]
+fn a_server_for_everybody_says_what_address_clients_are_told() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let said = |words: &[&str]| {
+        let log = std::fs::File::create(place.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        command
+            .args(["serve", "--tls", "off", "--data", data.to_str().unwrap()])
+            .args(words)
+            .env("ROSTER_LOG", "warn");
+        Server::started_by(command.stderr(log)).kill();
+        std::fs::read_to_string(place.path().join("log")).unwrap()
+    };
+    let warned = said(&["--listen", "0.0.0.0:0"]);
+    for part in ["clients are told http://localhost:", "--public-url"] {
+        assert!(warned.contains(part), "`{part}` is not in\n{warned}");
+    }
+    for words in [
+        &["--listen", "127.0.0.1:0"][..],
+        &[
+            "--listen",
+            "0.0.0.0:0",
+            "--public-url",
+            "http://roster.example.com",
+        ],
+    ] {
+        assert_eq!(said(words), "", "{words:?}");
+    }
+}
+
+/// Programs see by it what the others wrote: without it they write over one another.
+#[test]
+fn an_index_of_the_log_that_was_removed_takes_nothing_more() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let log = std::fs::File::create(place.path().join("log")).unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "warn", log.into());
+    let index = data.join("roster.db-shm");
+    let ready = || request(&server.address, "GET", "/readyz", None, "").unwrap().0;
+    assert_eq!(ready(), 200);
+    std::fs::rename(&index, place.path().join("index")).unwrap();
+    assert_eq!(ready(), 503);
+    std::fs::rename(place.path().join("index"), &index).unwrap();
+    assert_eq!(ready(), 200, "it goes on by itself");
+    std::fs::remove_file(&index).unwrap();
+    assert_eq!(ready(), 503);
+    assert_eq!(roster(place.path(), &["admin", "list", "--data", "data"]).0, 0);
+    assert_eq!(ready(), 503, "another one took its place, or none");
+    let said = std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(
+        said.contains("data/roster.db-shm was moved away or removed") && said.contains("start it anew"),
+        "{said}"
+    );
+    assert_eq!(server.stop(), Some(2));
+    assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
+    let server = Server::start(&data);
+    assert_eq!(
+        request(&server.address, "GET", "/readyz", None, "").unwrap().0,
+        200
+    );
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// What writes beside a server would open the server's log together with another database, and damage both.
 #[test]
 fn no_command_touches_what_lies_in_place_of_a_servers_database() {
