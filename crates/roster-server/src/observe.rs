@@ -92,6 +92,7 @@ impl Numbers {
             gauge!("roster_store_queue_depth").set(store.queued() as f64);
             counter!("roster_store_commits_total").absolute(read(&commits.commits));
             counter!("roster_store_jobs_total").absolute(read(&commits.jobs));
+            counter!("roster_store_helped_reads_total").absolute(store.helped());
         });
         self.handle.run_upkeep();
         self.handle.render()
@@ -165,6 +166,10 @@ impl Numbers {
                 "Transactions committed, by how many requests each saved"
             );
             metrics::describe_counter!("roster_store_jobs_total", "Requests saved in these transactions");
+            metrics::describe_counter!(
+                "roster_store_helped_reads_total",
+                "Pages that two readers read at once"
+            );
         });
     }
 

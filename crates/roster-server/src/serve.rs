@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -14,7 +14,7 @@ use tokio::net::TcpSocket;
 use crate::app::{App, StartError};
 use crate::config::{Config, Tls};
 use crate::http::router;
-use crate::tls::{Files, TlsError, local_authority, server_config};
+use crate::tls::{Files, TlsError, check_authority, local_authority, renew_leaf, server_config};
 
 /// How often certificates are looked after, and numbers kept small.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -66,29 +66,30 @@ pub enum ServeError {
     Stopped(#[source] std::io::Error),
 }
 
-/// An address that is listened on; nobody is answered yet.
+/// An address that is taken; nobody can connect yet.
 #[derive(Debug)]
 pub struct Bound {
-    listener: TcpListener,
+    socket: TcpSocket,
     address: SocketAddr,
 }
 
-/// Takes hold of the address, and makes sure that certificates which were given can be used. Nothing is made on the disk, so that
-/// a server that cannot run leaves nothing behind.
+/// Takes hold of the address, and makes sure that the certificates that are there can be used. Nothing is made on the disk, so that
+/// a server that cannot run leaves nothing behind; and nobody can connect, so that clients do not hang while the database is
+/// opened, which may take long.
 pub fn bind(config: &Config) -> Result<Bound, ServeError> {
     match &config.tls {
-        Tls::SelfSigned if config.data_dir.is_none() => return Err(ServeError::NoTlsDirectory),
-        Tls::Off | Tls::SelfSigned => {}
+        Tls::Off => {}
+        Tls::SelfSigned => check_authority(&own_tls(config)?, config.clock.now_ms())?,
         Tls::Given { .. } => {
-            let files = certificate_files(config)?;
+            let files = certificate_files(config, local_authority)?;
             files.map(|files| server_config(&files)).transpose()?;
         }
     }
     let address = config.listen;
     let failed = |source| ServeError::Listen { address, source };
-    let listener = listen_on(address).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, address })
+    let socket = take(address).map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
+    Ok(Bound { socket, address })
 }
 
 /// Serves until `shutdown` comes: then new work is refused, and what is in flight has a while to finish.
@@ -101,7 +102,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
     on_ready: impl FnOnce(Ready),
 ) -> Result<(), ServeError> {
-    let Bound { listener, address } = bound;
+    let Bound { socket, address } = bound;
     let own_host = match config.public_url.as_deref().and_then(host_and_port) {
         Some(host) => host.to_owned(),
         None => own_host(address),
@@ -111,7 +112,7 @@ pub async fn serve(
     }
     // A certificate of our own is only made for a server that has the right key.
     let app = App::new(config, store).await?;
-    let files = certificate_files(&app.config)?;
+    let files = certificate_files(&app.config, local_authority)?;
     let scheme = if files.is_some() { "https" } else { "http" };
     let ready = Ready {
         url: app.config.public_url.clone().map_or_else(
@@ -123,6 +124,11 @@ pub async fn serve(
     };
     let handle = Handle::new();
     let tls = files.map(|files| tls_config(&files)).transpose()?;
+    // With room for many connections that arrive at once.
+    let listener = socket
+        .listen(BACKLOG)
+        .and_then(tokio::net::TcpListener::into_std)
+        .map_err(|source| ServeError::Listen { address, source })?;
     let keeping = tokio::spawn(keep_house(app.clone(), tls.clone()));
     let serving = tokio::spawn(listen(listener, app.clone(), tls, handle.clone()));
     let listening = handle.listening().await.is_some();
@@ -134,8 +140,8 @@ pub async fn serve(
     result
 }
 
-/// Binds with room for many connections that arrive at once.
-fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+/// Binds an address that nobody listens on.
+fn take(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -144,7 +150,7 @@ fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
+    Ok(socket)
 }
 
 /// Waits for the order to stop, or for the listener to fail.
@@ -206,8 +212,17 @@ async fn listen(
     }
 }
 
-/// The certificate to serve with, made or renewed where it is our own; `None` for plain http.
-fn certificate_files(config: &Config) -> Result<Option<Files>, ServeError> {
+/// Where a server keeps the certificates that it makes for itself.
+fn own_tls(config: &Config) -> Result<PathBuf, ServeError> {
+    let dir = config.data_dir.as_ref().ok_or(ServeError::NoTlsDirectory)?;
+    Ok(dir.join("tls"))
+}
+
+/// The certificate to serve with, made or renewed by `own` where it is our own; `None` for plain http.
+fn certificate_files(
+    config: &Config,
+    own: fn(&Path, &[String], i64) -> Result<Files, TlsError>,
+) -> Result<Option<Files>, ServeError> {
     match &config.tls {
         Tls::Off => Ok(None),
         Tls::Given { cert, key } => Ok(Some(Files {
@@ -216,14 +231,13 @@ fn certificate_files(config: &Config) -> Result<Option<Files>, ServeError> {
             ca: None,
         })),
         Tls::SelfSigned => {
-            let dir = config.data_dir.as_ref().ok_or(ServeError::NoTlsDirectory)?;
             let mut hosts: Vec<String> = Vec::new();
             hosts.extend(config.public_url.as_deref().and_then(host_of).map(str::to_owned));
             if !config.listen.ip().is_unspecified() {
                 hosts.push(config.listen.ip().to_string());
             }
             let now = config.clock.now_ms();
-            let mut files = local_authority(&dir.join("tls"), &hosts, now)?;
+            let mut files = own(&own_tls(config)?, &hosts, now)?;
             // Clients are told the path, wherever they run.
             files.ca = files.ca.map(|ca| std::path::absolute(&ca).unwrap_or(ca));
             Ok(Some(files))
@@ -251,7 +265,7 @@ async fn keep_house(app: App, tls: Option<RustlsConfig>) {
         };
         let config = app.config.clone();
         let renewed = tokio::task::spawn_blocking(move || {
-            let files = certificate_files(&config)?;
+            let files = certificate_files(&config, renew_leaf)?;
             files.map(|files| Ok(server_config(&files)?)).transpose()
         });
         match renewed.await {

@@ -1,7 +1,8 @@
 //! TLS: a local authority and its leaf, made once and renewed in time, or the certificate that was given.
 //!
 //! Clients that exist speak https only, so a fresh installation has to come with a certificate: `DIR/tls/ca.pem` is
-//! what they are told to trust. Everything is in files; losing `DIR/tls` costs nothing but telling the clients again.
+//! what they are told to trust. Everything is in files; losing `DIR/tls` costs nothing but telling the clients again. An authority
+//! that is there in part is refused: a new one in its place would lock out every client that trusts it, and nobody would know why.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,14 @@ pub enum TlsError {
         /// What was looked for.
         what: &'static str,
     },
+    /// The authority that clients trust is not whole.
+    #[error("the server's own certificate authority is damaged: `{}` {what}", .path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A certificate could not be made.
     #[error("a certificate for {names} could not be made")]
     Make {
@@ -78,13 +87,52 @@ pub struct Files {
 /// Makes or renews, where needed, the local authority in `dir` and a leaf valid for `localhost`, the loopback
 /// addresses and `hosts`.
 pub fn local_authority(dir: &Path, hosts: &[String], now_ms: i64) -> Result<Files, TlsError> {
-    let now =
-        OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let now = moment(now_ms);
     private_dir(dir).map_err(|source| TlsError::File {
         path: dir.to_owned(),
         what: "written",
         source,
     })?;
+    let authority = match find_authority(dir, now)? {
+        Found::Whole(known) => known,
+        Found::AtItsEnd => {
+            tracing::warn!(
+                "the certificate authority in {} is at its end: a new one is made, and clients have to trust its ca.pem anew",
+                dir.display()
+            );
+            make_authority(dir, None, now)?
+        }
+        Found::Nothing => make_authority(dir, None, now)?,
+        Found::Key(key) => make_authority(dir, Some(key), now)?,
+    };
+    signed_leaf(&authority, dir, hosts, now)
+}
+
+/// Renews the leaf of a server that runs. The authority that it began with has to be there: clients trust no other.
+pub fn renew_leaf(dir: &Path, hosts: &[String], now_ms: i64) -> Result<Files, TlsError> {
+    let now = moment(now_ms);
+    match find_authority(dir, now)? {
+        Found::Whole(known) => signed_leaf(&known, dir, hosts, now),
+        Found::AtItsEnd => local_authority(dir, hosts, now_ms),
+        Found::Nothing | Found::Key(_) => Err(damaged(dir, "ca.pem", MISSING)),
+    }
+}
+
+/// Refuses an authority in `dir` that is there in part, or that is damaged. Changes nothing.
+pub fn check_authority(dir: &Path, now_ms: i64) -> Result<(), TlsError> {
+    find_authority(dir, moment(now_ms)).map(drop)
+}
+
+fn moment(now_ms: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn signed_leaf(
+    authority: &Authority,
+    dir: &Path,
+    hosts: &[String],
+    now: OffsetDateTime,
+) -> Result<Files, TlsError> {
     let files = Files {
         cert: dir.join("cert.pem"),
         key: dir.join("key.pem"),
@@ -96,10 +144,9 @@ pub fn local_authority(dir: &Path, hosts: &[String], now_ms: i64) -> Result<File
             names.push(host.clone());
         }
     }
-    let (authority, is_new) = authority(dir, now)?;
     // A crash between two files leaves a certificate with the key of another.
-    if is_new || !is_good_leaf(&files.cert, &names, now) || server_config(&files).is_err() {
-        make_leaf(&authority, &files, &names, now)?;
+    if !is_good_leaf(&files.cert, authority, &names, now) || server_config(&files).is_err() {
+        make_leaf(authority, &files, &names, now)?;
     }
     Ok(files)
 }
@@ -142,50 +189,116 @@ fn pem_error(path: &Path, what: &'static str, error: rustls::pki_types::pem::Err
 
 /// The authority's name and key: what it takes to sign a leaf.
 struct Authority {
+    name: String,
     params: CertificateParams,
     key: KeyPair,
 }
 
-fn authority(dir: &Path, now: OffsetDateTime) -> Result<(Authority, bool), TlsError> {
-    let (cert_path, key_path) = (dir.join("ca.pem"), dir.join("ca-key.pem"));
-    if let Some(known) = known_authority(&cert_path, &key_path, now) {
-        return Ok((known, false));
+/// What there is of an authority.
+enum Found {
+    /// Nothing at all.
+    Nothing,
+    /// A key alone: what a first start leaves that was killed. Nobody can trust it yet.
+    Key(KeyPair),
+    /// One that could not cover a whole new leaf any more, whatever its key is.
+    AtItsEnd,
+    /// All of it.
+    Whole(Authority),
+}
+
+const MISSING: &str = "is missing";
+
+fn damaged(dir: &Path, file: &str, what: &'static str) -> TlsError {
+    TlsError::Authority {
+        path: dir.join(file),
+        what,
     }
+}
+
+/// Files are written in this order: `ca-key.pem`, `ca.pem`, `key.pem`, `cert.pem`; each whole or not at all. So what a crash leaves can
+/// be told from what somebody removed or damaged.
+fn find_authority(dir: &Path, now: OffsetDateTime) -> Result<Found, TlsError> {
+    let (cert, key) = (read(dir, "ca.pem")?, read(dir, "ca-key.pem")?);
+    let key = key.map(|pem| {
+        std::str::from_utf8(&pem)
+            .ok()
+            .and_then(|pem| KeyPair::from_pem(pem).ok())
+            .ok_or_else(|| damaged(dir, "ca-key.pem", "holds no private key in PEM form"))
+    });
+    let Some(cert) = cert else {
+        if read(dir, "cert.pem")?.is_some() || read(dir, "key.pem")?.is_some() {
+            return Err(damaged(dir, "ca.pem", MISSING));
+        }
+        return Ok(key.transpose()?.map_or(Found::Nothing, Found::Key));
+    };
+    let der = CertificateDer::from_pem_slice(&cert).ok();
+    let (name, end, public) = der
+        .as_deref()
+        .and_then(about_authority)
+        .ok_or_else(|| damaged(dir, "ca.pem", "holds no certificate of an authority in PEM form"))?;
+    if end - now.unix_timestamp() < RENEW_AUTHORITY_DAYS * 86_400 {
+        return Ok(Found::AtItsEnd);
+    }
+    let key = key.ok_or_else(|| damaged(dir, "ca-key.pem", MISSING))??;
+    if key.subject_public_key_info() != public {
+        return Err(damaged(
+            dir,
+            "ca-key.pem",
+            "is not the key of the certificate in ca.pem beside it",
+        ));
+    }
+    let params = authority_params(&name, now);
+    Ok(Found::Whole(Authority { name, params, key }))
+}
+
+/// A file, where it is there.
+fn read(dir: &Path, file: &str) -> Result<Option<Vec<u8>>, TlsError> {
+    let path = dir.join(file);
+    match std::fs::read(&path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(TlsError::File {
+            path,
+            what: "read",
+            source,
+        }),
+    }
+}
+
+/// An authority's name, the second since 1970 that it ends at, and its public key.
+fn about_authority(der: &[u8]) -> Option<(String, i64, Vec<u8>)> {
+    let (_, cert) = X509Certificate::from_der(der).ok()?;
+    let name = cert.subject().iter_common_name().next()?.as_str().ok()?;
+    Some((
+        name.to_owned(),
+        cert.validity().not_after.timestamp(),
+        cert.public_key().raw.to_vec(),
+    ))
+}
+
+/// Makes an authority, with a key that is there already or a new one.
+fn make_authority(dir: &Path, key: Option<KeyPair>, now: OffsetDateTime) -> Result<Authority, TlsError> {
     let name = format!("Roster local authority {}", hex(&random::<4>()));
     let made = |source| TlsError::Make {
         names: name.clone(),
         source,
     };
-    let key = KeyPair::generate().map_err(made)?;
+    let key = match key {
+        Some(key) => key,
+        None => {
+            let key = KeyPair::generate().map_err(made)?;
+            write(
+                &dir.join("ca-key.pem"),
+                key.serialize_pem().as_bytes(),
+                write_private,
+            )?;
+            key
+        }
+    };
     let params = authority_params(&name, now);
     let cert = params.self_signed(&key).map_err(made)?;
-    write(&key_path, key.serialize_pem().as_bytes(), write_private)?;
-    write(&cert_path, cert.pem().as_bytes(), write_public)?;
-    Ok((Authority { params, key }, true))
-}
-
-fn known_authority(cert_path: &Path, key_path: &Path, now: OffsetDateTime) -> Option<Authority> {
-    let der = CertificateDer::from_pem_file(cert_path).ok()?;
-    let (_, cert) = X509Certificate::from_der(&der).ok()?;
-    let left = cert.validity().not_after.timestamp() - now.unix_timestamp();
-    if left < RENEW_AUTHORITY_DAYS * 86_400 {
-        return None;
-    }
-    let name = cert
-        .subject()
-        .iter_common_name()
-        .next()?
-        .as_str()
-        .ok()?
-        .to_owned();
-    let key = KeyPair::from_pem(&std::fs::read_to_string(key_path).ok()?).ok()?;
-    if key.subject_public_key_info() != cert.public_key().raw {
-        return None;
-    }
-    Some(Authority {
-        params: authority_params(&name, now),
-        key,
-    })
+    write(&dir.join("ca.pem"), cert.pem().as_bytes(), write_public)?;
+    Ok(Authority { name, params, key })
 }
 
 fn authority_params(name: &str, now: OffsetDateTime) -> CertificateParams {
@@ -223,14 +336,18 @@ fn make_leaf(
     write(&files.cert, cert.pem().as_bytes(), write_public)
 }
 
-/// Whether the leaf at hand is valid for all names and for long enough.
-fn is_good_leaf(path: &Path, names: &[String], now: OffsetDateTime) -> bool {
+/// Whether the leaf at hand is this authority's, and valid for all names and for long enough.
+fn is_good_leaf(path: &Path, authority: &Authority, names: &[String], now: OffsetDateTime) -> bool {
     let Ok(der) = CertificateDer::from_pem_file(path) else {
         return false;
     };
     let Ok((_, cert)) = X509Certificate::from_der(&der) else {
         return false;
     };
+    let mut issuers = cert.issuer().iter_common_name();
+    if issuers.next().and_then(|name| name.as_str().ok()) != Some(authority.name.as_str()) {
+        return false;
+    }
     let left = cert.validity().not_after.timestamp() - now.unix_timestamp();
     let Ok(Some(alternative)) = cert.subject_alternative_name() else {
         return false;
@@ -277,7 +394,7 @@ mod tests {
     const DAY: i64 = 86_400_000;
     const NOW: i64 = 1_790_000_000_000;
 
-    fn read(path: &Path) -> String {
+    fn text_of(path: &Path) -> String {
         std::fs::read_to_string(path).unwrap()
     }
 
@@ -286,32 +403,32 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = local_authority(dir.path(), &[], NOW).unwrap();
         let ca = files.ca.clone().unwrap();
-        let (first_ca, first) = (read(&ca), read(&files.cert));
+        let (first_ca, first) = (text_of(&ca), text_of(&files.cert));
         assert!(server_config(&files).is_ok());
 
         local_authority(dir.path(), &[], NOW + 300 * DAY).unwrap();
-        assert_eq!(read(&files.cert), first, "still good");
+        assert_eq!(text_of(&files.cert), first, "still good");
         local_authority(dir.path(), &[], NOW + 340 * DAY).unwrap();
-        assert_ne!(read(&files.cert), first, "the leaf is renewed");
-        assert_eq!(read(&ca), first_ca, "clients need not be told again");
+        assert_ne!(text_of(&files.cert), first, "the leaf is renewed");
+        assert_eq!(text_of(&ca), first_ca, "clients need not be told again");
         assert!(server_config(&files).is_ok());
 
         local_authority(dir.path(), &[], NOW + 3600 * DAY).unwrap();
-        assert_ne!(read(&ca), first_ca, "an authority at its end is renewed");
+        assert_ne!(text_of(&ca), first_ca, "an authority at its end is renewed");
     }
 
     #[test]
     fn another_public_host_gets_a_leaf_of_its_own() {
         let dir = tempfile::tempdir().unwrap();
         let files = local_authority(dir.path(), &[], NOW).unwrap();
-        let first = read(&files.cert);
+        let first = text_of(&files.cert);
         local_authority(dir.path(), &["umapi.example.com".to_owned()], NOW).unwrap();
-        let second = read(&files.cert);
+        let second = text_of(&files.cert);
         assert_ne!(second, first);
         local_authority(dir.path(), &["umapi.example.com".to_owned()], NOW).unwrap();
-        assert_eq!(read(&files.cert), second);
+        assert_eq!(text_of(&files.cert), second);
         local_authority(dir.path(), &["127.0.0.1".to_owned()], NOW).unwrap();
-        assert_eq!(read(&files.cert), second, "named anyway");
+        assert_eq!(text_of(&files.cert), second, "named anyway");
     }
 
     #[test]
@@ -323,11 +440,106 @@ mod tests {
         assert!(server_config(&files).is_err());
         local_authority(dir.path(), &[], NOW).unwrap();
         assert!(server_config(&files).is_ok());
-        let ca = files.ca.clone().unwrap();
-        let before = read(&ca);
-        std::fs::write(dir.path().join("ca-key.pem"), &other).unwrap();
+    }
+
+    /// Everything in the folder, by name.
+    fn files_of(dir: &Path) -> Vec<(String, String)> {
+        let mut all: Vec<_> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.file_name().into_string().unwrap(), text_of(&entry.path())))
+            .collect();
+        all.sort();
+        all
+    }
+
+    /// Clients trust it: it is never replaced by another one unasked.
+    #[test]
+    fn an_authority_that_is_damaged_or_there_in_part_is_refused() {
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        for (file, content, what) in [
+            ("ca.pem", None, "is missing"),
+            ("ca.pem", Some(""), "holds no certificate"),
+            (
+                "ca.pem",
+                Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+                "holds no certificate",
+            ),
+            ("ca-key.pem", None, "is missing"),
+            ("ca-key.pem", Some("nonsense"), "holds no private key"),
+            ("ca-key.pem", Some(other.as_str()), "is not the key"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            local_authority(dir.path(), &[], NOW).unwrap();
+            let path = dir.path().join(file);
+            match content {
+                Some(content) => std::fs::write(&path, content).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            let before = files_of(dir.path());
+            for refused in [
+                local_authority(dir.path(), &[], NOW).map(drop),
+                renew_leaf(dir.path(), &[], NOW).map(drop),
+                check_authority(dir.path(), NOW),
+            ] {
+                let text = refused.unwrap_err().to_string();
+                assert!(
+                    text.contains(&path.display().to_string()) && text.contains(what),
+                    "{text}"
+                );
+            }
+            assert_eq!(files_of(dir.path()), before);
+        }
+    }
+
+    #[test]
+    fn a_first_start_that_was_killed_between_two_files_goes_on() {
+        let whole = tempfile::tempdir().unwrap();
+        local_authority(whole.path(), &[], NOW).unwrap();
+        let written = ["ca-key.pem", "ca.pem", "key.pem", "cert.pem"];
+        for reached in 0..=written.len() {
+            let dir = tempfile::tempdir().unwrap();
+            for file in &written[..reached] {
+                std::fs::copy(whole.path().join(file), dir.path().join(file)).unwrap();
+            }
+            let before = files_of(dir.path());
+            check_authority(dir.path(), NOW).unwrap();
+            let files = local_authority(dir.path(), &[], NOW).unwrap();
+            assert!(server_config(&files).is_ok(), "{reached}");
+            let after = files_of(dir.path());
+            let mut of_authority = before.iter().filter(|(name, _)| name.starts_with("ca"));
+            assert!(of_authority.all(|file| after.contains(file)), "{reached}");
+            local_authority(dir.path(), &[], NOW).unwrap();
+            assert_eq!(files_of(dir.path()), after, "{reached}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_runs_makes_no_other_authority() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = local_authority(dir.path(), &[], NOW).unwrap();
+        let first = text_of(&files.cert);
+        assert_eq!(renew_leaf(dir.path(), &[], NOW + 340 * DAY).unwrap(), files);
+        assert_ne!(text_of(&files.cert), first);
+        for (file, _) in files_of(dir.path()) {
+            std::fs::remove_file(dir.path().join(file)).unwrap();
+        }
+        let text = renew_leaf(dir.path(), &[], NOW).unwrap_err().to_string();
+        assert!(text.contains("ca.pem` is missing"), "{text}");
+        assert_eq!(files_of(dir.path()), []);
+    }
+
+    #[test]
+    fn a_leaf_of_another_authority_is_replaced() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let files = local_authority(dir.path(), &[], NOW).unwrap();
+        local_authority(other.path(), &[], NOW).unwrap();
+        for file in ["ca.pem", "ca-key.pem"] {
+            std::fs::copy(other.path().join(file), dir.path().join(file)).unwrap();
+        }
+        let first = text_of(&files.cert);
         local_authority(dir.path(), &[], NOW).unwrap();
-        assert_ne!(read(&ca), before);
+        assert_ne!(text_of(&files.cert), first);
     }
 
     #[test]

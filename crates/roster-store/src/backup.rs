@@ -11,7 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::conn::{Conn, Param};
+use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::migrate::{self, Found, Migrated};
 use crate::reader::Reader;
@@ -144,7 +144,16 @@ pub async fn backup(database: PathBuf, target: PathBuf) -> Result<Copied, Backup
             doing: "named to SQLite",
             source: io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8"),
         })?;
-        source.execute("VACUUM INTO $1", &[Param::Text(name)])?;
+        if let Conn::Sqlite(source) = &source {
+            sqlite::copy_into(source, name).map_err(|error| match error {
+                sqlite::CopyError::Target(source) => BackupError::Io {
+                    path: target.clone(),
+                    doing: "written",
+                    source,
+                },
+                sqlite::CopyError::Source(error) => error.into(),
+            })?;
+        }
         drop(source);
         copy.sync()?;
         let mut written = Conn::Sqlite(sqlite::open_reader(&copy.path)?);
@@ -215,6 +224,14 @@ pub async fn restore(from: PathBuf, target: PathBuf, accept_findings: bool) -> R
         })
     })
     .await
+}
+
+/// Reads in a database file that nobody writes, such as a backup. Nothing is changed in it.
+pub async fn look<T: Send + 'static>(
+    file: PathBuf,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    blocking(move || read(&mut Reader::new(&mut Conn::Sqlite(sqlite::open_reader(&file)?)))).await
 }
 
 /// The schema version of a database; an error when it is not one we know.

@@ -31,6 +31,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use roster_core::scope::Scope;
@@ -40,7 +41,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use audit::{Entry, Happened, Recorded};
-pub use backup::{BackupError, Copied, backup, check_file, is_current, only_name, partial, restore};
+pub use backup::{BackupError, Copied, backup, check_file, is_current, look, only_name, partial, restore};
 pub use configuration::Administrator;
 pub use credentials::{
     Certificate, CredentialRefusal, Integration, IntegrationSettings, MAX_CERTIFICATES, NewIntegration,
@@ -112,6 +113,7 @@ struct Inner {
     commits: Arc<Commits>,
     reading: Arc<Semaphore>,
     readers: usize,
+    helped: AtomicU64,
     haste: Haste,
     migrated: Migrated,
 }
@@ -191,6 +193,7 @@ impl Store {
             commits,
             reading,
             readers: options.readers.max(1),
+            helped: AtomicU64::new(0),
             haste: Haste::default(),
             migrated,
         })))
@@ -298,6 +301,7 @@ impl Store {
         let Ok(permit) = Arc::clone(&self.0.reading).try_acquire_owned() else {
             return false;
         };
+        self.0.helped.fetch_add(1, Ordering::Relaxed);
         let store = self.clone();
         tokio::task::spawn_blocking(move || {
             let result = store.read_sqlite(read);
@@ -408,6 +412,11 @@ impl Store {
     pub fn queued(&self) -> usize {
         let writers = self.0.writers.iter();
         writers.map(|jobs| jobs.max_capacity() - jobs.capacity()).sum()
+    }
+
+    /// How often a reader had another one do a part of its work, see [`Reader::beside`].
+    pub fn helped(&self) -> u64 {
+        self.0.helped.load(Ordering::Relaxed)
     }
 
     /// Counters of the writers.

@@ -5,7 +5,9 @@
 //! answers, which takes a microsecond beside a commit that waits for the disk, and a reader now and then.
 //!
 //! The same goes for SQLite's log beside it, which holds what was committed last: one that lost its name is gone with the
-//! program. As long as the program is there, it is still open, and what is in it can be copied into the database.
+//! program. As long as the program is there, it is still open, and what is in it can be copied into the database. And the same
+//! for the index of that log, by which programs see what the others wrote, and wait for one another: one that lost its name is
+//! this program's alone, and whoever opens the database then writes over what it wrote.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,8 +41,18 @@ pub(crate) struct Place {
 struct Log {
     path: PathBuf,
     file: FileId,
+    /// Its index.
+    index: Option<(PathBuf, FileId)>,
     /// Whether all of it was copied into the database after it was lost.
     saved: bool,
+}
+
+impl Log {
+    fn look_at_index(&self) -> Found {
+        self.index
+            .as_ref()
+            .map_or(Found::Same, |(path, file)| Found::look(path, *file))
+    }
 }
 
 /// What tells a file from others, by whatever name.
@@ -142,16 +154,17 @@ impl Place {
         *self.log() = None;
         let conn = self.open_writer()?;
         // Behind a symbolic link, the log lies beside the file.
-        let mut path = self
-            .path
-            .canonicalize()
-            .unwrap_or_else(|_| self.path.clone())
-            .into_os_string();
-        path.push("-wal");
-        let path = PathBuf::from(path);
-        *self.log() = FileId::of(&path).ok().map(|file| Log {
+        let database = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let beside = |ending: &str| {
+            let mut path = database.clone().into_os_string();
+            path.push(ending);
+            let path = PathBuf::from(path);
+            FileId::of(&path).ok().map(|file| (path, file))
+        };
+        *self.log() = beside("-wal").map(|(path, file)| Log {
             path,
             file,
+            index: beside("-shm"),
             saved: false,
         });
         Ok(conn)
@@ -168,11 +181,12 @@ impl Place {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the log that the connection which commits writes is not where it was.
+    /// Whether the log that the connection which commits writes, or its index, is not where it was.
     pub(crate) fn lost_log(&self) -> bool {
         let log = self.log();
-        log.as_ref()
-            .is_some_and(|log| Found::look(&log.path, log.file) != Found::Same)
+        log.as_ref().is_some_and(|log| {
+            Found::look(&log.path, log.file) != Found::Same || log.look_at_index() != Found::Same
+        })
     }
 
     /// Copies all that is in a log which was lost into the database, through the connection that still has it open. Not
@@ -253,7 +267,7 @@ impl Place {
             return Ok(());
         };
         let Some(what) = Found::look(&log.path, log.file).wrong() else {
-            return Ok(());
+            return Self::look_at_index(log);
         };
         let so = if log.saved {
             format!(
@@ -271,6 +285,17 @@ impl Place {
         )))
     }
 
+    fn look_at_index(log: &Log) -> Result<(), StoreError> {
+        let (Some(what), Some((path, _))) = (log.look_at_index().wrong(), &log.index) else {
+            return Ok(());
+        };
+        Err(StoreError::Unavailable(format!(
+            "{} {what}: nothing is written, because other programs would no longer see it, and write over it. Nothing that was \
+             acknowledged is lost. Stop this program, and start it anew",
+            path.display()
+        )))
+    }
+
     /// The same for readers, who need not know it at once.
     pub(crate) fn check_now_and_then(&self) -> Result<(), StoreError> {
         let now = millis(self.began.elapsed());
@@ -285,4 +310,64 @@ impl Place {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+    use crate::conn::Conn;
+    use crate::writer::{Asked, Commits, Open, work};
+
+    /// The file goes while SQLite commits: after the first look, before the second.
+    #[test]
+    fn what_was_committed_into_a_file_that_went_meanwhile_is_not_acknowledged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, away) = (folder.path().join("roster.db"), folder.path().join("away.db"));
+        sqlite::create(&path).unwrap();
+        let place = Arc::new(Place::new(path.clone()));
+        let committing = Arc::new(AtomicU64::new(0));
+        let (at, asked) = (Arc::clone(&place), Arc::clone(&committing));
+        let mut open: Open = Box::new(move || {
+            let mut conn = at.open_committer()?;
+            conn.execute_batch("CREATE TABLE IF NOT EXISTS people (name TEXT)")
+                .unwrap();
+            let (from, to, asked) = (path.clone(), away.clone(), Arc::clone(&asked));
+            let hook = move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                std::fs::rename(&from, &to).unwrap();
+                // It goes on.
+                false
+            };
+            conn.commit_hook(Some(hook)).unwrap();
+            Ok(Conn::Sqlite(conn))
+        });
+        let (sender, mut jobs) = mpsc::channel(1);
+        let (reply, answer) = oneshot::channel();
+        let insert = Asked::boxed(
+            Vec::new(),
+            |writer| writer.execute("INSERT INTO people VALUES ('Ada')", &[]),
+            reply,
+        );
+        assert!(sender.try_send(insert).is_ok());
+        drop(sender);
+        let commits = Arc::new(Commits::default());
+        work(
+            &mut open,
+            &mut jobs,
+            Some(&place),
+            &commits,
+            Duration::from_millis(25),
+        );
+        let error = answer.blocking_recv().unwrap().unwrap_err().to_string();
+        assert!(
+            error.contains("roster.db was moved away or removed") && error.contains("nothing is written"),
+            "{error}"
+        );
+        assert_eq!(committing.load(Ordering::SeqCst), 1);
+        assert_eq!(commits.commits.load(Ordering::SeqCst), 0);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
 use crate::block;
 use crate::conn::{Param, RowRef};
@@ -133,6 +133,35 @@ pub(crate) fn execute(conn: &Connection, sql: &str, params: &[Param<'_>]) -> Res
         .execute(rusqlite::params_from_iter(params))
         .map_err(|source| error(&source))?;
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+}
+
+/// Why a database was not copied.
+pub(crate) enum CopyError {
+    /// The copy cannot be written.
+    Target(std::io::Error),
+    /// The database cannot be read.
+    Source(StoreError),
+}
+
+/// Writes a copy of a database that is open for reading only: whatever cannot be written is the copy.
+pub(crate) fn copy_into(conn: &Connection, name: &str) -> Result<(), CopyError> {
+    let copied = conn.execute("VACUUM INTO $1", [name]);
+    copied.map(drop).map_err(|source| match source.sqlite_error() {
+        Some(failure) if failure.code == ErrorCode::DiskFull => {
+            CopyError::Target(std::io::ErrorKind::StorageFull.into())
+        }
+        Some(failure)
+            if [
+                ffi::SQLITE_IOERR_WRITE,
+                ffi::SQLITE_IOERR_FSYNC,
+                ffi::SQLITE_IOERR_TRUNCATE,
+            ]
+            .contains(&failure.extended_code) =>
+        {
+            CopyError::Target(std::io::Error::other(source.to_string()))
+        }
+        _ => CopyError::Source(error(&source)),
+    })
 }
 
 /// What an error of SQLite means for the caller.

@@ -50,8 +50,10 @@ const KEYS: &[&str] = &[
 /// A setting, and those that mean something else in its place.
 const OTHER_WAYS: &[&[&str]] = &[
     &["data", "database", "database_file"],
-    &["database", "data"],
-    &["database_file", "data"],
+    &["database", "data", "database_file"],
+    &["database_file", "data", "database"],
+    &["metrics_token", "metrics_token_file"],
+    &["metrics_token_file", "metrics_token"],
     &["tls", "tls_cert", "tls_key"],
     &["tls_cert", "tls"],
     &["tls_key", "tls"],
@@ -199,17 +201,6 @@ impl Found {
                 known.retain(|other, given| !others.contains(other) || source(&given.from) == kind);
             }
         }
-        // A secret itself and the file that holds it are one value.
-        for (a, b) in [
-            ("metrics_token", "metrics_token_file"),
-            ("database", "database_file"),
-        ] {
-            if key == a {
-                self.values.remove(b);
-            } else if key == b {
-                self.values.remove(a);
-            }
-        }
         self.lists.remove(key);
         self.values.insert(key, Given { text, from });
     }
@@ -262,9 +253,16 @@ impl Found {
                 }
                 self.lists.insert(key, texts);
             }
-            _ => self.problems.push(format!(
-                "{at}: `{key}` is a text, a number, true, false or a list"
-            )),
+            other => {
+                let what = match other {
+                    DeValue::Float(_) => "a number with a fraction",
+                    DeValue::Datetime(_) => "a date or time",
+                    _ => "a table",
+                };
+                self.problems.push(format!(
+                    "{at}: `{key}` is a text, a whole number, true, false or a list, not {what}"
+                ));
+            }
         }
     }
 
@@ -356,10 +354,17 @@ impl Found {
 
     /// A secret, given itself or by the name of a file.
     fn secret(&mut self, key: &'static str, file_key: &'static str) -> Option<String> {
+        let file = self.values.get(file_key).cloned();
         if let Some(text) = self.text(key) {
+            if let Some(file) = file {
+                self.problems.push(format!(
+                    "{}: `{file_key}` names a file that holds `{key}`, which is given, too: give one of them",
+                    file.from
+                ));
+            }
             return Some(text);
         }
-        let given = self.values.get(file_key)?.clone();
+        let given = file?;
         match std::fs::read_to_string(&given.text) {
             Ok(text) => Some(text.trim_end().to_owned()),
             Err(error) => {

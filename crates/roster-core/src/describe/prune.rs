@@ -302,11 +302,13 @@ fn remove_product(run: &mut Compare, org: OrgNo, name: &str) {
         .cloned()
         .collect();
     for group in of_product {
-        delete_group(
-            run,
-            &group,
-            &format!("`{}{}` removed with its product", group.kind.prefix(), group.name),
-        );
+        // The group of its administrators has no name of its own.
+        let name = match group.kind {
+            GroupKind::ProductAdmin(_) => &product.name,
+            _ => &group.name,
+        };
+        let line = format!("`{}{name}` removed with its product", group.kind.prefix());
+        delete_group(run, &group, &line);
     }
     run.now.products.retain(|known| known.id != product.id);
     let line = format!("product `{}` removed", product.name);

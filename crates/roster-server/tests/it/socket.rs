@@ -91,6 +91,26 @@ async fn https_with_the_local_authority_in_both_versions_of_http() {
     assert!(http1.get(&url).send().await.is_err(), "it has stopped");
 }
 
+/// A migration takes its time, and clients that connect would wait for it without an answer.
+#[tokio::test]
+async fn nobody_can_connect_before_they_are_answered() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    let config = || Config {
+        listen: address,
+        tls: Tls::Off,
+        ..Config::default()
+    };
+    assert!(
+        matches!(bind(&config()), Err(ServeError::Listen { .. })),
+        "somebody else listens"
+    );
+    drop(free);
+    let _bound = bind(&config()).unwrap();
+    let error = std::net::TcpStream::connect(address).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
 /// Many clients look for an answer only when they have sent everything.
 #[tokio::test]
 async fn a_body_too_large_is_read_to_its_end_and_answered() {

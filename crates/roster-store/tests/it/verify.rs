@@ -540,6 +540,7 @@ async fn what_is_found_is_called_by_name() {
                 format!("UPDATE members SET listed = 0 WHERE account = {ada}"),
                 format!("UPDATE memberships SET seq = seq + 500 WHERE account = {ada}"),
                 "UPDATE groups SET direct = direct + 7 WHERE name = 'Design Team'".to_owned(),
+                "UPDATE relations SET relation = 'owned' WHERE org = 2".to_owned(),
             ] {
                 writer.execute(&sql, &[])?;
             }
@@ -551,6 +552,9 @@ async fn what_is_found_is_called_by_name() {
             ("members ", "(ada@example.com)"),
             ("memberships ", "(ada@example.com, Design Team)"),
             ("groups ", "(Design Team)"),
+            // By the directory alone, and in the log by the organization before it.
+            ("relations 11 (Directory 11)", "says owned by 2"),
+            ("relations 2 11 (Directory 11)", "says no row"),
         ] {
             let told = |line: &String| line.contains(table) && line.contains(called);
             assert!(found.iter().any(told), "{table}{called} is not in\n{found:#?}");

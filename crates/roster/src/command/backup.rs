@@ -6,7 +6,7 @@ use roster_store::{BackupError, Copied, Location};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::command::data;
+use crate::command::{data, keys};
 use crate::settings::{self, Storage};
 use crate::ui::{self, Exit, counted, hinted};
 use crate::{cli, command};
@@ -39,7 +39,7 @@ pub(crate) async fn backup(args: &cli::Backup) -> anyhow::Result<Exit> {
         target.display(),
         copied.schema.to
     ));
-    not_included(&storage);
+    not_included(&storage, &target).await;
     if copied.findings.is_empty() {
         return Ok(Exit::Done);
     }
@@ -123,7 +123,7 @@ fn target(to: &Path) -> anyhow::Result<PathBuf> {
     Ok(to.to_owned())
 }
 
-fn not_included(storage: &Storage) {
+async fn not_included(storage: &Storage, copy: &Path) {
     let (Some(data), Ok(key)) = (&storage.data, storage.master_key()) else {
         return;
     };
@@ -134,15 +134,27 @@ fn not_included(storage: &Storage) {
         String::new()
     };
     // It may be somewhere else by design, or be lost: only the administrator knows.
-    let absent = if key.exists() {
+    let absent = if !key.exists() {
+        " (which is not there: find out where it is)"
+    } else if fits(&key, copy).await {
         ""
     } else {
-        " (which is not there: find out where it is)"
+        " (the one that is there is not the one this database was made with, and opens nothing in it: find out where that is)"
     };
     ui::say(format_args!(
         "not in it, and needed with it: {}{absent}{tls}; they stay the same, so keep one copy of them elsewhere",
         key.display()
     ));
+}
+
+/// Whether a master key is that of a copy. Where this cannot be found out it is not said otherwise.
+async fn fits(key: &Path, copy: &Path) -> bool {
+    let known = roster_store::look(copy.to_owned(), keys::known).await;
+    match (data::open_key(key), known) {
+        (Ok(master), Ok(known)) => known.check(&master).is_ok(),
+        (Err(_), Ok(_)) => false,
+        (_, Err(_)) => true,
+    }
 }
 
 /// The program ends here, so nobody goes on writing the half that is removed.
@@ -208,7 +220,13 @@ fn explain(error: &BackupError, doing: Doing, from: &Path) -> anyhow::Error {
         (BackupError::Io { .. }, _) => {
             "check that the folder is there, has room, and can be written by this user"
         }
-        (BackupError::Store(_), _) => "nothing was written; check the database with `roster verify`",
+        (BackupError::Store(_), Doing::Backup) => {
+            "nothing was written; check the database with `roster verify`"
+        }
+        (BackupError::Store(_), Doing::Restore) => {
+            "nothing was restored; bringing a backup of an earlier release to this one's schema takes three times its room for a \
+             moment, so see that the folder has it"
+        }
     };
     let because = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
     hinted(format!("{error}{because}"), hint)

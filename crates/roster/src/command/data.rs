@@ -416,3 +416,23 @@ pub(crate) async fn warnings(storage: &Storage, store: &Store) -> anyhow::Result
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_for_a_moment_is_waited_for_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = || open_private(&folder.path().join(LOCK)).unwrap();
+        let (other, mine) = (file(), file());
+        other.lock().unwrap();
+        assert!(matches!(lock_soon(&mine), Err(TryLockError::WouldBlock)));
+        let lets_go = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(other);
+        });
+        lock_soon(&mine).unwrap();
+        lets_go.join().unwrap();
+    }
+}

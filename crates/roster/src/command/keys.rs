@@ -1,10 +1,12 @@
 //! `roster keys`.
 
+use std::collections::BTreeSet;
+
 use roster_core::describe::Mark;
 use roster_core::value::OrgNo;
 use roster_server::crypto::master::MasterKey;
 use roster_server::{App, Config, StartError};
-use roster_store::{Store, StoreError, Writer};
+use roster_store::{Reader, SigningKey, Store, StoreError, Writer};
 
 use crate::ui::{self, Exit, hinted};
 use crate::{cli, command, settings};
@@ -18,11 +20,14 @@ pub(crate) async fn rotate(place: &cli::Place) -> anyhow::Result<Exit> {
         master_key_file: storage.master_key_file.clone(),
         ..Config::default()
     };
-    let kid = App::new(config, store.clone())
-        .await
-        .map_err(explain)?
-        .rotate_signing_key()
-        .await?;
+    let app = App::new(config, store.clone()).await.map_err(explain)?;
+    let kid = app.rotate_signing_key().await.map_err(|error| match error {
+        StartError::Store(error) => hinted(
+            format!("no new signing key was made: {error}"),
+            "nothing was changed: tokens are signed and taken as before. Run this again once the database can be written",
+        ),
+        other => explain(other),
+    })?;
     store.checkpoint().await?;
     ui::out(format_args!(
         "tokens are signed with {kid} from now on; earlier ones stay valid until they expire"
@@ -48,23 +53,42 @@ fn wrong_key(message: &str) -> anyhow::Error {
 /// What a database without signing keys knows its master key by: the hash of nothing in particular.
 const TRACE: (&str, &str) = ("master_key", "the master key of this database");
 
+/// What a database knows its master key by.
+pub(super) struct Known {
+    keys: Vec<SigningKey>,
+    marks: BTreeSet<Mark>,
+}
+
+/// Looks for it.
+pub(super) fn known(reader: &mut Reader<'_>) -> Result<Known, StoreError> {
+    Ok(Known {
+        keys: reader.signing_keys()?,
+        marks: reader.described(OrgNo::ADOBE_ID)?,
+    })
+}
+
+impl Known {
+    /// Refuses a master key that is not this database's.
+    pub(super) fn check(&self, master: &MasterKey) -> anyhow::Result<()> {
+        let Self { keys, marks } = self;
+        if let Some(key) = keys.iter().find(|key| !master.opens(&key.kid, &key.private_key)) {
+            return Err(explain(StartError::WrongMasterKey { kid: key.kid.clone() }));
+        }
+        let (kind, text) = TRACE;
+        let mut traces = marks.iter().filter(|mark| mark.kind == kind).filter_map(hash);
+        // A server made its keys since with the one that it was given, and they have just been opened.
+        if keys.is_empty() && traces.any(|hash| !master.verify_secret(kind, text, &hash)) {
+            return Err(wrong_key(
+                "the master key is not the one this database was made with",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Refuses a master key that is not this database's: what is hashed with it would never open anything.
 pub(super) async fn check(store: &Store, master: &MasterKey) -> anyhow::Result<()> {
-    let (keys, marks) = store
-        .read(|reader| Ok((reader.signing_keys()?, reader.described(OrgNo::ADOBE_ID)?)))
-        .await?;
-    if let Some(key) = keys.iter().find(|key| !master.opens(&key.kid, &key.private_key)) {
-        return Err(explain(StartError::WrongMasterKey { kid: key.kid.clone() }));
-    }
-    let (kind, text) = TRACE;
-    let mut traces = marks.iter().filter(|mark| mark.kind == kind).filter_map(hash);
-    // A server made its keys since with the one that it was given, and they have just been opened.
-    if keys.is_empty() && traces.any(|hash| !master.verify_secret(kind, text, &hash)) {
-        return Err(wrong_key(
-            "the master key is not the one this database was made with",
-        ));
-    }
-    Ok(())
+    store.read(known).await?.check(master)
 }
 
 fn hash(mark: &Mark) -> Option<Vec<u8>> {

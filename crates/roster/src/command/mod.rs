@@ -118,6 +118,12 @@ pub(crate) fn check_there(storage: &Storage) -> anyhow::Result<()> {
 pub(crate) async fn open_beside(storage: &Storage) -> anyhow::Result<Store> {
     let _mine = data::lock_to_migrate(storage)?;
     let store = open(storage).await?;
+    say_migrated(&store);
+    Ok(store)
+}
+
+/// Says what opening did to the schema of a database that was there.
+fn say_migrated(store: &Store) {
     let migrated = store.migrated();
     if migrated.from != 0 && migrated.from != migrated.to {
         ui::say(format_args!(
@@ -125,7 +131,6 @@ pub(crate) async fn open_beside(storage: &Storage) -> anyhow::Result<Store> {
             migrated.from, migrated.to
         ));
     }
-    Ok(store)
 }
 
 /// All organizations.

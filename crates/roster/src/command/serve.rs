@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use roster_server::config::Config;
+use roster_server::tls::TlsError;
 use roster_server::{Ready, bind, serve};
 use roster_store::Store;
 use serde_json::json;
@@ -43,9 +44,17 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         tracing::warn!("{warning}");
     }
     let rows = store.clone();
-    let (say, said) = oneshot::channel();
+    let (say, said) = oneshot::channel::<Ready>();
+    let everywhere = config.listen.ip().is_unspecified() && config.public_url.is_none();
     let announce = async move {
         if let Ok(ready) = said.await {
+            if everywhere {
+                tracing::warn!(
+                    "the server listens on every address of this machine, but clients are told {}, which only this machine reaches: give \
+                     --public-url the address that they use; a certificate that the server makes is for that one, too",
+                    ready.url
+                );
+            }
             ready_now(&ready, ready_file.as_deref())?;
         }
         anyhow::Ok(())
@@ -63,6 +72,7 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
 /// Opens the database, and refuses a master key that is not its own.
 async fn opened(mine: &mut Option<Mine>, storage: &Storage) -> anyhow::Result<Store> {
     let store = command::open(storage).await?;
+    command::say_migrated(&store);
     lock_database(mine, storage)?;
     let key = storage.master_key()?;
     // Where there is none it is made with the first signing key.
@@ -95,6 +105,15 @@ fn explain(error: roster_server::ServeError) -> anyhow::Error {
         roster_server::ServeError::Listen { address, source } => hinted(
             format!("cannot listen on {address}: {source}"),
             "stop what listens there, or choose another address with --listen (port 0 picks a free one)",
+        ),
+        roster_server::ServeError::Tls(error @ TlsError::Authority { .. }) => hinted(
+            error.to_string(),
+            "put it back from your copy of the folder tls/ (ca.pem is what clients were given, too); where there is none, remove the \
+             whole folder: a new authority is made then, and every client has to be given its ca.pem. Nothing was changed",
+        ),
+        roster_server::ServeError::Tls(TlsError::File { path, what, source }) => hinted(
+            format!("the TLS file {} cannot be {what}: {source}", path.display()),
+            "it has to belong to the user who runs this (chown), and the disk must not be full",
         ),
         roster_server::ServeError::Start(error) => keys::explain(error),
         other => other.into(),

@@ -75,3 +75,32 @@ fn the_page_of_settings_has_every_key_and_class() {
         );
     }
 }
+
+#[test]
+fn what_one_source_says_twice_or_in_the_wrong_form_is_refused_with_its_place() {
+    let text = "metrics_token = \"t\"\nmetrics_token_file = \"f\"\ntoken_ttl = \"5 minutes\"\njwt_max_lifetime = 1.5\n[environment]\n";
+    let mut found = Found::default();
+    found.file(Path::new("roster.toml"), text);
+    let storage = found.storage();
+    found.config(&storage);
+    found.problems.sort();
+    assert_eq!(
+        found.problems,
+        [
+            "roster.toml:2:1: `metrics_token_file` names a file that holds `metrics_token`, which is given, too: give one of them",
+            "roster.toml:3:1: `token_ttl` is a number of seconds from 1 on, not `5 minutes`",
+            "roster.toml:4:1: `jwt_max_lifetime` is a text, a whole number, true, false or a list, not a number with a fraction",
+            "roster.toml:5:2: `environment` is a text, a whole number, true, false or a list, not a table",
+        ]
+    );
+    // A variable takes the place of both.
+    let mut found = given(&[
+        ("metrics_token_file", "f", "roster.toml:2:1"),
+        ("metrics_token", "t", "ROSTER_METRICS_TOKEN"),
+    ]);
+    assert_eq!(
+        found.secret("metrics_token", "metrics_token_file").as_deref(),
+        Some("t")
+    );
+    assert!(found.problems.is_empty());
+}

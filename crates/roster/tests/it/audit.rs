@@ -482,3 +482,34 @@ fn nothing_is_taken_out_of_a_log_that_does_not_agree() {
     );
     assert!(!place.join("old.jsonl").exists() && !place.join("old.jsonl.partial").exists());
 }
+
+/// What is shown can be copied and asked for, whatever the name holds.
+#[test]
+fn an_integration_with_an_invisible_name_is_found_as_it_is_shown() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let named = crate::support::DESCRIPTION.replace("{name: sync,", "{name: \"s\\u202ecny\",");
+    crate::support::describe_as(&named, place.path(), &data);
+    let server = Server::start(&data);
+    let path = format!("/v2/usermanagement/action/{ORG}");
+    let body = r#"[{"user": "a@example.com", "do": [{"createFederatedID": {"email": "a@example.com", "country": "DE"}}]}]"#;
+    let made = request(
+        &server.address,
+        "POST",
+        &path,
+        Some(&token(&server.address)),
+        body,
+    );
+    assert_eq!(made.unwrap().0, 200);
+    server.kill();
+    for flag in ["--actor", "--client"] {
+        for name in ["s\\u{202e}cny", "s\u{202e}cny"] {
+            let (code, out, err) = roster(place.path(), &["audit", "--data", "data", flag, name]);
+            assert_eq!(code, 0, "{err}");
+            assert!(
+                out.contains("s\\u{202e}cny ") && out.contains("user a@example.com"),
+                "{flag} {name}: {out}{err}"
+            );
+        }
+    }
+}

@@ -268,6 +268,24 @@ fn a_backup_says_whether_the_key_that_belongs_to_it_is_there() {
         gone.contains("needed with it: data/master.key (which is not there: find out where it is)"),
         "{gone}"
     );
+    // One that is there is not named as the one that is needed when it opens nothing; neither with signing keys nor before.
+    std::fs::copy(folder.join("key"), folder.join("data/master.key")).unwrap();
+    for (n, served) in [(1, false), (2, true)] {
+        if served {
+            Server::start(&folder.join("data")).kill();
+        }
+        std::fs::write(folder.join("data/master.key"), "0".repeat(64)).unwrap();
+        let wrong = said(&format!("wrong{n}.db"));
+        assert!(
+            wrong.contains(
+                "data/master.key (the one that is there is not the one this database was made with"
+            ),
+            "{wrong}"
+        );
+        std::fs::copy(folder.join("key"), folder.join("data/master.key")).unwrap();
+        let right = said(&format!("right{n}.db"));
+        assert!(right.contains("needed with it: data/master.key; they"), "{right}");
+    }
 }
 
 #[test]

@@ -273,6 +273,72 @@ fn a_log_that_was_removed_takes_nothing_acknowledged_with_it() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[test]
+fn a_server_for_everybody_says_what_address_clients_are_told() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let said = |words: &[&str]| {
+        let log = std::fs::File::create(place.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        command
+            .args(["serve", "--tls", "off", "--data", data.to_str().unwrap()])
+            .args(words)
+            .env("ROSTER_LOG", "warn");
+        Server::started_by(command.stderr(log)).kill();
+        std::fs::read_to_string(place.path().join("log")).unwrap()
+    };
+    let warned = said(&["--listen", "0.0.0.0:0"]);
+    for part in ["clients are told http://localhost:", "--public-url"] {
+        assert!(warned.contains(part), "`{part}` is not in\n{warned}");
+    }
+    for words in [
+        &["--listen", "127.0.0.1:0"][..],
+        &[
+            "--listen",
+            "0.0.0.0:0",
+            "--public-url",
+            "http://roster.example.com",
+        ],
+    ] {
+        assert_eq!(said(words), "", "{words:?}");
+    }
+}
+
+/// Programs see by it what the others wrote: without it they write over one another.
+#[test]
+fn an_index_of_the_log_that_was_removed_takes_nothing_more() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let log = std::fs::File::create(place.path().join("log")).unwrap();
+    let server = Server::start_with(&data, &["--tls", "off"], "warn", log.into());
+    let index = data.join("roster.db-shm");
+    let ready = || request(&server.address, "GET", "/readyz", None, "").unwrap().0;
+    assert_eq!(ready(), 200);
+    std::fs::rename(&index, place.path().join("index")).unwrap();
+    assert_eq!(ready(), 503);
+    std::fs::rename(place.path().join("index"), &index).unwrap();
+    assert_eq!(ready(), 200, "it goes on by itself");
+    std::fs::remove_file(&index).unwrap();
+    assert_eq!(ready(), 503);
+    assert_eq!(roster(place.path(), &["admin", "list", "--data", "data"]).0, 0);
+    assert_eq!(ready(), 503, "another one took its place, or none");
+    let said = std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(
+        said.contains("data/roster.db-shm was moved away or removed") && said.contains("start it anew"),
+        "{said}"
+    );
+    assert_eq!(server.stop(), Some(2));
+    assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
+    let server = Server::start(&data);
+    assert_eq!(
+        request(&server.address, "GET", "/readyz", None, "").unwrap().0,
+        200
+    );
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// What writes beside a server would open the server's log together with another database, and damage both.
 #[test]
 fn no_command_touches_what_lies_in_place_of_a_servers_database() {
@@ -419,6 +485,94 @@ fn a_server_that_cannot_run_leaves_nothing_behind() {
         ],
         "is no master key",
     );
+}
+
+/// A server would answer, and save nothing.
+#[test]
+fn a_database_that_may_only_be_read_has_no_server() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let nobody = 65534;
+    // The superuser may write whatever the mode says.
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    let run = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        if is_root {
+            command.uid(nobody);
+        }
+        command.args(words).current_dir("/").output()
+    };
+    if run(&["--version"]).is_err() {
+        assert!(
+            std::env::var_os("ROSTER_TEST_ALL").is_none(),
+            "another user cannot run the program"
+        );
+        eprintln!("not run: another user cannot run the program");
+        return;
+    }
+    if is_root {
+        chmod(place.path(), 0o755);
+        for path in [&data, &data.join("master.key")] {
+            std::os::unix::fs::chown(path, Some(nobody), None).unwrap();
+        }
+    }
+    let file = data.join("roster.db");
+    chmod(&file, 0o444);
+    let before = std::fs::read(&file).unwrap();
+    let folder = data.to_str().unwrap();
+    let ended = run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--tls",
+        "off",
+        "--data",
+        folder,
+    ])
+    .unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), ended.stdout.len()), (Some(2), 0), "{err}");
+    for part in ["roster.db cannot be written", "chown", "chmod 600"] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    assert!(std::fs::read(&file).unwrap() == before, "it was changed");
+}
+
+/// Clients trust it: it is never replaced by another one unasked.
+#[test]
+fn a_server_whose_authority_is_damaged_does_not_start_and_says_the_way_out() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    describe(place.path(), &data);
+    let start = || {
+        let server = Server::start_with(&data, &[], "error", Stdio::null());
+        assert_eq!(server.stop(), Some(0));
+    };
+    start();
+    let (authority, key) = (data.join("tls/ca.pem"), data.join("tls/ca-key.pem"));
+    let trusted = std::fs::read(&authority).unwrap();
+    let kept = std::fs::read(&key).unwrap();
+    let refused = |says: &str| {
+        let before = files(place.path());
+        let (code, out, err) = roster(place.path(), &SERVE);
+        assert_eq!(code, 2, "{out}{err}");
+        for part in [says, "every client has to be given its ca.pem"] {
+            assert!(err.contains(part), "`{part}` is not in\n{err}");
+        }
+        assert!(files(place.path()) == before, "something was changed");
+    };
+    std::fs::remove_file(&key).unwrap();
+    refused("`data/tls/ca-key.pem` is missing");
+    std::fs::write(&key, &kept).unwrap();
+    std::fs::write(&authority, "").unwrap();
+    refused("`data/tls/ca.pem` holds no certificate");
+    std::fs::write(&authority, &trusted).unwrap();
+    start();
+    assert_eq!(std::fs::read(&authority).unwrap(), trusted);
+    std::fs::remove_dir_all(data.join("tls")).unwrap();
+    start();
+    assert_ne!(std::fs::read(&authority).unwrap(), trusted);
 }
 
 #[test]

@@ -187,6 +187,53 @@ fn a_full_disk_is_answered_and_survived() {
     disk.end();
 }
 
+/// What is full is named, and what to do about it.
+#[test]
+fn commands_say_which_disk_is_full() {
+    if !possible() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let disk = OnSmallDisk::start(place.path(), "8m");
+    let run = |words: &[&str]| {
+        // In the server's own view of the file system.
+        let output = Command::new("nsenter")
+            .args(["--mount", "--target", &disk.server.pid().to_string()])
+            .arg(env!("CARGO_BIN_EXE_roster"))
+            .args(words)
+            .args(["--data", disk.data.to_str().unwrap()])
+            .output()
+            .unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {err}");
+        err
+    };
+    let mut file = std::fs::File::create(disk.seen().join("filler")).unwrap();
+    while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    let target = disk.data.join("copy.db");
+    let err = run(&["backup", "--to", target.to_str().unwrap()]);
+    for part in [
+        &format!("{} cannot be written: no storage space", target.display()),
+        "has room",
+    ] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    let err = run(&["keys", "rotate"]);
+    for part in [
+        "no new signing key was made",
+        "free some space",
+        "nothing was changed",
+    ] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+    let err = run(&["audit", "prune", "--before", "0d", "--no-export"]);
+    assert!(
+        err.contains("free some space") && err.contains("run this again"),
+        "{err}"
+    );
+    assert!(!err.contains("--export"), "{err}");
+}
+
 /// Lets some calls of a process fail, as long as it lives.
 struct Failing(Child);
 

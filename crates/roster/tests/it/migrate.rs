@@ -223,6 +223,11 @@ fn a_schema_is_not_changed_beneath_a_program_that_uses_it() {
 fn a_command_that_changes_the_schema_says_so() {
     let old = Old::new();
     let said = "the database was changed: schema version 1 -> 2";
+    let log = std::fs::File::create(old.folder().join("log")).unwrap();
+    Server::start_with(&old.data, &["--tls", "off"], "error", log.into()).kill();
+    let told = std::fs::read_to_string(old.folder().join("log")).unwrap();
+    assert!(told.contains(said), "{told}");
+    old.reset();
     let verify = ["verify", "--data", "data"];
     let (code, out, err) = roster(old.folder(), &verify);
     assert_eq!((code, old.state().0), (0, 2), "{out}{err}");

@@ -470,6 +470,54 @@ fn without_a_place_for_the_secrets_nothing_is_applied() {
     );
 }
 
+/// Nothing slows down who guesses.
+#[test]
+fn a_secret_or_password_that_could_be_guessed_is_refused_wherever_it_stands() {
+    let place = Place::new();
+    let (secret, password) = ("p8e-short_123456", "8 letter");
+    let given = |secret: &str, password: &str| {
+        START
+            .replace("{name: both,", &format!("{{name: both, client_secret: {secret},"))
+            .replace(
+                "email: adm@a.example,",
+                &format!("email: adm@a.example, password: {password},"),
+            )
+    };
+    std::fs::write(place.path("secret"), format!("{}\n", &secret[..15])).unwrap();
+    std::fs::write(place.path("password"), "7 signs").unwrap();
+    for (secret, password) in [
+        ("a", "p"),
+        (&secret[..15], "'7 signs'"),
+        ("{file: secret}", "{file: password}"),
+    ] {
+        let (code, out, err) = place.apply(&given(secret, password), &[]);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        for part in [
+            "org.yml:7:",
+            "the `client_secret` has fewer than 16 characters",
+            "org.yml:8:",
+            "the `password` has fewer than 8 characters",
+            "--credentials FILE",
+            "2 problems; nothing was applied",
+        ] {
+            assert!(err.contains(part), "`{part}` is not in\n{err}");
+        }
+        assert!(!place.path("data").exists());
+    }
+    let (code, out, err) = place.apply(
+        &given(secret, &format!("'{password}'")),
+        &["--credentials", "made.json"],
+    );
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(err.contains("no secrets were made in this run"), "{err}");
+    assert!(!err.contains("credentials made"), "{err}");
+    let made = std::fs::read_to_string(place.path("made.json")).unwrap();
+    assert!(
+        made.contains("adm@a.example") && !made.contains(secret) && !made.contains(password),
+        "{made}"
+    );
+}
+
 #[test]
 fn what_is_described_twice_is_named_with_its_place() {
     let place = Place::new();

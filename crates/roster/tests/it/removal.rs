@@ -35,6 +35,9 @@ fn a_file_that_was_cut_off_before_a_list_removes_nothing() {
                 err.contains("org.yml:2:5: --prune would remove") && err.contains("administrators: []"),
                 "{kept} lines: {err}"
             );
+            // Who looks before wants to see all of it.
+            let shortened = err.contains(" more;") && kept < 6;
+            assert_eq!(shortened, kept < 6 && !words.contains(&"--dry-run"), "{err}");
         }
         // The same, cut off behind the next key.
         let next = lines[kept].split(':').next().unwrap();
@@ -78,6 +81,12 @@ fn no_system_administrator_goes_unasked() {
         place.apply(&other, &["--prune", "--credentials", "made.json"]).0,
         2
     );
+    assert_eq!(place.export(), before);
+    // When nobody stays who was one, the new one has not even signed in yet.
+    let others = other.replace("adm@a.example", "five@a.example");
+    let (code, _, err) = place.apply(&others, &["--prune", "--credentials", "made.json"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("A's last system administrator: "), "{err}");
     assert_eq!(place.export(), before);
     // Other roles go, up to the limit.
     let fewer = whole.replace("      - {email: two@a.example, roles: [support]}\n", "");
@@ -129,8 +138,69 @@ fn what_prune_may_remove_is_limited() {
         err.contains("A's last integration") && err.contains("--remove-last"),
         "{err}"
     );
+    // One of another name is another one: no program knows its id and its secret.
+    let renamed = with_groups(80).replace("{name: both,", "{name: other,");
+    let (code, _, err) = place.apply(&renamed, &["--prune", "--credentials", "made.json"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("A's last integration") && err.contains("integration `both` removed"),
+        "{err}"
+    );
     assert_eq!(place.apply(&without, &["--prune", "--remove-last"]).0, 0);
     assert_eq!(place.roster(&["verify", "--data", "data"]).0, 0);
+}
+
+#[test]
+fn what_is_refused_is_told_of_every_organization() {
+    let place = Place::new();
+    let second = START
+        .replace("organizations:\n", "")
+        .replace("AA@", "BB@")
+        .replace("name: A\n", "name: B\n")
+        .replace("a.example", "b.example")
+        .replace(", certificates: [cert.pem]", "");
+    let both = format!("{}{second}", with_groups(30));
+    let (code, _, err) = place.apply(&both, &["--credentials", "made.json"]);
+    assert_eq!(code, 0, "{err}");
+    let head = both.replace(
+        "integrations: [{name: both, types: [oauth, jwt]}]",
+        "integrations: []",
+    );
+    let fewer = head.replace(
+        &with_groups(30)["organizations:\n".len()..],
+        &with_groups(0)["organizations:\n".len()..],
+    );
+    for words in [&["--prune"][..], &["--prune", "--dry-run"]] {
+        let (code, _, err) = place.apply(&fewer, words);
+        assert_eq!(code, 2, "{err}");
+        for part in [
+            "error: --prune would remove 30 of 41 things that earlier applies made in A",
+            "\n--prune would take B's last integration",
+            "; nothing was applied",
+            "allow it with --max-removals 30 --remove-last",
+        ] {
+            assert!(err.contains(part), "`{part}` is not in\n{err}");
+        }
+    }
+    let (code, out, err) = place.apply(&fewer, &["--prune", "--max-removals", "30", "--remove-last"]);
+    assert_eq!(code, 0, "{out}{err}");
+}
+
+#[test]
+fn what_goes_with_a_product_has_its_name() {
+    let place = Place::new();
+    let with = START.replace("_admin_P1]", "_product_admin_P]");
+    assert_eq!(place.apply(&with, &["--credentials", "made.json"]).0, 0);
+    let without = START
+        .replace("[{name: P, profiles: [{name: P1, quota: 2}]}]", "[]")
+        .replace("{name: G, profiles: [P1]}", "{name: G}")
+        .replace(", _admin_P1", "");
+    let (code, out, err) = place.apply(&without, &["--prune"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("`_product_admin_P` removed with its product"),
+        "{out}"
+    );
 }
 
 #[test]

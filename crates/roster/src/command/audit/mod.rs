@@ -154,7 +154,7 @@ async fn search(
                     let named = reader.integrations(*org)?.into_iter();
                     clients.extend(
                         named
-                            .filter(|integration| integration.settings.name == *client)
+                            .filter(|integration| is_called(&integration.settings.name, client))
                             .map(|integration| integration.client_id),
                     );
                 }
@@ -167,10 +167,7 @@ async fn search(
                     let named = reader.integrations(org.no)?.into_iter();
                     actor_clients.extend(
                         named
-                            .filter(|integration| {
-                                let name = &integration.settings.name;
-                                name == actor || ui::plain(name) == *actor
-                            })
+                            .filter(|integration| is_called(&integration.settings.name, actor))
                             .map(|integration| integration.client_id),
                     );
                 }
@@ -216,6 +213,11 @@ async fn search(
         }
     }
     Ok((orgs, search))
+}
+
+/// Whether a name is the one that was typed, as it is or as it is shown.
+fn is_called(name: &str, typed: &str) -> bool {
+    name == typed || ui::plain(name) == typed
 }
 
 /// Adobe IDs have a log, too: that of the organization that owns them.

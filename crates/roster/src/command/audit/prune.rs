@@ -88,9 +88,17 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
         exported: args.export.is_some(),
     };
     store.prune(retention).await.map_err(|error| {
+        let again = if args.export.is_some() {
+            ", with another file for --export"
+        } else {
+            ""
+        };
         hinted(
             error.to_string(),
-            "nothing is lost, and the log agrees with the rows: run this again, with another file for --export",
+            format!(
+                "entries that are not taken out yet are as they were, and the log agrees with the rows: once the database can be \
+                 written, run this again{again}"
+            ),
         )
     })?;
     for old in &old {

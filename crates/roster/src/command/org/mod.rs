@@ -92,8 +92,8 @@ pub(crate) async fn apply(args: &cli::OrgApply) -> anyhow::Result<Exit> {
                     let _: Option<()> = shown(file, Err(problems));
                     Ok(Exit::Failed)
                 }
-                Some(GivenUp::TooMuch(refusal)) => Err(refusal.into_error()),
-                Some(GivenUp::DryRun(lines, refusal)) => foretold(&lines, refusal),
+                Some(GivenUp::TooMuch(refusals)) => Err(removal::into_error(&refusals)),
+                Some(GivenUp::DryRun(lines, refusals)) => foretold(&lines, &refusals),
             };
         }
         Err(error) => return Err(error).context("nothing was applied"),
@@ -121,12 +121,12 @@ fn check_untouched(storage: &Storage) -> anyhow::Result<()> {
 }
 
 /// What a dry run found.
-fn foretold(lines: &[String], refusal: Option<removal::Refusal>) -> anyhow::Result<Exit> {
+fn foretold(lines: &[String], refusals: &[removal::Refusal]) -> anyhow::Result<Exit> {
     for line in lines {
         ui::out(line);
     }
-    if let Some(refusal) = refusal {
-        return Err(refusal.into_error());
+    if !refusals.is_empty() {
+        return Err(removal::into_error(refusals));
     }
     if lines.is_empty() {
         ui::out("nothing to change");
@@ -196,9 +196,9 @@ enum GivenUp {
     /// The file asks for what cannot be.
     Wrong(Vec<Problem>),
     /// It would have removed more than it may.
-    TooMuch(removal::Refusal),
+    TooMuch(Vec<removal::Refusal>),
     /// Nothing was to be applied: what would have changed, and whether that would have been refused.
-    DryRun(Vec<String>, Option<removal::Refusal>),
+    DryRun(Vec<String>, Vec<removal::Refusal>),
 }
 
 struct Job {
@@ -303,7 +303,7 @@ impl Job {
         };
         let mut problems = Vec::new();
         let mut before = Vec::new();
-        let mut refusal = None;
+        let mut refusals = Vec::new();
         for (n, org) in difference.orgs.iter().enumerate() {
             let marks = described
                 .iter()
@@ -313,9 +313,9 @@ impl Job {
             let held = Held::look(writer, *org, &marks)?;
             self.organization(writer, n, *org, &marks, &mut report, &mut problems)?;
             if let Some(allowed) = &self.prune {
-                problems.extend(removal::undeclared(&self.file, n, &report.removed));
+                problems.extend(removal::undeclared(&self.file, n, &report.removed, self.dry_run));
                 let refused = removal::check(allowed, &held, writer, (n, *org), &self.file, &report.removed)?;
-                refusal = refusal.or(refused);
+                refusals.extend(refused);
             }
             before.extend(held.integrations);
         }
@@ -323,10 +323,10 @@ impl Job {
             return Err(self.give_up(problems));
         }
         if self.dry_run {
-            return Err(self.give_up_because(GivenUp::DryRun(report.lines, refusal)));
+            return Err(self.give_up_because(GivenUp::DryRun(report.lines, refusals)));
         }
-        if let Some(refusal) = refusal {
-            return Err(self.give_up_because(GivenUp::TooMuch(refusal)));
+        if !refusals.is_empty() {
+            return Err(self.give_up_because(GivenUp::TooMuch(refusals)));
         }
         if writer.signing_keys()?.is_empty() {
             keys::leave_trace(writer, &self.master)?;
@@ -431,6 +431,14 @@ fn finish(report: &Report, credentials_file: Option<&Path>) -> Exit {
         ui::out("nothing to change");
     }
     let made = &report.credentials.organizations;
+    let integrations = made
+        .iter()
+        .flat_map(|org| &org.integrations)
+        .any(|made| made.client_secret.is_some());
+    let passwords = made
+        .iter()
+        .flat_map(|org| &org.administrators)
+        .any(|made| made.password.is_some());
     match credentials_file {
         Some(path) if made.is_empty() => {
             let so = if path.exists() {
@@ -443,19 +451,15 @@ fn finish(report: &Report, credentials_file: Option<&Path>) -> Exit {
                 path.display()
             ));
         }
+        Some(path) if !integrations && !passwords => ui::say(format_args!(
+            "no secrets were made in this run, because the description gives them; whom they belong to is in {}",
+            path.display()
+        )),
         Some(path) => ui::say(format_args!(
             "credentials made in this run are in {}",
             path.display()
         )),
         None => {
-            let integrations = made
-                .iter()
-                .flat_map(|org| &org.integrations)
-                .any(|made| made.client_secret.is_some());
-            let passwords = made
-                .iter()
-                .flat_map(|org| &org.administrators)
-                .any(|made| made.password.is_some());
             if integrations || passwords {
                 ui::say(
                     "warning: secrets were made in this run and are shown nowhere, because --credentials was not given",

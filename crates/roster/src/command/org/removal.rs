@@ -87,8 +87,8 @@ fn system_administrators(writer: &mut Writer<'_>, org: OrgNo) -> Result<BTreeSet
 }
 
 /// Lists that the file does not have, and whose things would go: that is how a file ends that was cut off, so that none are
-/// wanted has to be said.
-pub(super) fn undeclared(file: &OrgFile, n: usize, removed: &[Removed]) -> Vec<Problem> {
+/// wanted has to be said. A dry run names them all.
+pub(super) fn undeclared(file: &OrgFile, n: usize, removed: &[Removed], dry_run: bool) -> Vec<Problem> {
     let of_org = || removed.iter().filter(|removed| removed.n == n);
     let lists: BTreeSet<&str> = of_org()
         .map(|removed| removed.list)
@@ -101,7 +101,7 @@ pub(super) fn undeclared(file: &OrgFile, n: usize, removed: &[Removed]) -> Vec<P
             message: format!(
                 "--prune would remove all that earlier applies made of `{list}`, because this organization has no such list: {}; \
                  write `{list}: []` if none are to be left",
-                first(&gone)
+                some(&gone, if dry_run { gone.len() } else { NAMED })
             ),
         })
     };
@@ -111,13 +111,27 @@ pub(super) fn undeclared(file: &OrgFile, n: usize, removed: &[Removed]) -> Vec<P
 /// Why an organization loses more than it may.
 pub(super) struct Refusal {
     message: String,
-    hint: String,
+    /// What `--max-removals` would have to say.
+    removals: Option<usize>,
 }
 
-impl Refusal {
-    pub(super) fn into_error(self) -> anyhow::Error {
-        hinted(format!("{}; nothing was applied", self.message), self.hint)
+/// Everything that was refused, in all organizations, and the words that allow it.
+pub(super) fn into_error(refusals: &[Refusal]) -> anyhow::Error {
+    let messages: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+    let mut words = Vec::new();
+    if let Some(most) = refusals.iter().filter_map(|refusal| refusal.removals).max() {
+        words.push(format!("--max-removals {most}"));
     }
+    if refusals.iter().any(|refusal| refusal.removals.is_none()) {
+        words.push("--remove-last".to_owned());
+    }
+    hinted(
+        format!("{}; nothing was applied", messages.join("\n")),
+        format!(
+            "look whether the file is whole, and at all of it with --dry-run; if it is meant, allow it with {}",
+            words.join(" ")
+        ),
+    )
 }
 
 /// Compares what an organization lost with what it may lose, once all of it is done but for the commit.
@@ -128,9 +142,8 @@ pub(super) fn check(
     (n, org): (usize, OrgNo),
     file: &OrgFile,
     removed: &[Removed],
-) -> Result<Option<Refusal>, StoreError> {
+) -> Result<Vec<Refusal>, StoreError> {
     let gone: Vec<&Removed> = removed.iter().filter(|removed| removed.n == n).collect();
-    let of_list = |list| gone.iter().any(|removed| removed.list == list);
     let name = file
         .organizations
         .get(n)
@@ -141,54 +154,68 @@ pub(super) fn check(
         None if many > FEW && many * ONE_IN > all => Some(format!("more than {FEW}, and more than a fifth")),
         _ => None,
     };
+    let mut refusals = Vec::new();
     if let Some(limit) = limit {
-        return Ok(Some(Refusal {
+        refusals.push(Refusal {
             message: format!(
                 "--prune would remove {many} of {} that earlier applies made in {name} ({limit}): {}",
                 counted(all, "thing", "things"),
                 first(&gone)
             ),
-            hint: format!(
-                "look whether the file is whole, and at all of it with --dry-run; if it is meant, allow it with \
-                 --max-removals {many}"
-            ),
-        }));
+            removals: Some(many),
+        });
     }
     if allowed.last {
-        return Ok(None);
+        return Ok(refusals);
     }
-    let last =
-        if of_list("integrations") && !held.integrations.is_empty() && writer.integrations(org)?.is_empty() {
-            "last integration, and no program could use the API for it"
-        } else if of_list("administrators") {
-            let left = system_administrators(writer, org)?;
-            if held.administrators.is_subset(&left) {
-                return Ok(None);
-            }
-            // A file that ends too early between two of them looks like one that is meant.
-            if left.is_empty() {
-                "last system administrator"
-            } else {
-                "system administrator"
-            }
-        } else {
-            return Ok(None);
-        };
-    Ok(Some(Refusal {
-        message: format!("--prune would take {name}'s {last}: {}", first(&gone)),
-        hint: "look whether the file is whole, and at all of it with --dry-run; if it is meant, allow it with --remove-last"
-            .to_owned(),
-    }))
+    let of_list = |list| -> Vec<&Removed> {
+        let of_list = gone.iter().filter(|removed| removed.list == list);
+        of_list.copied().collect()
+    };
+    let mut last = |what: &str, gone: &[&Removed]| {
+        refusals.push(Refusal {
+            message: format!("--prune would take {name}'s {what}: {}", first(gone)),
+            removals: None,
+        });
+    };
+    let integrations = of_list("integrations");
+    if !integrations.is_empty() && !held.integrations.is_empty() {
+        // One that is made in this run has an id and a secret of its own: no program knows them yet.
+        let left = writer.integrations(org)?;
+        let stays = |known: &Integration| left.iter().any(|one| one.client_id == known.client_id);
+        if !held.integrations.iter().any(stays) {
+            last(
+                "last integration, and no program that uses the API for it now could go on",
+                &integrations,
+            );
+        }
+    }
+    let administrators = of_list("administrators");
+    if !administrators.is_empty() {
+        let left = system_administrators(writer, org)?;
+        // A file that ends too early between two of them looks like one that is meant.
+        if held.administrators.is_disjoint(&left) && !held.administrators.is_empty() {
+            last("last system administrator", &administrators);
+        } else if !held.administrators.is_subset(&left) {
+            last("system administrator", &administrators);
+        }
+    }
+    Ok(refusals)
 }
 
 /// The first few, in words.
 fn first(gone: &[&Removed]) -> String {
+    some(gone, NAMED)
+}
+
+/// So many of them, in words.
+fn some(gone: &[&Removed], many: usize) -> String {
     let named: Vec<&str> = gone
         .iter()
-        .take(NAMED)
+        .take(many)
         .map(|removed| removed.line.as_str())
         .collect();
-    let more = match gone.len().saturating_sub(NAMED) {
+    let more = match gone.len().saturating_sub(many) {
         0 => String::new(),
         more => format!(", and {more} more"),
     };

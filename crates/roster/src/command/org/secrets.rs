@@ -9,6 +9,37 @@ use roster_server::crypto::certificate::Certificate;
 use crate::org_file::yaml::{At, Problem};
 use crate::org_file::{OrgFile, Secret, SecretSource};
 
+/// How short something secret may be.
+struct Kind {
+    key: &'static str,
+    least: usize,
+}
+
+/// Nothing slows down who guesses a client secret (threat model), and a client id is no secret.
+const CLIENT_SECRET: Kind = Kind {
+    key: "client_secret",
+    least: 16,
+};
+
+/// A person types it, and its hash is slow.
+const PASSWORD: Kind = Kind {
+    key: "password",
+    least: 8,
+};
+
+impl Kind {
+    fn long_enough(&self, text: String) -> Result<String, String> {
+        let (key, least) = (self.key, self.least);
+        if text.chars().count() < least {
+            return Err(format!(
+                "the `{key}` has fewer than {least} characters, and could be guessed: give a longer one, or leave `{key}` out to have one \
+                 made up (--credentials FILE says where it goes)"
+            ));
+        }
+        Ok(text)
+    }
+}
+
 /// Everything that was read, by its place in the file.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -36,13 +67,13 @@ pub(super) fn gather(file: &OrgFile, folder: &Path) -> Result<Gathered, Vec<Prob
         let of_integrations = organization
             .integrations
             .iter()
-            .filter_map(|entry| entry.client_secret.as_ref());
+            .filter_map(|entry| Some((entry.client_secret.as_ref()?, &CLIENT_SECRET)));
         let of_people = organization
             .administrators
             .iter()
-            .filter_map(|entry| entry.password.as_ref());
-        for secret in of_integrations.chain(of_people) {
-            match read(secret, folder) {
+            .filter_map(|entry| Some((entry.password.as_ref()?, &PASSWORD)));
+        for (secret, kind) in of_integrations.chain(of_people) {
+            match read(secret, folder).and_then(|text| kind.long_enough(text)) {
                 Ok(text) => {
                     gathered.texts.insert(secret.at, text);
                 }
