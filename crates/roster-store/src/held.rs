@@ -1,14 +1,13 @@
 //! What a load finds in rows that hardly ever change: organizations, directories, domains, groups and links. A reader holds
 //! it for one load; the writer keeps it from one job to the next, because most of the statements of a load would say the same again.
 //!
-//! Kept is only what this writer alone can have changed since. Changes of people leave these rows as they are, but for two
-//! counters, which [`Held::counted`] follows; after every other change, after every failure and whenever another
-//! connection wrote ([`Held::look`]), all of it is read anew.
+//! Kept is only what this writer alone can have changed since. All of it is read anew after every statement that wrote into one of
+//! these tables ([`Held::wrote`]), but for two counters, which [`Held::counted`] follows; after every failure; and whenever
+//! another connection wrote ([`Held::look`]).
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use roster_core::change::Change;
 use roster_core::org::{Directory, Domain, Group, Organization, Relation};
 use roster_core::value::{GroupId, Key, OrgNo, Seq};
 
@@ -19,6 +18,16 @@ use crate::row;
 
 /// With more than this, nothing is kept any more: what is asked for next is more likely something else.
 const MOST: usize = 20_000;
+
+/// Where the rows are. Only [`Tally`](crate::apply) writes there without a word to [`Held::wrote`]: it tells what it counted.
+const TABLES: [&str; 6] = [
+    "organizations",
+    "directories",
+    "relations",
+    "domains",
+    "groups",
+    "links",
+];
 
 /// Rows by what they are asked for.
 #[derive(Debug, Default)]
@@ -57,23 +66,16 @@ impl Held {
         };
     }
 
-    /// Whether rows that are held stay as they are, but for the counters.
-    pub(crate) fn survives(change: &Change) -> bool {
-        match change {
-            Change::AccountCreated(_)
-            | Change::AccountUpdated { .. }
-            | Change::AccountStatusSet { .. }
-            | Change::AccountDeleted(_)
-            | Change::MemberJoined { .. }
-            | Change::MemberLeft { .. }
-            | Change::Joined { .. }
-            | Change::Left { .. } => true,
-            Change::GroupCreated(_)
-            | Change::GroupUpdated { .. }
-            | Change::GroupDeleted(_)
-            | Change::Linked { .. }
-            | Change::Unlinked { .. }
-            | Change::Configured(_) => false,
+    /// Takes note of a statement that changed so many rows; what is not understood may have changed anything.
+    pub(crate) fn wrote(&mut self, sql: &str, rows: u64) {
+        let mut words = sql.split_ascii_whitespace();
+        let table = match (words.next(), words.next()) {
+            (Some("UPDATE"), table) => table,
+            (Some("INSERT"), Some("INTO")) | (Some("DELETE"), Some("FROM")) => words.next(),
+            _ => None,
+        };
+        if rows > 0 && table.is_none_or(|table| TABLES.contains(&table)) {
+            self.forget();
         }
     }
 
@@ -352,4 +354,33 @@ fn all(held: &HashMap<i64, Vec<i64>>, ids: &[i64]) -> Vec<i64> {
         .flatten()
         .copied()
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_known_by_their_table() {
+        let kept = |sql: &str, rows: u64| {
+            let mut held = Held::default();
+            held.named.insert((1, Key::new("Design Team")), None);
+            held.wrote(sql, rows);
+            !held.named.is_empty()
+        };
+        assert!(kept("INSERT INTO members (org) VALUES ($1)", 1));
+        assert!(kept("UPDATE accounts SET email = $1", 1));
+        assert!(kept("DELETE FROM memberships WHERE grp = $1", 7));
+        for table in TABLES {
+            assert!(!kept(&format!("INSERT INTO {table} (org) VALUES ($1)"), 1));
+            assert!(!kept(&format!("UPDATE {table} SET x = 1"), 1));
+            assert!(!kept(&format!("DELETE FROM {table} WHERE x = 1"), 1));
+            assert!(!kept(&format!("DELETE FROM\n  {table}"), 1));
+            assert!(
+                kept(&format!("UPDATE {table} SET x = 1"), 0),
+                "nothing was written"
+            );
+        }
+        assert!(!kept("REPLACE INTO members VALUES ($1)", 1), "not understood");
+    }
 }

@@ -86,10 +86,11 @@ impl Writer<'_> {
 
     /// See [`Conn::execute`].
     pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        let rows = self.reader.conn.execute(sql, params)?;
         if let Some(held) = &mut self.reader.held {
-            held.forget();
+            held.wrote(sql, rows);
         }
-        self.reader.conn.execute(sql, params)
+        Ok(rows)
     }
 
     /// Tells every process that what it holds in memory is old.

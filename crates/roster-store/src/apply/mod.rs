@@ -85,11 +85,6 @@ impl<'c> Applier<'c> {
     pub(crate) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
         self.check_locks(entry)?;
         for change in &entry.changes {
-            if !Held::survives(change)
-                && let Some(held) = self.held.take()
-            {
-                held.forget();
-            }
             self.change(change)?;
         }
         for product in std::mem::take(&mut self.recount) {
@@ -103,8 +98,8 @@ impl<'c> Applier<'c> {
     }
 
     /// Writes what the entries have in common.
-    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
-        self.tally.write(self.conn, self.next, self.held.as_deref_mut())?;
+    pub(crate) fn finish(self) -> Result<(), StoreError> {
+        self.tally.write(self.conn, self.next, self.held)?;
         if self.generation {
             raise_generation(self.conn)?;
         }
@@ -175,7 +170,11 @@ impl<'c> Applier<'c> {
     }
 
     fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        self.conn.execute(sql, params)
+        let rows = self.conn.execute(sql, params)?;
+        if let Some(held) = &mut self.held {
+            held.wrote(sql, rows);
+        }
+        Ok(rows)
     }
 
     fn take(&mut self, org: OrgNo, place: i64) {

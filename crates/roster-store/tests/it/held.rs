@@ -6,7 +6,7 @@ use roster_core::org::GroupKind;
 use roster_core::scope::Scope;
 use roster_core::value::{AccountId, GroupId, Key, Seq};
 use roster_store::{Decision, Location, Options, Store, StoreError};
-use roster_testkit::sample::{self, ACME, DESIGN, FEDERATED};
+use roster_testkit::sample::{self, ACME, DESIGN, ELSEWHERE, FEDERATED, STRANGER};
 
 use crate::support::{apply, entry, stores};
 
@@ -128,6 +128,38 @@ async fn statements_of_other_work_are_not_overlooked() {
         let work = move |writer: &mut roster_store::Writer<'_>| writer.execute(rename, &[DESIGN.0.into()]);
         fresh.store.write(vec![ACME], work).await.unwrap();
         assert_eq!(seen(&fresh.store, "Design Team").await.0, None);
+    }
+}
+
+/// A member from a directory that nobody trusts the organization with can be addressed from then on: a change of people that
+/// changes what is in reach.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_from_elsewhere_brings_its_directory() {
+    for fresh in stores().await {
+        apply(&fresh.store, sample::organizations()).await;
+        let mut scene = later();
+        let bob = scene.account(STRANGER, ELSEWHERE, "bob@other.example");
+        apply(&fresh.store, scene.changes).await;
+        let mut scope = Scope {
+            org: ACME,
+            ..Scope::default()
+        };
+        scope.add_identifier("bob@other.example");
+        let found = |set: roster_core::set::WorkingSet| {
+            let accounts = set.accounts_by_email(&Key::new("bob@other.example")).unwrap();
+            Decision {
+                entries: Vec::new(),
+                answer: accounts.map(|account| account.id).collect::<Vec<_>>(),
+            }
+        };
+        assert_eq!(fresh.store.transact(scope.clone(), found).await.unwrap(), []);
+        let joins = Change::MemberJoined {
+            org: ACME,
+            account: bob,
+            seq: Seq(2_000),
+        };
+        apply(&fresh.store, vec![joins]).await;
+        assert_eq!(fresh.store.transact(scope, found).await.unwrap(), [bob]);
     }
 }
 
