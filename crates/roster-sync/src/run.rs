@@ -218,7 +218,7 @@ async fn carry_out(
     } else {
         Some(Source::open(started, surroundings, log)?)
     };
-    let (clients, connections) = organizations(started, surroundings, log)?;
+    let (clients, connections) = organizations(started, surroundings, true, log)?;
     let mut world = World::default();
     for name in std::iter::once(None).chain(started.secondaries.iter().cloned().map(Some)) {
         world.organizations.push(Organization {
