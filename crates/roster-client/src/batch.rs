@@ -195,7 +195,8 @@ impl Batcher {
                 self.note(batch, answer);
             }
             Err(error) => {
-                self.lost_in_a_row += 1;
+                // Who was asked to stop has not been left without an answer.
+                self.lost_in_a_row += u32::from(!matches!(error, ClientError::Stopped { .. }));
                 for piece in batch {
                     self.open.entry(piece.number).or_default().lost = Some(error.clone());
                 }

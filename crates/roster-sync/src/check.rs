@@ -44,11 +44,14 @@ pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 
         Some(most) => try_hook(&started, &surroundings, most, &log).await,
         None => look(&started, &surroundings, &log).await,
     };
-    let code = match found {
+    let mut code = match found {
         Ok(0) => 0,
         Ok(_) => FINDINGS,
         Err(code) => code,
     };
+    if surroundings.tell_of_loss(&log) {
+        code = code.max(FINDINGS);
+    }
     let verdict = match code {
         0 if arguments.hook.is_some() => "The hook can be run",
         0 => "Everything that can be checked is in order",
@@ -193,7 +196,7 @@ fn compared(number: usize, person: &Tried) -> Vec<String> {
         if text.is_empty() {
             "(none)".to_owned()
         } else {
-            visible(text)
+            visible(text).into_owned()
         }
     };
     let mut lines = vec![format!("Person {number} (record {}):", person.place)];

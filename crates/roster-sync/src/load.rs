@@ -132,10 +132,12 @@ pub(crate) fn client_failed(error: &ClientError, side: Side, log: &Log) -> End {
         }
     };
     let hint = match error {
-        ClientError::Untrusted { .. } => {
-            "; hint: for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem"
-        }
-        _ => "",
+        ClientError::Untrusted { way_out, .. } => format!(
+            "; hint: {}",
+            way_out
+                .unwrap_or("for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem")
+        ),
+        _ => String::new(),
     };
     log.critical(LOGGER, key, format_args!("{what}: {error}{hint}"));
     End::Failed

@@ -249,7 +249,7 @@ impl<'r> Session<'r> {
             }
             let mut why = None;
             for url in &reference.urls {
-                let told = |error: &str| unfollowed(&from, tried, url, error);
+                let told = |error: &str| unfollowed(&from, tried, Some(url), reference.whole, error);
                 let there = match There::parse(url) {
                     Ok(there) => there,
                     Err(error) => {
@@ -304,7 +304,8 @@ impl<'r> Session<'r> {
                 queue.extend(further.map(|reference| (reference, host.clone(), distance + 1)));
                 continue 'next;
             }
-            return Err(why.unwrap_or_else(|| unfollowed(&from, tried, "", "it names no other server")));
+            return Err(why
+                .unwrap_or_else(|| unfollowed(&from, tried, None, reference.whole, "its name is not told")));
         }
         Ok(found)
     }
