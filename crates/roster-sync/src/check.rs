@@ -56,6 +56,7 @@ pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 
         0 if arguments.hook.is_some() => "The hook can be run",
         0 => "Everything that can be checked is in order",
         FINDINGS => "The run would work; see the findings above",
+        INTERRUPTED => "Interrupted before everything was checked",
         _ => "The run would not work",
     };
     log.info(LOGGER, format_args!("{verdict}; nothing was changed"));

@@ -1,5 +1,7 @@
 //! `check`: everything is tried, everything is said, nothing is changed.
 
+use std::sync::atomic::Ordering;
+
 use crate::scene::{Scene, fine, organization, writes};
 use crate::server::{Reply, Request, Server};
 
@@ -167,6 +169,23 @@ async fn groups_that_are_missing_on_either_side_are_findings() {
         ended.log
     );
     assert!(writes(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_check_that_is_interrupted_says_nothing_of_the_run() {
+    let server = with_groups("Photo").await;
+    let scene = Scene::new(&server.url);
+    scene.stop.store(true, Ordering::Relaxed);
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 130, "{}", ended.log);
+    assert!(
+        ended
+            .log
+            .contains("Interrupted before everything was checked; nothing was changed")
+            && !ended.log.contains("would not work"),
+        "{}",
+        ended.log
+    );
 }
 
 #[tokio::test]

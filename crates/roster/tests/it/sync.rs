@@ -240,6 +240,39 @@ fn an_interrupted_run_ends_after_the_request_under_way_with_the_signals_code() {
 }
 
 #[cfg(unix)]
+#[cfg(target_os = "linux")]
+#[test]
+fn a_console_that_cannot_be_written_is_told_and_a_reader_that_went_away_is_not() {
+    let (folder, _listener) = silent();
+    fs::write(
+        folder.path().join("list.csv"),
+        "type,email\nfederatedID,ada@x.com\n",
+    )
+    .unwrap();
+    let run = |to: Stdio| {
+        // A list with `preserve` has nothing to do, and nobody is asked.
+        Command::new(PROGRAM)
+            .args(["sync", "--adobe-only-user-list", "list.csv"])
+            .current_dir(folder.path())
+            .env("ROSTER_STATE_DIR", folder.path().join("state"))
+            .stdout(to)
+            .output()
+            .unwrap()
+    };
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = run(full.into());
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(
+        err(&output).contains("line(s) of the log could not be written to the console: No space left"),
+        "{}",
+        err(&output)
+    );
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = run(writer.into());
+    assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""));
+}
+
 #[test]
 fn a_second_run_of_the_same_configuration_stays_out_and_says_so() {
     let (folder, listener) = silent();

@@ -74,8 +74,9 @@ option. `invocation_defaults` in the configuration file sets what the command li
 
 Commands:
 {commands}
-Exit codes: 0 done · 1 refused configuration, unreadable directory or organization, or sending broken
-off · 2 wrong usage, or a part that is not there yet · 130 interrupted, 143 terminated
+Exit codes: 0 done, or another run of this configuration is going on · 1 refused configuration,
+unreadable directory or organization, sending broken off, or a log or summary that cannot be written ·
+2 wrong usage, or a part that is not there yet · 130 interrupted, 143 terminated
 Of `check`: 0 in order · 1 findings · 3 configuration · 4 directory · 5 credentials · 6 organization
 
 Environment: ROSTER_STATE_DIR names the folder of what runs remember; SSL_CERT_FILE or REQUESTS_CA_BUNDLE
