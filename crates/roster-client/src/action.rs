@@ -130,6 +130,11 @@ pub(crate) struct ActionAnswer {
     /// How many commands were not carried out, where the server says so.
     #[serde(default, deserialize_with = "no_number_is_none")]
     pub(crate) not_completed: Option<u64>,
+    /// How many were, or would have been.
+    #[serde(default, deserialize_with = "no_number_is_none")]
+    pub(crate) completed: Option<u64>,
+    #[serde(default, deserialize_with = "no_number_is_none")]
+    pub(crate) completed_in_test_mode: Option<u64>,
     #[serde(default, deserialize_with = "null_is_none")]
     pub(crate) errors: Vec<Entry>,
     #[serde(default, deserialize_with = "null_is_none")]
@@ -234,6 +239,8 @@ impl Client {
                 return Ok(ActionAnswer {
                     result: None,
                     not_completed: None,
+                    completed: None,
+                    completed_in_test_mode: None,
                     errors: Vec::new(),
                     warnings: Vec::new(),
                 });

@@ -195,7 +195,8 @@ impl Batcher {
                 self.note(batch, answer);
             }
             Err(error) => {
-                self.lost_in_a_row += 1;
+                // Who was asked to stop has not been left without an answer.
+                self.lost_in_a_row += u32::from(!matches!(error, ClientError::Stopped { .. }));
                 for piece in batch {
                     self.open.entry(piece.number).or_default().lost = Some(error.clone());
                 }
@@ -222,9 +223,12 @@ impl Batcher {
 
     fn note(&mut self, batch: &[Piece], answer: ActionAnswer) {
         let mut blamed = BTreeSet::new();
-        let count = usize::try_from(answer.not_completed.unwrap_or_default()).unwrap_or(usize::MAX);
+        let size = |count: Option<u64>| usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX);
+        let count = size(answer.not_completed);
+        let done = size(answer.completed.max(answer.completed_in_test_mode));
         let failed = match answer.result.as_deref() {
-            Some("error") if answer.errors.is_empty() => batch.len(),
+            // The word says that all failed; a server that counts some as done does not mean it.
+            Some("error") => count.max(batch.len().saturating_sub(done)),
             Some("partial") if answer.errors.is_empty() => count.max(1),
             _ => count,
         }

@@ -65,6 +65,8 @@ pub enum ClientError {
         request: String,
         /// What is wrong with the certificate.
         cause: String,
+        /// What helps, unless it is to trust the authority that issued it.
+        way_out: Option<&'static str>,
     },
     /// The server asks for a longer wait than allowed.
     #[error("{request}: the server asks to wait {} seconds, more than the {} allowed; try again later, and leave two hours between full runs", asked.as_secs(), allowed.as_secs())]

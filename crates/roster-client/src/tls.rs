@@ -9,7 +9,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use time::OffsetDateTime;
 
 use crate::config::Trust;
 use crate::error::ClientError;
@@ -52,12 +54,59 @@ fn roots(trust: &Trust) -> Result<RootCertStore, ClientError> {
     Ok(store)
 }
 
+/// Why a server's certificate is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distrust {
+    /// What is wrong with it.
+    pub cause: String,
+    /// What helps, unless it is to trust the authority that issued it.
+    pub way_out: Option<&'static str>,
+}
+
+impl From<&CertificateError> for Distrust {
+    fn from(problem: &CertificateError) -> Self {
+        use CertificateError::{
+            Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+        };
+        let date = |at: &UnixTime| {
+            let at = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+            let at = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            let (date, time) = (at.date(), at.time());
+            format!("{date} {:02}:{:02} UTC", time.hour(), time.minute())
+        };
+        let cause = match problem {
+            ExpiredContext { time, not_after } => format!(
+                "certificate expired on {}; the clock of this machine says {}",
+                date(not_after),
+                date(time)
+            ),
+            NotValidYetContext { time, not_before } => format!(
+                "certificate not valid before {}; the clock of this machine says {}",
+                date(not_before),
+                date(time)
+            ),
+            problem => problem.to_string(),
+        };
+        let way_out = match problem {
+            Expired | ExpiredContext { .. } => {
+                Some("the server needs a new certificate, or the clock of this machine is wrong")
+            }
+            NotValidYet | NotValidYetContext { .. } => Some("check the clock of this machine"),
+            NotValidForName | NotValidForNameContext { .. } => {
+                Some("the name in `host` has to be one that the certificate is for")
+            }
+            _ => None,
+        };
+        Self { cause, way_out }
+    }
+}
+
 /// What is wrong with the server's certificate, when that is why `error` came about.
-pub(crate) fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
+pub(crate) fn distrust(error: &(dyn Error + 'static)) -> Option<Distrust> {
     let mut next = Some(error);
     while let Some(cause) = next {
         if let Some(rustls::Error::InvalidCertificate(problem)) = cause.downcast_ref() {
-            return Some(problem.to_string());
+            return Some(problem.into());
         }
         // An I/O error passes over the error it wraps when it is asked for its source.
         next = match cause
@@ -137,9 +186,36 @@ impl ServerCertVerifier for AnyName {
 
 #[cfg(test)]
 mod tests {
-    use rustls::CertificateError;
+    use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn dates_of_certificates_are_told_as_people_read_them() {
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let expired = CertificateError::ExpiredContext {
+            time: at(1_796_047_200),
+            not_after: at(1_767_326_645),
+        };
+        let told = Distrust::from(&expired);
+        assert_eq!(
+            told.cause,
+            "certificate expired on 2026-01-02 04:04 UTC; the clock of this machine says 2026-11-30 14:00 UTC"
+        );
+        assert!(told.way_out.unwrap().contains("a new certificate"));
+        let early = CertificateError::NotValidYetContext {
+            time: at(0),
+            not_before: at(1_767_326_645),
+        };
+        let told = Distrust::from(&early);
+        assert_eq!(
+            told.cause,
+            "certificate not valid before 2026-01-02 04:04 UTC; the clock of this machine says 1970-01-01 00:00 UTC"
+        );
+        assert!(told.way_out.unwrap().contains("clock"));
+        let unknown = Distrust::from(&CertificateError::UnknownIssuer);
+        assert_eq!((unknown.cause.as_str(), unknown.way_out), ("UnknownIssuer", None));
+    }
 
     #[test]
     fn a_certificate_that_is_not_trusted_is_found_below_other_errors() {

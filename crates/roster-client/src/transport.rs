@@ -15,6 +15,7 @@ use crate::config::{Config, Proxies};
 use crate::error::ClientError;
 use crate::observe::{Event, Signal};
 use crate::pace::Pace;
+use crate::tls::Distrust;
 use crate::token::{self, Token};
 use crate::web::{self, WebSettings};
 use crate::{retry, tls};
@@ -105,7 +106,7 @@ struct NotReached {
     /// Whether the request may have arrived.
     perhaps: bool,
     /// What is wrong with the certificate, if that is why.
-    untrusted: Option<String>,
+    untrusted: Option<Distrust>,
 }
 
 impl Client {
@@ -333,7 +334,7 @@ impl Client {
                 }
                 Ok(answer) => return Ok(answer),
                 Err(NotReached {
-                    untrusted: Some(cause),
+                    untrusted: Some(Distrust { cause, way_out }),
                     ..
                 }) => {
                     // It does not heal, so the first attempt is the last.
@@ -345,6 +346,7 @@ impl Client {
                     return Err(ClientError::Untrusted {
                         request: name.to_owned(),
                         cause,
+                        way_out,
                     });
                 }
                 Err(NotReached {

@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 
 use crate::config::{Proxies, Trust};
 use crate::error::ClientError;
-use crate::tls;
+use crate::tls::{self, Distrust};
 use crate::transport::{causes, proxies};
 
 /// How such a service is reached.
@@ -47,8 +47,8 @@ pub struct WebAnswer {
 pub struct NoAnswer {
     /// Why, in words.
     pub cause: String,
-    /// Whether the server's certificate is why; asking again does not help then.
-    pub untrusted: bool,
+    /// What is wrong with the server's certificate, if that is why; asking again does not help then.
+    pub untrusted: Option<Distrust>,
 }
 
 impl Web {
@@ -65,12 +65,12 @@ impl Web {
     /// Asks for an address with the content of an `Authorization` header. Redirections are not followed.
     pub async fn get(&self, url: &str, authorization: &str) -> Result<WebAnswer, NoAnswer> {
         let no_answer = |error: reqwest::Error| NoAnswer {
-            untrusted: tls::distrust(&error).is_some(),
+            untrusted: tls::distrust(&error),
             cause: causes(&error),
         };
         let mut header = HeaderValue::from_str(authorization).map_err(|_| NoAnswer {
             cause: "the credential has characters that a request cannot carry".to_owned(),
-            untrusted: false,
+            untrusted: None,
         })?;
         header.set_sensitive(true);
         let request = self

@@ -12,16 +12,21 @@ use roster_core::plan::output::Note;
 use roster_core::plan::settings::{Limit, Strategy};
 use roster_core::plan::{Plan, Settings};
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, parse_loosely};
 use crate::log::{Level, Log};
 use crate::options::RunOptions;
+use crate::run::LOGGER;
 use crate::send::Report;
+use crate::whole::write_whole;
 
 /// The word that stands for standard output.
 pub(crate) const STANDARD_OUTPUT: &str = "-";
+
+/// The exit code of a run that does not begin.
+const WRONG_USAGE: u8 = 2;
 
 /// So many people are named as examples of an error.
 const SAMPLES: usize = 3;
@@ -316,18 +321,7 @@ impl Place {
                 "something else was written there meanwhile",
             ));
         }
-        let mut name = to.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let beside = to.with_file_name(name);
-        let mut file = fs::File::create(&beside)?;
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&beside, to));
-        if written.is_err() {
-            let _ = fs::remove_file(&beside);
-        }
-        written
+        write_whole(to, text.as_bytes(), false)
     }
 }
 
@@ -340,11 +334,34 @@ impl Display for Place {
     }
 }
 
-/// Takes the account of an earlier run away when a run does not even begin.
-pub fn forget_summary(arguments: &Arguments) {
-    if let Ok(Some(place)) = Place::of(arguments) {
-        place.forget();
-    }
+/// Gives the account of a run that does not even begin, because of what was typed or what is around it, where `--summary`
+/// can be found among `words`: nobody then takes that of an earlier run for its own. `key` is the stable name of the reason
+/// and `why` its text; `output` is standard output, and 2 the exit code.
+///
+/// # Errors
+///
+/// It cannot be written, or something else is there. The text says so.
+pub fn tell_failure(
+    words: &[String],
+    version: &str,
+    key: &str,
+    why: &str,
+    output: &mut dyn Write,
+) -> Result<(), String> {
+    let mut arguments = parse_loosely(words);
+    // A name that was no text is not the one that is left of it.
+    arguments.summary = arguments
+        .summary
+        .filter(|name| !name.contains(char::REPLACEMENT_CHARACTER));
+    let Some(place) = Place::of(&arguments)? else {
+        return Ok(());
+    };
+    let log = Log::new(Box::new(io::sink()), UtcOffset::UTC);
+    log.critical(LOGGER, key, why);
+    let account = Account::new(version).tell(WRONG_USAGE, &log);
+    place
+        .write(&account, output)
+        .map_err(|error| format!("the summary `{place}` cannot be written: {error}"))
 }
 
 /// Where a path leads, the last part of it being no link; `None` for what the process itself holds open, which has no place.

@@ -1,5 +1,6 @@
 //! The command line of `sync`: which options there are and how their values are found.
 
+use std::iter::Peekable;
 use std::path::PathBuf;
 
 /// What was typed. `None` leaves a setting to the configuration file.
@@ -78,76 +79,98 @@ pub fn parse(args: &[String]) -> Result<Asked, UsageError> {
     let mut found = Arguments::default();
     let mut rest = args.iter().map(String::as_str).peekable();
     while let Some(word) = rest.next() {
-        if !word.starts_with('-') || word == "-" {
-            return Err(UsageError::Stray(word.to_owned()));
-        }
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
-            _ => (word, None),
-        };
-        let flag = |yes: bool| match &value {
-            None => Ok(Some(yes)),
-            Some(_) => Err(UsageError::NoValueWanted(name.to_owned())),
-        };
-        let is_short = !name.starts_with("--");
-        if is_short && name.len() > 2 && name.starts_with("-c") {
-            found.config_filename = name.get(2..).map(str::to_owned);
-            continue;
-        }
-        let mut one = || {
-            let given = value.clone().or_else(|| rest.next().map(str::to_owned));
-            given
-                .map(Some)
-                .ok_or_else(|| UsageError::NoValue(name.to_owned()))
-        };
-        match name {
-            "--hook" => {
-                let is_number = |next: &&str| next.starts_with(|c: char| c.is_ascii_digit());
-                let given = value.or_else(|| rest.next_if(is_number).map(str::to_owned));
-                found.hook = Some(match given {
-                    None => SAMPLE,
-                    Some(given) => given
-                        .parse()
-                        .ok()
-                        .filter(|number| *number > 0)
-                        .ok_or_else(|| UsageError::NoNumber(name.to_owned(), given.clone()))?,
-                });
-            }
-            "-h" | "--help" => return Ok(Asked::Help),
-            "-v" | "--version" => return Ok(Asked::Version),
-            "-c" | "--config-filename" => found.config_filename = one()?,
-            "--config-file-encoding" => found.config_file_encoding = one()?,
-            "--adobe-only-user-list" => found.adobe_only_user_list = one()?,
-            "--compat" => found.compat = one()?,
-            "--summary" => found.summary = one()?,
-            "--strategy" => found.strategy = one()?,
-            "--user-filter" => found.user_filter = one()?,
-            "--exclude-unmapped-users" => found.exclude_unmapped_users = flag(true)?,
-            "--include-unmapped-users" => found.exclude_unmapped_users = flag(false)?,
-            "--process-groups" => found.process_groups = flag(true)?,
-            "--no-process-groups" => found.process_groups = flag(false)?,
-            "--accept-empty" => found.accept_empty = flag(true)?.unwrap_or(false),
-            "-t" | "--test-mode" => found.test_mode = flag(true)?,
-            "-T" | "--no-test-mode" => found.test_mode = flag(false)?,
-            "--update-user-info" => found.update_user_info = flag(true)?,
-            "--no-update-user-info" => found.update_user_info = flag(false)?,
-            "--adobe-only-user-action" | "--adobe-users" | "--connector" | "--users" => {
-                let mut words = vec![one()?.unwrap_or_default()];
-                while let Some(next) = rest.next_if(|next| !next.starts_with('-')) {
-                    words.push(next.to_owned());
-                }
-                let slot = match name {
-                    "--adobe-only-user-action" => &mut found.adobe_only_user_action,
-                    "--adobe-users" => &mut found.adobe_users,
-                    "--connector" => &mut found.connector,
-                    _ => &mut found.users,
-                };
-                *slot = Some(words);
-            }
-            _ => return Err(UsageError::Unknown(name.to_owned())),
+        if let Some(asked) = take(word, &mut rest, &mut found)? {
+            return Ok(asked);
         }
     }
     Ok(Asked::Run(Box::new(found)))
+}
+
+/// What can be understood of a command line that is refused.
+pub(crate) fn parse_loosely(args: &[String]) -> Arguments {
+    let mut found = Arguments::default();
+    let mut rest = args.iter().map(String::as_str).peekable();
+    while let Some(word) = rest.next() {
+        let _ = take(word, &mut rest, &mut found);
+    }
+    found
+}
+
+/// Takes in a word of a command line, with those of the `rest` that belong to it.
+fn take<'a>(
+    word: &str,
+    rest: &mut Peekable<impl Iterator<Item = &'a str>>,
+    found: &mut Arguments,
+) -> Result<Option<Asked>, UsageError> {
+    if !word.starts_with('-') || word == "-" {
+        return Err(UsageError::Stray(word.to_owned()));
+    }
+    let (name, value) = match word.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+        _ => (word, None),
+    };
+    let flag = |yes: bool| match &value {
+        None => Ok(Some(yes)),
+        Some(_) => Err(UsageError::NoValueWanted(name.to_owned())),
+    };
+    let is_short = !name.starts_with("--");
+    if is_short && name.len() > 2 && name.starts_with("-c") {
+        found.config_filename = name.get(2..).map(str::to_owned);
+        return Ok(None);
+    }
+    let mut one = || {
+        let given = value.clone().or_else(|| rest.next().map(str::to_owned));
+        given
+            .map(Some)
+            .ok_or_else(|| UsageError::NoValue(name.to_owned()))
+    };
+    match name {
+        "--hook" => {
+            let is_number = |next: &&str| next.starts_with(|c: char| c.is_ascii_digit());
+            let given = value.or_else(|| rest.next_if(is_number).map(str::to_owned));
+            found.hook = Some(match given {
+                None => SAMPLE,
+                Some(given) => given
+                    .parse()
+                    .ok()
+                    .filter(|number| *number > 0)
+                    .ok_or_else(|| UsageError::NoNumber(name.to_owned(), given.clone()))?,
+            });
+        }
+        "-h" | "--help" => return Ok(Some(Asked::Help)),
+        "-v" | "--version" => return Ok(Some(Asked::Version)),
+        "-c" | "--config-filename" => found.config_filename = one()?,
+        "--config-file-encoding" => found.config_file_encoding = one()?,
+        "--adobe-only-user-list" => found.adobe_only_user_list = one()?,
+        "--compat" => found.compat = one()?,
+        "--summary" => found.summary = one()?,
+        "--strategy" => found.strategy = one()?,
+        "--user-filter" => found.user_filter = one()?,
+        "--exclude-unmapped-users" => found.exclude_unmapped_users = flag(true)?,
+        "--include-unmapped-users" => found.exclude_unmapped_users = flag(false)?,
+        "--process-groups" => found.process_groups = flag(true)?,
+        "--no-process-groups" => found.process_groups = flag(false)?,
+        "--accept-empty" => found.accept_empty = flag(true)?.unwrap_or(false),
+        "-t" | "--test-mode" => found.test_mode = flag(true)?,
+        "-T" | "--no-test-mode" => found.test_mode = flag(false)?,
+        "--update-user-info" => found.update_user_info = flag(true)?,
+        "--no-update-user-info" => found.update_user_info = flag(false)?,
+        "--adobe-only-user-action" | "--adobe-users" | "--connector" | "--users" => {
+            let mut words = vec![one()?.unwrap_or_default()];
+            while let Some(next) = rest.next_if(|next| !next.starts_with('-')) {
+                words.push(next.to_owned());
+            }
+            let slot = match name {
+                "--adobe-only-user-action" => &mut found.adobe_only_user_action,
+                "--adobe-users" => &mut found.adobe_users,
+                "--connector" => &mut found.connector,
+                _ => &mut found.users,
+            };
+            *slot = Some(words);
+        }
+        _ => return Err(UsageError::Unknown(name.to_owned())),
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use roster_client::{Client, ClientError, UserQuery};
-use roster_core::plan::World;
+use roster_core::plan::output::Note;
 use roster_core::plan::people::Organization;
 use roster_core::plan::settings::{AdobeOnly, Strategy};
-use roster_core::value::{IdentityType, Key};
+use roster_core::plan::{World, plan};
+use roster_core::value::Key;
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
+use crate::doubt::Doubt;
 use crate::hook::Hook;
 use crate::lists;
 use crate::load::{self, Loaded, Side, client_failed, directory_failed, organizations};
@@ -42,15 +44,19 @@ pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 
         Some(most) => try_hook(&started, &surroundings, most, &log).await,
         None => look(&started, &surroundings, &log).await,
     };
-    let code = match found {
+    let mut code = match found {
         Ok(0) => 0,
         Ok(_) => FINDINGS,
         Err(code) => code,
     };
+    if surroundings.tell_of_loss(&log) {
+        code = code.max(FINDINGS);
+    }
     let verdict = match code {
         0 if arguments.hook.is_some() => "The hook can be run",
         0 => "Everything that can be checked is in order",
         FINDINGS => "The run would work; see the findings above",
+        INTERRUPTED => "Interrupted before everything was checked",
         _ => "The run would not work",
     };
     log.info(LOGGER, format_args!("{verdict}; nothing was changed"));
@@ -72,7 +78,7 @@ async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) ->
         Some(_) => Ok(None),
         None => Source::open(started, surroundings, log).map(Some),
     };
-    let clients = organizations(started, surroundings, log);
+    let clients = organizations(started, surroundings, false, log);
     let (source, (clients, _)) = source
         .and_then(|source| Ok((source, clients?)))
         .map_err(|_| CONFIGURATION)?;
@@ -191,7 +197,7 @@ fn compared(number: usize, person: &Tried) -> Vec<String> {
         if text.is_empty() {
             "(none)".to_owned()
         } else {
-            visible(text)
+            visible(text).into_owned()
         }
     };
     let mut lines = vec![format!("Person {number} (record {}):", person.place)];
@@ -311,7 +317,8 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
             );
         }
     }
-    let nowhere = countryless(started, &people);
+    let is_empty = people.records.is_empty();
+    let nowhere = countryless(started, source, people, world, log).await?;
     if nowhere > 0 {
         findings += 1;
         log.warning(
@@ -323,23 +330,55 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
             ),
         );
     }
-    if people.records.is_empty() {
+    if is_empty {
         findings += 1;
         log.warning(LOGGER, "directory-empty", "The directory has no users");
     }
     Ok(findings)
 }
 
-/// How many people a run could make no account for, because nobody says where they live. A hook may say it.
-fn countryless(started: &Started, people: &People) -> usize {
-    if started.file.default_country.is_some() || started.extension.is_some() {
-        return 0;
+/// How many people a run could make no account for, because nobody says where they live: those that a plan for empty
+/// organizations leaves out. A hook may say it.
+async fn countryless(
+    started: &Started,
+    source: &Source,
+    people: People,
+    world: &mut World,
+    log: &Log,
+) -> Result<usize, u8> {
+    if started.extension.is_some() {
+        return Ok(0);
     }
-    let nowhere = people.records.iter().filter(|record| {
-        let kind = record.kind.unwrap_or(started.file.default_type);
-        record.country.is_empty() && kind != IdentityType::Enterprise
-    });
-    nowhere.count()
+    let mut selection = load::selection(started);
+    // A run that does not process groups does not ask every source for them.
+    let mapping: Vec<_> = started
+        .file
+        .mapping
+        .iter()
+        .filter(|(name, _)| {
+            selection
+                .groups
+                .as_ref()
+                .is_some_and(|groups| groups.contains(name))
+        })
+        .cloned()
+        .collect();
+    if !started.options.process_groups && !source.knows_all_groups() {
+        selection.mapping = &mapping;
+    }
+    select::select(people, &selection, None, world, log)
+        .await
+        .map_err(|failure| stopped_or(load::unselected(failure, log), CONFIGURATION))?;
+    let settings = load::plan_settings(started, &Doubt::default(), world);
+    let nowhere: BTreeSet<u32> = plan(world, &settings)
+        .notes
+        .iter()
+        .filter_map(|note| match note {
+            Note::CountryMissing { person } => Some(*person),
+            _ => None,
+        })
+        .collect();
+    Ok(nowhere.len())
 }
 
 fn members(people: &People, world: &World) -> BTreeMap<String, usize> {

@@ -29,8 +29,9 @@ mod send;
 mod source;
 mod start;
 mod summary;
+mod whole;
 
-pub use account::forget_summary;
+pub use account::tell_failure;
 pub use arguments::{Arguments, Asked, UsageError, parse};
 pub use check::check;
 pub use config::credential::{SecretStore, compound_name};
@@ -39,3 +40,4 @@ pub use progress::{Estimate, Nobody, Phase, Progress, Watch};
 pub use read::ldap::TicketFiles;
 pub use run::{Surroundings, run};
 pub use source::tickets;
+pub use whole::write_whole;

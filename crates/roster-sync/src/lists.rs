@@ -1,8 +1,8 @@
 //! Lists of Adobe-only people: written by `write-file`, read by `--adobe-only-user-list`.
 
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use roster_core::plan::World;
 use roster_core::plan::people::{Account, UserKey};
@@ -13,6 +13,7 @@ use crate::config::main_file::identity_type;
 use crate::log::Log;
 use crate::read::ReadError;
 use crate::read::csv::Table;
+use crate::whole::write_whole;
 
 /// Writes the list, so that a reader sees the old file or the whole new one.
 pub(crate) fn write(
@@ -57,11 +58,7 @@ pub(crate) fn write(
     let bytes = writer
         .into_inner()
         .map_err(|error| io::Error::other(error.to_string()))?;
-    let beside = beside(path);
-    let mut file = fs::File::create(&beside)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    write_whole(path, &bytes, false)?;
     let primary = rows.iter().filter(|(organization, _)| *organization == 0).count();
     let rest = if several {
         format!(
@@ -76,12 +73,6 @@ pub(crate) fn write(
         format_args!("Wrote {primary} Adobe-only user(s){rest}"),
     );
     Ok(())
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
 }
 
 /// Reads a list into the organizations of `world` as accounts about which nothing else is known.

@@ -24,9 +24,11 @@ use crate::select::{self, Selection, position, select};
 use crate::source::{Asked, Source, stopped};
 use crate::start::{Started, say};
 
+/// The clients of all organizations; `announced` has requests say where a run begins and ends.
 pub(crate) fn organizations(
     started: &Started,
     surroundings: &Surroundings,
+    announced: bool,
     log: &Arc<Log>,
 ) -> Result<(Vec<Client>, Vec<Connection>), End> {
     let problems = Problems::default();
@@ -49,7 +51,7 @@ pub(crate) fn organizations(
     let mut clients = Vec::new();
     for connection in &mut connections {
         connection.config.test_mode = started.options.test_mode;
-        connection.config.sync_signals = true;
+        connection.config.sync_signals = announced;
         let client = client(connection, started, surroundings, log)
             .map_err(|error| client_failed(&error, Side::Target, log))?;
         clients.push(client);
@@ -130,10 +132,12 @@ pub(crate) fn client_failed(error: &ClientError, side: Side, log: &Log) -> End {
         }
     };
     let hint = match error {
-        ClientError::Untrusted { .. } => {
-            "; hint: for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem"
-        }
-        _ => "",
+        ClientError::Untrusted { way_out, .. } => format!(
+            "; hint: {}",
+            way_out
+                .unwrap_or("for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem")
+        ),
+        _ => String::new(),
     };
     log.critical(LOGGER, key, format_args!("{what}: {error}{hint}"));
     End::Failed
@@ -189,11 +193,8 @@ pub(crate) async fn read<'s>(
     log: &Log,
 ) -> Result<Loaded<'s>, End> {
     let (file, options) = (&started.file, &started.options);
-    let groups: Option<BTreeSet<String>> = match &options.users {
-        Users::All => None,
-        Users::Mapped => Some(file.mapping.iter().map(|(name, _)| name.clone()).collect()),
-        Users::Groups(names) => Some(names.iter().cloned().collect()),
-    };
+    let selection = selection(started);
+    let groups = &selection.groups;
     warn_about_mapping(started, log);
     let mapped: BTreeSet<String> = file.mapping.iter().map(|(name, _)| name.clone()).collect();
     let mut asked_groups = groups.clone().unwrap_or_default();
@@ -213,7 +214,22 @@ pub(crate) async fn read<'s>(
         sets: &mut world.sets,
     };
     let people = source.read(&asked, &mut tables, log).await?;
-    let selection = Selection {
+    Ok(Loaded {
+        people,
+        selection,
+        asked,
+    })
+}
+
+/// Whom a run selects, and where they are mapped to.
+pub(crate) fn selection(started: &Started) -> Selection<'_> {
+    let (file, options) = (&started.file, &started.options);
+    let groups: Option<BTreeSet<String>> = match &options.users {
+        Users::All => None,
+        Users::Mapped => Some(file.mapping.iter().map(|(name, _)| name.clone()).collect()),
+        Users::Groups(names) => Some(names.iter().cloned().collect()),
+    };
+    Selection {
         groups,
         filter: options.user_filter.as_ref(),
         mapping: &file.mapping,
@@ -221,12 +237,7 @@ pub(crate) async fn read<'s>(
         additional: &file.additional,
         default_type: file.default_type,
         organizations: &started.secondaries,
-    };
-    Ok(Loaded {
-        people,
-        selection,
-        asked,
-    })
+    }
 }
 
 /// Whether there is anybody, and which mapped groups have members.

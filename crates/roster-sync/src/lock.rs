@@ -28,13 +28,12 @@ pub(crate) fn take(folder: &Path, configuration: &Path) -> Result<Lock, LockErro
         "sync-{:016x}.lock",
         digest(main.as_os_str().as_encoded_bytes())
     ));
-    let open = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path);
-    let mut file = open.map_err(LockError::Io)?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    // A link here would have another file emptied.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    let mut file = options.open(&path).map_err(LockError::Io)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(LockError::Held),
@@ -58,6 +57,27 @@ pub(crate) fn digest(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_the_lock_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "kept").unwrap();
+        let held = take(folder.path(), Path::new("a.yml")).unwrap();
+        let names = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let lock = names.into_iter().find(|path| path != &precious).unwrap();
+        drop(held);
+        fs::remove_file(&lock).unwrap();
+        std::os::unix::fs::symlink(&precious, &lock).unwrap();
+        assert!(matches!(
+            take(folder.path(), Path::new("a.yml")),
+            Err(LockError::Io(_))
+        ));
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "kept");
+    }
 
     #[test]
     fn a_second_run_of_one_configuration_is_kept_out_until_the_first_ends() {

@@ -1,5 +1,6 @@
 //! The log of a run: what people read and what their scripts look for. To the console and, when asked, to a file.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -60,6 +61,24 @@ struct Sinks {
     file: Option<(File, Level)>,
     file_path: Option<PathBuf>,
     heard: Vec<Heard>,
+    lost: Lost,
+}
+
+/// Lines that could not be written.
+#[derive(Debug, Clone, Default)]
+struct Lost {
+    /// How many of the file, and why the first.
+    file: (usize, String),
+    /// How many of the console, and why the first.
+    console: (usize, String),
+}
+
+/// Notes one more.
+fn lose((count, why): &mut (usize, String), error: &io::Error) {
+    if *count == 0 {
+        *why = error.to_string();
+    }
+    *count += 1;
 }
 
 /// The lines with one stable name.
@@ -84,6 +103,7 @@ impl Log {
             file: None,
             file_path: None,
             heard: Vec::new(),
+            lost: Lost::default(),
         };
         Self {
             sinks: Mutex::new(sinks),
@@ -152,7 +172,24 @@ impl Log {
         OffsetDateTime::now_utc().to_offset(self.offset)
     }
 
-    /// Writes a line. A console or file that cannot be written is no reason to stop a run half-way.
+    /// What to say of lines that could not be written, if there are any. A reader of the console that went away has lost
+    /// nothing.
+    pub(crate) fn lost(&self) -> Option<String> {
+        let sinks = self.sinks.lock().ok()?;
+        let path = sinks.file_path.as_deref().unwrap_or(Path::new("")).display();
+        let one = |(count, why): &(usize, String), place: &str| {
+            (*count > 0).then(|| format!("{count} line(s) of the log could not be written to {place}: {why}"))
+        };
+        let lost = [
+            one(&sinks.lost.file, &format!("the file `{path}`")),
+            one(&sinks.lost.console, "the console"),
+        ];
+        let lost: Vec<String> = lost.into_iter().flatten().collect();
+        (!lost.is_empty()).then(|| lost.join("; "))
+    }
+
+    /// Writes a line. A console or file that cannot be written is no reason to stop a run half-way; [`lost`](Self::lost)
+    /// says at the end what is missing.
     pub fn line(&self, level: Level, logger: &str, message: impl Display) {
         let Ok(mut sinks) = self.sinks.lock() else { return };
         let to_file = sinks.file.as_ref().is_some_and(|(_, from)| level >= *from);
@@ -160,7 +197,8 @@ impl Log {
             return;
         }
         // No message of ours has a line break; names and answers of others may.
-        let message = visible(&message.to_string());
+        let message = message.to_string();
+        let message = visible(&message);
         if level >= Level::Warning {
             sinks.hear(level, &message);
         }
@@ -180,14 +218,24 @@ impl Log {
             self.process,
             level.as_str(),
         );
+        let sinks = &mut *sinks;
         if level >= sinks.console_level {
-            let _ = sinks
+            let written = sinks
                 .console
                 .write_all(line.as_bytes())
                 .and_then(|()| sinks.console.flush());
+            match written {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    lose(&mut sinks.lost.console, &error);
+                }
+                _ => {}
+            }
         }
-        if to_file && let Some((file, _)) = &mut sinks.file {
-            let _ = file.write_all(line.as_bytes());
+        if to_file
+            && let Some((file, _)) = &mut sinks.file
+            && let Err(error) = file.write_all(line.as_bytes())
+        {
+            lose(&mut sinks.lost.file, &error);
         }
     }
 
@@ -245,16 +293,22 @@ impl Sinks {
 }
 
 /// A text of others: what would move a terminal's cursor, or begin a line that looks like one of ours, is written out.
-pub(crate) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let moves = |c: char| {
+        c != '\t' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    };
+    if !text.contains(moves) {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c != '\t' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        if moves(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
-    shown
+    Cow::Owned(shown)
 }
 
 /// The log file's path: `format` holds at most one field `{:…}` with a date format.

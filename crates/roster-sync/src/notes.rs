@@ -138,6 +138,15 @@ fn one(note: &Note, names: &Names<'_>, log: &Log) {
                 names.account_key(*organization, *example)
             ),
         ),
+        Note::ExcludedInPrimary { organization, example, count } => log.info(
+            LOGGER,
+            format_args!(
+                "{count} account(s) of {} are left alone because those of the same people in the primary organization are \
+                 excluded, for example {}",
+                names.organization(*organization),
+                names.account_key(*organization, *example)
+            ),
+        ),
         Note::GroupNotCreatable { target } => log.error(
             LOGGER,
             "group-not-creatable",

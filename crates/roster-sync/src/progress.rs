@@ -42,6 +42,33 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// How long the rest will take, in words.
+    fn time_left(&self) -> Option<String> {
+        let seconds = self.left?.as_secs();
+        let minutes = seconds.div_ceil(60);
+        Some(if seconds < 60 {
+            "less than a minute left".to_owned()
+        } else {
+            format!("about {}:{:02} h left", minutes / 60, minutes % 60)
+        })
+    }
+
+    /// The same as its text, with what matters most first: for a line that may be cut off.
+    pub fn brief(&self) -> String {
+        let Some(left) = self.time_left() else {
+            return self.to_string();
+        };
+        let total = self.total.unwrap_or(self.done);
+        let rate = self.per_minute.map(|rate| format!(", {rate:.0} a minute"));
+        format!(
+            "{left}, {} of {total} actions{}",
+            self.done,
+            rate.unwrap_or_default()
+        )
+    }
+}
+
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = self.done;
@@ -54,14 +81,7 @@ impl fmt::Display for Progress {
         if let Some(rate) = self.per_minute {
             write!(f, ", {rate:.0} a minute")?;
         }
-        match self.left.map(|left| left.as_secs()) {
-            Some(seconds) if seconds < 60 => write!(f, ", less than a minute left"),
-            Some(seconds) => {
-                let minutes = seconds.div_ceil(60);
-                write!(f, ", about {}:{:02} h left", minutes / 60, minutes % 60)
-            }
-            None => Ok(()),
-        }
+        self.time_left().map_or(Ok(()), |left| write!(f, ", {left}"))
     }
 }
 

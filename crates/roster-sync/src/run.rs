@@ -54,6 +54,8 @@ pub struct Surroundings {
     pub tickets: TicketFiles,
     /// Where the account of the run goes with `--summary -`.
     pub output: Box<dyn Write + Send>,
+    /// Where it is told that the log cannot be written.
+    pub errors: Box<dyn Write + Send>,
     /// Who sees how far the run is.
     pub watch: Arc<dyn Watch>,
     /// Set when the run should stop after the request in flight.
@@ -66,6 +68,18 @@ impl Surroundings {
     /// What requests say about who sends them.
     pub(crate) fn user_agent(&self) -> String {
         format!("roster/{} (compatible; user-sync 2.10)", self.version)
+    }
+
+    /// Tells that lines of the log are lost, if any are; whether that is so.
+    pub(crate) fn tell_of_loss(&mut self, log: &Log) -> bool {
+        let Some(lost) = log.lost() else { return false };
+        log.error(LOGGER, "log-not-written", &lost);
+        // Where this cannot be written either, the exit code is all there is.
+        let _ = writeln!(
+            self.errors,
+            "error: {lost}\nhint: free some space, or name another place in `logging`"
+        );
+        true
     }
 
     /// The exit code.
@@ -144,7 +158,10 @@ pub async fn run(arguments: &Arguments, mut surroundings: Surroundings) -> u8 {
             end
         }
     };
-    let code = surroundings.code(end);
+    let mut code = surroundings.code(end);
+    if surroundings.tell_of_loss(&log) {
+        code = code.max(End::Failed as u8);
+    }
     let Some(place) = place else { return code };
     if let Err(error) = place.write(&account.tell(code, &log), &mut *surroundings.output) {
         log.error(
@@ -218,7 +235,7 @@ async fn carry_out(
     } else {
         Some(Source::open(started, surroundings, log)?)
     };
-    let (clients, connections) = organizations(started, surroundings, log)?;
+    let (clients, connections) = organizations(started, surroundings, true, log)?;
     let mut world = World::default();
     for name in std::iter::once(None).chain(started.secondaries.iter().cloned().map(Some)) {
         world.organizations.push(Organization {
@@ -300,7 +317,7 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
             log.critical(
                 LOGGER,
                 "already-running",
-                "A different User Sync process is currently running.",
+                "A different User Sync process is currently running. It has the same main file; this run has read and sent nothing",
             );
             Err(End::Done)
         }
@@ -309,7 +326,7 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
                 LOGGER,
                 "no-lock",
                 format_args!(
-                    "Two runs cannot be kept apart: `{}` cannot be used: {error}",
+                    "Two runs cannot be kept apart: their lock in `{}` cannot be used: {error}",
                     folder.display()
                 ),
             );

@@ -9,6 +9,7 @@ use roster_client::{Batcher, Client, ClientError, Command, Done, Numbering, Outc
 use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Change, Work};
 use roster_core::plan::people::{TargetId, UserKey};
 use roster_core::plan::{Commands, FailedGroups, Plan};
+use roster_core::value::Key;
 
 use crate::account::Refusals;
 use crate::log::Log;
@@ -79,12 +80,68 @@ enum Purpose {
     Elsewhere(UserKey),
 }
 
+/// The folded names of groups of an organization that tests only.
+#[derive(Default)]
+struct Rehearsed {
+    /// Those that a run would create before it puts anybody into them.
+    created: BTreeSet<String>,
+    /// Those that are there.
+    there: BTreeSet<String>,
+}
+
+impl Rehearsed {
+    fn new(names: &Names<'_>, organization: usize, create: &[TargetId]) -> Self {
+        let texts = &names.world.texts;
+        let there = names
+            .world
+            .organizations
+            .get(organization)
+            .and_then(|known| known.groups.as_ref());
+        Self {
+            created: create
+                .iter()
+                .map(|&id| Key::new(names.target(id)).into_string())
+                .collect(),
+            there: there
+                .into_iter()
+                .flatten()
+                .map(|&id| texts.get(id).to_owned())
+                .collect(),
+        }
+    }
+
+    /// Whether a run that does not only test would not have got this error: a group is missing that was to be created.
+    fn explains(&self, error: &StepError) -> bool {
+        let is_missing = matches!(
+            error.code.strip_prefix("error.").unwrap_or(&error.code),
+            "group.not_found" | "usergroup.not_found"
+        );
+        let groups = error
+            .step
+            .as_ref()
+            .and_then(|step| step.get("add")?.get("group")?.as_array());
+        let names: Vec<String> = groups
+            .into_iter()
+            .flatten()
+            .filter_map(|name| Some(Key::new(name.as_str()?).into_string()))
+            .collect();
+        let is_created = |name: &String| self.created.contains(name);
+        is_missing
+            && names.iter().any(is_created)
+            && names
+                .iter()
+                .all(|name| is_created(name) || self.there.contains(name))
+    }
+}
+
 struct Sender<'r> {
     with: &'r Sending<'r>,
     batchers: Vec<Batcher>,
     open: Vec<BTreeMap<u64, Purpose>>,
     failed_groups: FailedGroups,
     failed_elsewhere: BTreeSet<UserKey>,
+    /// Of each organization, in test mode.
+    rehearsed: Vec<Rehearsed>,
     report: Report,
     done: usize,
     total: usize,
@@ -112,6 +169,12 @@ pub(crate) async fn send(with: &Sending<'_>) -> Report {
         open: orders.iter().map(|_| BTreeMap::new()).collect(),
         failed_groups: FailedGroups::new(),
         failed_elsewhere: BTreeSet::new(),
+        rehearsed: orders
+            .iter()
+            .enumerate()
+            .filter(|_| with.test_mode)
+            .map(|(at, orders)| Rehearsed::new(with.names, at, &orders.create_groups))
+            .collect(),
         report: Report {
             tallies: vec![Tally::default(); orders.len()],
             ..Report::default()
@@ -255,9 +318,21 @@ impl Sender<'_> {
     /// Whether nothing more may be sent.
     fn stopped(&mut self) -> bool {
         if self.with.stop.load(Ordering::Relaxed) {
-            self.report.interrupted = true;
+            self.interrupted();
         }
         self.report.interrupted || self.report.broken_off
+    }
+
+    /// Notes and says that the run was asked to stop.
+    fn interrupted(&mut self) {
+        if !self.report.interrupted {
+            self.report.interrupted = true;
+            self.with.log.warning(
+                "processor",
+                "interrupted",
+                "INTERRUPTED: the run was asked to stop; requests under way are finished, and nothing more is sent",
+            );
+        }
     }
 
     async fn push(&mut self, organization: usize, command: &Command, purpose: Purpose) {
@@ -303,9 +378,10 @@ impl Sender<'_> {
         for Done { number, outcome } in done {
             if let Outcome::Lost(ClientError::Stopped { .. }) = outcome {
                 self.report.unsent += 1;
-                self.report.interrupted = true;
+                self.interrupted();
                 continue;
             }
+            let outcome = self.as_if_created(organization, number, outcome);
             let purpose = self
                 .open
                 .get_mut(organization)
@@ -415,6 +491,32 @@ impl Sender<'_> {
         if now.saturating_sub(self.said) >= SILENCE && rest > 0 {
             self.said = now;
             self.with.log.info("processor", progress);
+        }
+    }
+
+    /// What would have become of a command after the groups had been created, where the server only tests.
+    fn as_if_created(&self, organization: usize, number: u64, outcome: Outcome) -> Outcome {
+        let Some(rehearsed) = self.rehearsed.get(organization) else {
+            return outcome;
+        };
+        let Outcome::Refused { errors, warnings } = outcome else {
+            return outcome;
+        };
+        let (explained, errors): (Vec<_>, Vec<_>) =
+            errors.into_iter().partition(|error| rehearsed.explains(error));
+        for error in &explained {
+            self.with.log.info(
+                "user_sync.connector.connector_umapi.action",
+                format_args!(
+                    "In requestID: action_{number} a group is missing that this run would have created if it did not only test: {}",
+                    error.message
+                ),
+            );
+        }
+        if errors.is_empty() {
+            Outcome::Accepted { warnings }
+        } else {
+            Outcome::Refused { errors, warnings }
         }
     }
 

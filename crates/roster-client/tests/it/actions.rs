@@ -91,9 +91,9 @@ async fn an_error_belongs_to_the_command_and_step_it_names() {
 #[tokio::test]
 async fn an_error_in_a_later_piece_belongs_to_the_whole_command() {
     let server = Server::start(|number, _| match number {
-        2 => {
-            Reply::json(r#"{"result":"error","errors":[{"index":0,"step":1,"errorCode":"e","message":"m"}]}"#)
-        }
+        2 => Reply::json(
+            r#"{"result":"partial","errors":[{"index":0,"step":1,"errorCode":"e","message":"m"}]}"#,
+        ),
         _ => Reply::json(FINE),
     })
     .await;
@@ -377,6 +377,22 @@ async fn what_failed_and_is_not_named_may_be_any_of_the_request() {
         (
             r#"{"completed":1,"notCompleted":1,"result":"partial","errors":[{"index":0,"errorCode":"error.x"}]}"#,
             [false, true],
+        ),
+        (
+            r#"{"result":"error","errors":[{"index":0,"errorCode":"error.x"}]}"#,
+            [false, false],
+        ),
+        (
+            r#"{"completed":0,"result":"error","errors":[{"index":1,"errorCode":"error.x"}]}"#,
+            [false, false],
+        ),
+        (
+            r#"{"completed":1,"notCompleted":1,"result":"error","errors":[{"index":0,"errorCode":"error.x"}]}"#,
+            [false, true],
+        ),
+        (
+            r#"{"completed":0,"completedInTestMode":1,"result":"error","errors":[{"index":1,"errorCode":"error.x"}]}"#,
+            [true, false],
         ),
         (
             r#"{"completed":2,"notCompleted":0,"result":"success"}"#,

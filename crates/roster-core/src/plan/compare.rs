@@ -22,6 +22,8 @@ pub(crate) struct Comparison<'w> {
     adobe_ids: BTreeSet<TextId>,
     /// The keys of the primary's accounts that are not excluded, in order; only with secondaries.
     included: Vec<UserKey>,
+    /// The keys of those that are; only with secondaries.
+    excluded: BTreeSet<UserKey>,
     /// Keys of people updated in any organization, and of those created in the primary.
     updated: BTreeSet<UserKey>,
     created: BTreeSet<u32>,
@@ -72,6 +74,7 @@ impl<'w> Comparison<'w> {
             barred: BTreeSet::new(),
             adobe_ids: BTreeSet::new(),
             included: Vec::new(),
+            excluded: BTreeSet::new(),
             updated: BTreeSet::new(),
             created: BTreeSet::new(),
             added_elsewhere: BTreeSet::new(),
@@ -220,6 +223,9 @@ impl<'w> Comparison<'w> {
             return false;
         };
         self.plan.counts.adobe_users_excluded += 1;
+        if self.world.organizations.len() > 1 {
+            self.excluded.insert(account.key);
+        }
         self.note(Note::Excluded { account: at, reason });
         true
     }
@@ -420,16 +426,32 @@ impl<'w> Comparison<'w> {
         let Some(org) = world.organizations.get(organization) else {
             return;
         };
-        let mut left = (0_u32..).zip(&org.accounts).filter(|(_, account)| {
+        let left = (0_u32..).zip(&org.accounts).filter(|(_, account)| {
             self.included.binary_search(&account.key).is_err()
                 && world
                     .directory
                     .find(account.key.email, account.key.username)
                     .is_some()
         });
-        if let Some((example, _)) = left.next() {
-            let count = 1 + left.count();
+        let (mut absent, mut excluded) = ((None, 0), (None, 0));
+        for (at, account) in left {
+            let (example, count) = if self.excluded.contains(&account.key) {
+                &mut excluded
+            } else {
+                &mut absent
+            };
+            example.get_or_insert(at);
+            *count += 1;
+        }
+        if let (Some(example), count) = absent {
             self.note(Note::NotInPrimary {
+                organization,
+                example,
+                count,
+            });
+        }
+        if let (Some(example), count) = excluded {
+            self.note(Note::ExcludedInPrimary {
                 organization,
                 example,
                 count,

@@ -198,6 +198,15 @@ pub enum Note {
         /// How many.
         count: usize,
     },
+    /// Accounts of a secondary organization are left alone because the primary's with the same key are excluded.
+    ExcludedInPrimary {
+        /// The position of the organization.
+        organization: usize,
+        /// The first of them.
+        example: u32,
+        /// How many.
+        count: usize,
+    },
     /// A group cannot be created under this name.
     GroupNotCreatable {
         /// The group.

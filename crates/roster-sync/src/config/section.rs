@@ -171,7 +171,7 @@ impl<'n, 'p> Section<'n, 'p> {
     pub fn boolean(&self, key: &str) -> Option<bool> {
         let node = self.get(key)?;
         match node.value {
-            Value::Bool(yes) => Some(yes),
+            Value::Bool(yes, _) => Some(yes),
             _ => self.wrong_type(key, node, "a boolean (`true` or `false`, without quotes)"),
         }
     }
@@ -220,7 +220,7 @@ impl<'n, 'p> Section<'n, 'p> {
     /// Notes a value of the wrong type.
     pub fn wrong_type<T>(&self, key: &str, node: &Node, wanted: &str) -> Option<T> {
         let quotes = match node.value {
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Date(_) if wanted == "text" => {
+            Value::Bool(..) | Value::Int(_) | Value::Float(_) | Value::Date(_) if wanted == "text" => {
                 "; put it in quotes if the text itself is meant"
             }
             _ => "",

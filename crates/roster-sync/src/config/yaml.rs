@@ -31,8 +31,8 @@ pub struct Place {
 pub enum Value {
     /// Nothing, or `null`.
     Null,
-    /// `yes`, `no`, `on`, `off`, `true`, `false`.
-    Bool(bool),
+    /// `yes`, `no`, `on`, `off`, `true`, `false`, and the word that stands there.
+    Bool(bool, &'static str),
     /// A whole number.
     Int(i64),
     /// Any other number.
@@ -52,7 +52,7 @@ impl Value {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
-            Self::Bool(_) => "a boolean",
+            Self::Bool(..) => "a boolean",
             Self::Int(_) => "a whole number",
             Self::Float(_) => "a number",
             Self::Date(_) => "a date",
@@ -252,15 +252,19 @@ fn size(node: &Node) -> usize {
     }
 }
 
+/// The words for yes and no.
+const YES: [&str; 9] = ["yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
+const NO: [&str; 9] = ["no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
+
 /// What a plain scalar is.
 fn resolve(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Value::Bool(true),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Value::Bool(false);
+    if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+        return Value::Null;
+    }
+    for (words, meaning) in [(YES, true), (NO, false)] {
+        if let Some(word) = words.into_iter().find(|word| *word == text) {
+            return Value::Bool(meaning, word);
         }
-        _ => {}
     }
     if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
         return Value::Text(text.to_owned());
@@ -371,10 +375,10 @@ mod tests {
     #[test]
     fn plain_scalars_are_what_yaml_1_1_says() {
         for yes in ["yes", "Yes", "ON", "true", "True"] {
-            assert_eq!(value(yes), Value::Bool(true), "{yes}");
+            assert_eq!(value(yes), Value::Bool(true, yes), "{yes}");
         }
         for no in ["NO", "off", "False"] {
-            assert_eq!(value(no), Value::Bool(false), "{no}");
+            assert_eq!(value(no), Value::Bool(false, no), "{no}");
         }
         assert_eq!(value("2024"), Value::Int(2024));
         assert_eq!(value("010"), Value::Int(8));

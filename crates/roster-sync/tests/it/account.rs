@@ -380,6 +380,41 @@ async fn a_summary_goes_through_links_and_into_what_is_no_file() {
     assert_eq!(account["exit_code"], 0);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn lines_that_do_not_fit_on_the_disk_are_told_and_no_success() {
+    let server = organization(EVE, fine).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &format!(
+            "{main}logging: {{log_to_file: yes, file_log_directory: /dev, file_log_name_format: full}}\n"
+        ),
+    );
+    let ended = scene.run(RUN).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    let said = "line(s) of the log could not be written to the file `/dev/full`: No space left";
+    assert!(
+        ended.errors.starts_with("error: ") && ended.errors.contains(said),
+        "{}",
+        ended.errors
+    );
+    assert!(ended.log.contains("[log-not-written]"), "{}", ended.log);
+    let account = told(&scene);
+    assert_eq!(
+        (&account["exit_code"], &account["exit_reason"]),
+        (&json!(1), &json!("log-not-written"))
+    );
+    assert_eq!(
+        account["counts"]["primary_users_created"], 2,
+        "everything was done"
+    );
+    let ended = scene.check("--connector csv @users.csv").await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.errors.contains(said), "{}", ended.errors);
+}
+
 #[test]
 fn the_check_against_the_schema_notices_what_does_not_fit() {
     let schema = schema();

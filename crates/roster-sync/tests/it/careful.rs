@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::scene::{Scene, connector, fine, organization, writes};
-use crate::server::Reply;
+use crate::server::{Reply, Request};
 
 const EVE: &str = r#"{"email":"eve@x.com","type":"federatedID","groups":["Photo"]}"#;
 const REMOVE: &str = "--connector csv @users.csv --process-groups --adobe-only-user-action remove";
@@ -405,6 +405,111 @@ async fn asked_to_stop_a_run_does_not_sit_out_a_long_pause() {
         assert_eq!(ended.code, 130, "{method}: {}", ended.log);
         assert!(ended.log.contains("INTERRUPTED"), "{method}: {}", ended.log);
         assert!(!ended.log.contains("[batch-failed]"), "{method}: {}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn asked_to_stop_with_several_requests_waiting_a_run_says_that_it_was_asked() {
+    let scene = Scene::new("http://127.0.0.1:1");
+    let stop = Arc::clone(&scene.stop);
+    let server = organization("", move |number, request| {
+        if number == 1 {
+            return fine(number, request);
+        }
+        if number == 5 {
+            stop.store(true, Ordering::Relaxed);
+        }
+        Reply::status(429, "Retry-After: 3000\r\n")
+    })
+    .await;
+    let file = connector(&server.url, "ORG@AdobeOrg").replace("retries: 1", "retries: 3");
+    scene.write("umapi.yml", &file);
+    let people: Vec<String> = (0..60).map(|number| format!("p{number}@x.com,US\n")).collect();
+    scene.write("users.csv", &format!("email,country\n{}", people.concat()));
+    let ended = scene.run("--connector csv @users.csv --summary @told.json").await;
+    assert_eq!(ended.code, 130, "{}", ended.log);
+    assert_eq!(ended.log.matches("[interrupted]").count(), 1, "{}", ended.log);
+    assert!(!ended.log.contains("[writing-stopped]"), "{}", ended.log);
+    let account: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(scene.path("told.json")).unwrap()).unwrap();
+    assert_eq!(account["exit_reason"], "interrupted");
+    assert_eq!(account["unsent"], 50);
+    assert_eq!(account["errors"].as_array().unwrap().len(), 0, "{account:#}");
+    let warnings = account["warnings"].as_array().unwrap();
+    assert!(
+        warnings.iter().any(|line| line["code"] == "interrupted"),
+        "{account:#}"
+    );
+}
+
+#[tokio::test]
+async fn groups_that_a_real_run_would_create_are_not_missing_in_test_mode() {
+    // Every command that names `group` fails for it, as with a server that has not created what it only tests.
+    let missing = |group: &'static str| {
+        move |_: usize, request: &Request| {
+            let commands = request.json();
+            let commands = commands.as_array().unwrap();
+            let names =
+                |step: &serde_json::Value| step["add"]["group"].to_string().to_lowercase().contains(group);
+            let mut errors = Vec::new();
+            for (index, command) in commands.iter().enumerate() {
+                let steps = command["do"].as_array().unwrap();
+                if let Some(step) = steps.iter().position(names) {
+                    errors.push(serde_json::json!({
+                        "index": index, "step": step, "errorCode": "error.group.not_found", "message": "Group was not found",
+                    }));
+                }
+            }
+            let failed = errors.len();
+            Reply::json(
+                &serde_json::json!({
+                    "completed": 0, "completedInTestMode": commands.len() - failed, "notCompleted": failed,
+                    "result": if failed == 0 { "success" } else { "partial" }, "errors": errors,
+                })
+                .to_string(),
+            )
+        }
+    };
+    let run = "--connector csv @users.csv --process-groups";
+    for (group, options, refused) in [
+        ("photo", "-t", 0),
+        ("photo", "", 1),
+        // This one is not to be created: its name is one that the API gives.
+        ("_missing", "-t", 1),
+    ] {
+        let server = organization("", missing(group)).await;
+        let scene = Scene::new(&server.url);
+        let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+        let main = main.replace(
+            "  groups:",
+            "  group_sync_options: {auto_create: true}\n  groups:",
+        );
+        scene.write(
+            "user-sync-config.yml",
+            &main.replace(
+                "[Photo]",
+                &format!(
+                    "[Photo, {}]",
+                    if group == "photo" { "Design" } else { "_missing" }
+                ),
+            ),
+        );
+        let ended = scene.run(&format!("{run} {options}")).await;
+        let counted = format!("(total, success, error): (2, {}, {refused})", 2 - refused);
+        assert!(ended.log.contains(&counted), "{group} {options}: {}", ended.log);
+        assert_eq!(
+            ended.log.contains("[action-error]"),
+            refused > 0,
+            "{group} {options}: {}",
+            ended.log
+        );
+        let explained = "would have created if it did not only test";
+        assert_eq!(
+            ended.log.contains(explained),
+            refused == 0,
+            "{group} {options}: {}",
+            ended.log
+        );
     }
 }
 

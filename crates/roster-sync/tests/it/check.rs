@@ -1,7 +1,9 @@
 //! `check`: everything is tried, everything is said, nothing is changed.
 
+use std::sync::atomic::Ordering;
+
 use crate::scene::{Scene, fine, organization, writes};
-use crate::server::{Reply, Server};
+use crate::server::{Reply, Request, Server};
 
 /// An organization with one account and the groups that are named.
 async fn with_groups(names: &'static str) -> Server {
@@ -38,7 +40,10 @@ async fn what_is_in_order_is_said_with_what_a_run_would_do_and_nothing_is_sent()
         assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);
     }
     assert!(writes(&server).is_empty());
-    assert_eq!(server.requests().len(), 2, "one page of people is enough");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2, "one page of people is enough");
+    let announces = |request: &Request| request.header("pragma").is_some();
+    assert!(!requests.iter().any(announces), "no run begins: {requests:?}");
 }
 
 #[tokio::test]
@@ -94,6 +99,34 @@ async fn people_without_a_country_are_a_finding_unless_there_is_a_usual_one() {
 }
 
 #[tokio::test]
+async fn only_people_whom_a_run_would_create_need_a_country() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    // Two without a country: one is mapped, one is not.
+    scene.write(
+        "users.csv",
+        "email,country,groups\nada@x.com,,Painters\nkim@x.com,,\njoe@x.com,US,Painters\n",
+    );
+    for (options, nowhere) in [
+        ("", 2),
+        ("--process-groups", 2),
+        ("--process-groups --exclude-unmapped-users", 1),
+        ("--process-groups --users mapped", 1),
+        ("--process-groups --users group Others", 0),
+        ("--process-groups --user-filter ki.*", 1),
+        ("--process-groups --user-filter jo.*", 0),
+        ("--strategy push", 2),
+    ] {
+        let ended = scene
+            .check(&format!("--connector csv @users.csv {options}"))
+            .await;
+        let said = format!("{nowhere} of them have no country");
+        assert_eq!(ended.log.contains(&said), nowhere > 0, "{options}: {}", ended.log);
+        assert_eq!(ended.log.contains("[country-missing]"), nowhere > 0, "{options}");
+    }
+}
+
+#[tokio::test]
 async fn groups_that_are_missing_on_either_side_are_findings() {
     let server = with_groups("Other").await;
     let scene = Scene::new(&server.url);
@@ -136,6 +169,23 @@ async fn groups_that_are_missing_on_either_side_are_findings() {
         ended.log
     );
     assert!(writes(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_check_that_is_interrupted_says_nothing_of_the_run() {
+    let server = with_groups("Photo").await;
+    let scene = Scene::new(&server.url);
+    scene.stop.store(true, Ordering::Relaxed);
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 130, "{}", ended.log);
+    assert!(
+        ended
+            .log
+            .contains("Interrupted before everything was checked; nothing was changed")
+            && !ended.log.contains("would not work"),
+        "{}",
+        ended.log
+    );
 }
 
 #[tokio::test]

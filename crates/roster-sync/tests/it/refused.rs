@@ -228,3 +228,28 @@ async fn connector_files_are_checked_credential_by_credential() {
     }
     assert!(server.requests().is_empty());
 }
+
+#[tokio::test]
+async fn paths_in_the_place_of_options_are_relative_to_the_working_directory() {
+    let server = organization("", fine).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    // It lies beside the main file, and not where the run was started.
+    for (path, code) in [
+        ("users.csv".to_owned(), 1),
+        (scene.path("users.csv").display().to_string(), 0),
+    ] {
+        scene.write(
+            "user-sync-config.yml",
+            &format!("{main}invocation_defaults: {{connector: [csv, '{path}']}}\n"),
+        );
+        let ended = scene.run("").await;
+        assert_eq!(ended.code, code, "{path}: {}", ended.log);
+        assert_eq!(
+            ended.log.contains("Can't open file `users.csv`"),
+            code == 1,
+            "{}",
+            ended.log
+        );
+    }
+}

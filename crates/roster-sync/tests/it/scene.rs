@@ -32,6 +32,8 @@ pub(crate) struct Ended {
     pub(crate) log: String,
     /// What went to standard output besides.
     pub(crate) output: String,
+    /// What went to standard error.
+    pub(crate) errors: String,
 }
 
 /// A console that can be looked at.
@@ -42,12 +44,23 @@ impl Console {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
+}
 
-    fn ended(&self, code: u8, output: &Self) -> Ended {
+/// What a run writes to.
+#[derive(Default)]
+struct Streams {
+    console: Console,
+    output: Console,
+    errors: Console,
+}
+
+impl Streams {
+    fn ended(&self, code: u8) -> Ended {
         Ended {
             code,
-            log: self.text(),
-            output: output.text(),
+            log: self.console.text(),
+            output: self.output.text(),
+            errors: self.errors.text(),
         }
     }
 }
@@ -108,32 +121,32 @@ impl Scene {
 
     /// Runs with options in which `@` stands for the folder.
     pub(crate) async fn run(&self, options: &str) -> Ended {
-        let (arguments, surroundings, console, output) = self.typed(options);
+        let (arguments, surroundings, streams) = self.typed(options);
         let code = run(&arguments, surroundings).await;
-        console.ended(code, &output)
+        streams.ended(code)
     }
 
     /// Checks with such options.
     pub(crate) async fn check(&self, options: &str) -> Ended {
-        let (arguments, surroundings, console, output) = self.typed(options);
+        let (arguments, surroundings, streams) = self.typed(options);
         let code = check(&arguments, surroundings).await;
-        console.ended(code, &output)
+        streams.ended(code)
     }
 
-    fn typed(&self, options: &str) -> (Arguments, Surroundings, Console, Console) {
+    fn typed(&self, options: &str) -> (Arguments, Surroundings, Streams) {
         let folder = format!("{}/", self.folder.path().display());
         let mut words: Vec<String> = vec!["-c".to_owned(), format!("{folder}user-sync-config.yml")];
         words.extend(options.split_whitespace().map(|word| word.replace('@', &folder)));
         let Asked::Run(arguments) = parse(&words).unwrap() else {
             panic!("{words:?}")
         };
-        let (console, output) = (Console::default(), Console::default());
+        let streams = Streams::default();
         let state = self.state.clone().unwrap_or_else(|| {
             let number = self.fresh.1.fetch_add(1, Ordering::Relaxed);
             self.fresh.0.path().join(number.to_string())
         });
         let surroundings = Surroundings {
-            console: Box::new(console.clone()),
+            console: Box::new(streams.console.clone()),
             offset: time::UtcOffset::UTC,
             command_line: words,
             version: "test".to_owned(),
@@ -143,12 +156,13 @@ impl Scene {
             state_folder: (!self.stateless).then_some(state),
             secrets: Arc::new(Known),
             tickets: TicketFiles::default(),
-            output: Box::new(output.clone()),
+            output: Box::new(streams.output.clone()),
+            errors: Box::new(streams.errors.clone()),
             watch: Arc::new(Nobody),
             stop: Arc::clone(&self.stop),
             signal: Arc::clone(&self.signal),
         };
-        (*arguments, surroundings, console, output)
+        (*arguments, surroundings, streams)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
-use crate::support::{Server, describe, request, roster};
+use crate::support::{Server, create, describe, request, roster};
 
 const SERVE: [&str; 5] = ["serve", "--data", "data", "--listen", "127.0.0.1:0"];
 
@@ -178,12 +178,7 @@ fn a_database_that_was_exchanged_takes_nothing_more() {
     let copy = std::fs::read(place.path().join("copy.db")).unwrap();
     std::fs::rename(data.join("roster.db"), data.join("old.db")).unwrap();
     std::fs::rename(place.path().join("copy.db"), data.join("roster.db")).unwrap();
-    let create = |address: &str| {
-        let path = format!("/v2/usermanagement/action/{}", crate::support::ORG);
-        let body = r#"[{"user": "n@example.com", "do": [{"createFederatedID": {"email": "n@example.com", "country": "DE"}}]}]"#;
-        request(address, "POST", &path, Some(&token), body).unwrap().0
-    };
-    assert_eq!(create(&server.address), 503);
+    assert_eq!(create(&server.address, &token, "n"), 503);
     assert_eq!(
         request(&server.address, "GET", "/readyz", None, "").unwrap().0,
         503
@@ -208,7 +203,7 @@ fn a_database_that_was_exchanged_takes_nothing_more() {
         "it was changed"
     );
     std::fs::rename(data.join("old.db"), data.join("roster.db")).unwrap();
-    assert_eq!(create(&server.address), 200, "it goes on by itself");
+    assert_eq!(create(&server.address, &token, "n"), 200, "it goes on by itself");
     assert_eq!(server.stop(), Some(0));
     assert_eq!(roster(place.path(), &["verify", "--data", "data"]).0, 0);
 }
@@ -237,16 +232,9 @@ fn a_log_that_was_removed_takes_nothing_acknowledged_with_it() {
     let log = std::fs::File::create(place.path().join("log")).unwrap();
     let server = Server::start_with(&data, &["--tls", "off"], "warn", log.into());
     let token = crate::support::token(&server.address);
-    let create = |address: &str, who: &str| {
-        let path = format!("/v2/usermanagement/action/{}", crate::support::ORG);
-        let body = format!(
-            r#"[{{"user": "{who}@example.com", "do": [{{"createFederatedID": {{"email": "{who}@example.com", "country": "DE"}}}}]}}]"#
-        );
-        request(address, "POST", &path, Some(&token), &body).unwrap().0
-    };
-    assert_eq!(create(&server.address, "before"), 200);
+    assert_eq!(create(&server.address, &token, "before"), 200);
     std::fs::remove_file(data.join("roster.db-wal")).unwrap();
-    assert_eq!(create(&server.address, "after"), 503);
+    assert_eq!(create(&server.address, &token, "after"), 503);
     assert_eq!(
         request(&server.address, "GET", "/readyz", None, "").unwrap().0,
         503

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{CLIENT, ORG, SECRET, Server, describe};
+use crate::support::{CLIENT, ORG, SECRET, Server, connector, describe};
 
 /// The folder and the address of the directory.
 fn directory() -> Option<(PathBuf, String)> {
@@ -60,10 +60,9 @@ fn kerberos_takes_tickets_from_where_the_connector_file_says() {
     .unwrap();
     fs::write(
         place.join("umapi.yml"),
-        format!(
-            "authentication_method: oauth\nserver: {{host: 'http://{0}', auth_host: 'http://{0}'}}\nenterprise:\n  \
-             org_id: {ORG}\n  client_id: '{CLIENT}'\n  client_secret: {SECRET}\n",
-            server.address
+        connector(
+            &server.address,
+            &format!("enterprise:\n  org_id: {ORG}\n  client_id: '{CLIENT}'\n  client_secret: {SECRET}\n"),
         ),
     )
     .unwrap();

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{CLIENT, ORG, SECRET, Server, describe};
+use crate::support::{CLIENT, ORG, SECRET, Server, connector, describe};
 
 fn there(program: &str) -> bool {
     let run = Command::new(program)
@@ -73,12 +73,7 @@ fn in_session(folder: &Path, script: &str) {
 /// Files of a sync whose connector file has this below its address.
 fn files(folder: &Path, address: &str, enterprise: &str) {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-    write(
-        "umapi.yml",
-        &format!(
-            "authentication_method: oauth\nserver: {{host: 'http://{address}', auth_host: 'http://{address}'}}\n{enterprise}"
-        ),
-    );
+    write("umapi.yml", &connector(address, enterprise));
     write(
         "user-sync-config.yml",
         "adobe_users: {connectors: {umapi: umapi.yml}}\ndirectory_users: {connectors: {}}\nlimits: {max_adobe_only_users: 1}\n",
@@ -239,12 +234,7 @@ step nothing credential set key ada </dev/null
         let text = read(&format!("{step}.out")) + &read(&format!("{step}.log"));
         assert!(text.contains(said), "{step}: {text}");
     };
-    let whole = |enterprise: &str| {
-        format!(
-            "authentication_method: oauth\nserver: {{host: 'http://{0}', auth_host: 'http://{0}'}}\n{enterprise}",
-            server.address
-        )
-    };
+    let whole = |enterprise: &str| connector(&server.address, enterprise);
 
     // The second of two secrets is refused: the file is as it was.
     ended("locked", "1", "the keyring is locked");

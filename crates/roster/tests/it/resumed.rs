@@ -239,6 +239,7 @@ fn sync(folder: &Path, relay: &Relay) -> (Option<u8>, String) {
         secrets: Arc::new(NoSecrets),
         tickets: TicketFiles::default(),
         output: Box::new(std::io::sink()),
+        errors: Box::new(std::io::sink()),
         watch: Arc::new(Nobody),
         stop: Arc::default(),
         signal: Arc::default(),

@@ -130,6 +130,22 @@ pub(crate) fn token(address: &str) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
+/// A sync's connector file for the organizations at `address`, with `section` below.
+pub(crate) fn connector(address: &str, section: &str) -> String {
+    format!(
+        "authentication_method: oauth\nserver: {{host: 'http://{address}', auth_host: 'http://{address}'}}\n{section}"
+    )
+}
+
+/// Asks for an account of this name; the status of the answer.
+pub(crate) fn create(address: &str, token: &str, name: &str) -> u16 {
+    let path = format!("/v2/usermanagement/action/{ORG}");
+    let body = format!(
+        r#"[{{"user": "{name}@example.com", "do": [{{"createFederatedID": {{"email": "{name}@example.com", "country": "DE"}}}}]}}]"#
+    );
+    request(address, "POST", &path, Some(token), &body).unwrap().0
+}
+
 /// Applies [`DESCRIPTION`] to a data folder.
 pub(crate) fn describe(folder: &Path, data: &Path) {
     describe_as(DESCRIPTION, folder, data);

@@ -86,6 +86,62 @@ fn wrong_usage_is_exit_code_2_on_standard_error_with_a_way_out() {
 }
 
 #[test]
+fn a_run_that_cannot_begin_leaves_no_summary_of_an_earlier_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("told.json");
+    let earlier = r#"{"schema":1,"run_id":"of yesterday","exit_code":0,"exit_reason":"done"}"#;
+    let begin = |words: &[&str], bundle: &str| {
+        Command::new(PROGRAM)
+            .arg("sync")
+            .args(words)
+            .current_dir(folder.path())
+            .env("REQUESTS_CA_BUNDLE", bundle)
+            .output()
+            .unwrap()
+    };
+    for (words, bundle, reason) in [
+        (
+            &["--usres", "all", "--summary", "told.json"][..],
+            "",
+            "wrong-usage",
+        ),
+        (&["--summary=told.json", "--users"], "", "wrong-usage"),
+        (&["all", "--summary", "told.json"], "", "wrong-usage"),
+        (&["plan", "--summary", "told.json"], "", "wrong-usage"),
+        (&["--hook", "3", "--summary", "told.json"], "", "wrong-usage"),
+        (&["--summary", "told.json"], "/nowhere/ca.pem", "not-begun"),
+    ] {
+        fs::write(&told, earlier).unwrap();
+        let output = begin(words, bundle);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let account: serde_json::Value = serde_json::from_str(&fs::read_to_string(&told).unwrap()).unwrap();
+        assert_eq!(account["exit_code"], 2, "{words:?}: {account:#}");
+        assert_eq!(account["exit_reason"], reason, "{words:?}");
+        let message = account["errors"][0]["message"].as_str().unwrap();
+        assert!(err(&output).contains(message), "{message}: {}", err(&output));
+    }
+    let output = begin(&["--usres", "--summary", "-"], "");
+    let account: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(account["exit_code"], 2);
+    // What is no summary stays, as with any run; so does that of an earlier run when nothing is run.
+    fs::write(folder.path().join("people.csv"), "email\n").unwrap();
+    let output = begin(&["--usres", "--summary", "people.csv"], "");
+    assert!(
+        err(&output).contains("is no summary of a run"),
+        "{}",
+        err(&output)
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("people.csv")).unwrap(),
+        "email\n"
+    );
+    fs::write(&told, earlier).unwrap();
+    begin(&["check", "--usres", "--summary", "told.json"], "");
+    begin(&["--help", "--summary", "told.json"], "");
+    assert_eq!(fs::read_to_string(&told).unwrap(), earlier);
+}
+
+#[test]
 fn a_bundle_of_certificates_that_cannot_be_read_is_named_with_its_variable() {
     let output = Command::new(PROGRAM)
         .arg("sync")
@@ -123,7 +179,14 @@ fn silent() -> (tempfile::TempDir, std::net::TcpListener) {
 
 fn start(folder: &Path) -> std::process::Child {
     Command::new(PROGRAM)
-        .args(["sync", "--connector", "csv", "users.csv"])
+        .args([
+            "sync",
+            "--connector",
+            "csv",
+            "users.csv",
+            "--summary",
+            "told.json",
+        ])
         .current_dir(folder)
         .env("ROSTER_STATE_DIR", folder.join("state"))
         .stdout(Stdio::piped())
@@ -177,6 +240,39 @@ fn an_interrupted_run_ends_after_the_request_under_way_with_the_signals_code() {
 }
 
 #[cfg(unix)]
+#[cfg(target_os = "linux")]
+#[test]
+fn a_console_that_cannot_be_written_is_told_and_a_reader_that_went_away_is_not() {
+    let (folder, _listener) = silent();
+    fs::write(
+        folder.path().join("list.csv"),
+        "type,email\nfederatedID,ada@x.com\n",
+    )
+    .unwrap();
+    let run = |to: Stdio| {
+        // A list with `preserve` has nothing to do, and nobody is asked.
+        Command::new(PROGRAM)
+            .args(["sync", "--adobe-only-user-list", "list.csv"])
+            .current_dir(folder.path())
+            .env("ROSTER_STATE_DIR", folder.path().join("state"))
+            .stdout(to)
+            .output()
+            .unwrap()
+    };
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = run(full.into());
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(
+        err(&output).contains("line(s) of the log could not be written to the console: No space left"),
+        "{}",
+        err(&output)
+    );
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = run(writer.into());
+    assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""));
+}
+
 #[test]
 fn a_second_run_of_the_same_configuration_stays_out_and_says_so() {
     let (folder, listener) = silent();
@@ -189,6 +285,11 @@ fn a_second_run_of_the_same_configuration_stays_out_and_says_so() {
         "{}",
         out(&second)
     );
+    let told = fs::read_to_string(folder.path().join("told.json")).unwrap();
+    let account: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(account["exit_code"], 0);
+    assert_eq!(account["exit_reason"], "already-running");
+    assert!(account["counts"].is_null(), "{account:#}");
     first.kill().unwrap();
     first.wait().unwrap();
 }

@@ -353,6 +353,20 @@ fn who_is_not_in_the_primary_with_the_same_key_is_left_alone_elsewhere() {
 }
 
 #[test]
+fn who_is_excluded_in_the_primary_is_left_alone_elsewhere_for_that_reason() {
+    check_plan(
+        "ada; kim",
+        "ada; kim | ada in Photo; kim [username=x@example.com] in Photo",
+        "groups, exclude-user ada, mapped two::Photo",
+        &expect![[r"
+            (Excluded)
+            (NotInPrimary)
+            (ExcludedInPrimary)
+        "]],
+    );
+}
+
+#[test]
 fn who_leaves_the_primary_leaves_the_others_without_losing_the_account_there() {
     check_plan(
         "",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use roster_client::Distrust;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -279,9 +280,15 @@ async fn encrypt(
     let stream = encrypted.map_err(|error| {
         let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
         let advice = match cause {
-            Some(rustls::Error::InvalidCertificate(_)) => {
-                "hint: for a server with an authority of its own, name the authority's file in `tls_ca_file` or \
-                 SSL_CERT_FILE; the name in `host` has to be one the certificate is for"
+            Some(rustls::Error::InvalidCertificate(problem)) => {
+                let Distrust { cause, way_out } = problem.into();
+                let way_out = way_out.unwrap_or(
+                    "for a server with an authority of its own, name the authority's file in `tls_ca_file` or SSL_CERT_FILE",
+                );
+                return connection_text(
+                    &shown,
+                    &format!("no TLS connection: invalid peer certificate: {cause}; hint: {way_out}"),
+                );
             }
             Some(rustls::Error::AlertReceived(_)) => CLIENT_CERTIFICATE,
             _ => "hint: check that this port speaks TLS; `ldaps://` is usually port 636, StartTLS port 389",

@@ -130,7 +130,13 @@ pub(crate) fn connection_text(host: &str, what: &str) -> Failure {
 
 /// A refusal before people were asked for.
 pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> Failure {
-    let (answer, advice) = (answer(outcome), advice(outcome));
+    let answer = answer(outcome);
+    let advice = if outcome.code == REFERRAL {
+        // `referrals: follow` is about searches.
+        "log in at the server that it names: put that one into `host`"
+    } else {
+        advice(outcome)
+    };
     connection_text(
         host,
         &format!("{tried} was answered with {answer}; hint: {advice}"),
@@ -157,14 +163,25 @@ pub(crate) fn refused(host: &str, tried: &str, outcome: &Outcome) -> Failure {
     )
 }
 
-/// Another server that `from` has named and that could not be asked, and why.
-pub(crate) fn unfollowed(from: &str, tried: &str, url: &str, why: &str) -> Failure {
+/// Another server that `from` has named and that could not be asked, and why; it has all of the answer (`whole`) or a part.
+pub(crate) fn unfollowed(from: &str, tried: &str, url: Option<&str>, whole: bool, why: &str) -> Failure {
+    let there = url.map(|url| format!(", `{url}`,")).unwrap_or_default();
+    let (what, rest) = if whole {
+        (
+            "the answer is at another server",
+            "Name a server that has it in `host`",
+        )
+    } else {
+        (
+            "a part of the answer is at another server",
+            "Without it the directory would be read in part, so it is not acted on; with `referrals: ignore` in place of \
+             `follow` whoever is there is left out",
+        )
+    };
     Failure::Told(ReadError {
         key: "ldap-referral",
         message: format!(
-            "Unexpected LDAP failure reading {from}: {tried}: the answer is at another server, `{url}`, which cannot be \
-             followed: {why}. Without it the directory would be read in part, so it is not acted on; `referrals: ignore` \
-             leaves out whoever is there"
+            "Unexpected LDAP failure reading {from}: {tried}: {what}{there} which cannot be followed to: {why}. {rest}"
         ),
     })
 }
@@ -214,5 +231,39 @@ mod tests {
             "{locked}"
         );
         assert_eq!(answer(&outcome(4242, "?")), "a code of its own (4242): `?`");
+        // Only searches follow.
+        let referred = said(refused_connection(
+            "ldap://dc1",
+            "binding as `x`",
+            &outcome(10, ""),
+        ));
+        assert!(
+            referred.contains("put that one into `host`") && !referred.contains("referrals"),
+            "{referred}"
+        );
+        let referred = said(refused("ldap://dc1", "the search", &outcome(10, "")));
+        assert!(referred.contains("`referrals: follow`"), "{referred}");
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_followed_to_is_told_with_what_helps_there() {
+        let said = |url, whole| match unfollowed("ldap://dc1", "the search", url, whole, "it is away") {
+            Failure::Told(error) => error.message,
+            Failure::Stopped => panic!("nobody asked to stop"),
+        };
+        let part = said(Some("ldap://dc2"), false);
+        assert!(
+            part.contains("a part of the answer is at another server, `ldap://dc2`, which cannot be followed to: it is away.")
+                && part.contains("`referrals: ignore`"),
+            "{part}"
+        );
+        // To leave out all of an answer would be an error as well.
+        let whole = said(None, true);
+        assert!(
+            whole.contains("the answer is at another server which cannot be followed to: it is away.")
+                && whole.contains("`host`")
+                && !whole.contains("referrals"),
+            "{whole}"
+        );
     }
 }

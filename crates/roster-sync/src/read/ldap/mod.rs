@@ -9,6 +9,7 @@ mod connect;
 mod dn;
 mod error;
 mod filter;
+mod follow;
 mod groups;
 mod host;
 #[cfg(feature = "gssapi")]

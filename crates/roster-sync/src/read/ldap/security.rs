@@ -114,10 +114,8 @@ impl Reader<'_, '_, '_> {
         }
         let check = self.word("tls_verify", &CHECKS)?;
         if required.is_some_and(|required| required == (check == Check::Nothing)) {
-            let required = required.unwrap_or_default();
             let line = self.place("require_tls_cert").map_or(0, |place| place.line);
-            let word = CHECKS.iter().find(|(_, meant)| *meant == check);
-            let word = word.map_or("", |(word, _)| word);
+            let [word, required] = ["tls_verify", "require_tls_cert"].map(|key| self.typed(key));
             self.error(
                 "tls_verify",
                 "ldap-tls-contradiction",

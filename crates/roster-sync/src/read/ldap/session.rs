@@ -1,40 +1,32 @@
 //! Asking a server: searches in pages, many small ones at once, its schema.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::mem;
 
 use crate::log::Log;
 use crate::read::ldap::ber::{Malformed, Reader};
-use crate::read::ldap::connect::{self, Around, Connected};
-use crate::read::ldap::dn::Dn;
+use crate::read::ldap::connect::{Around, Connected};
 #[cfg(feature = "gssapi")]
 use crate::read::ldap::error::connection;
 use crate::read::ldap::error::{
-    Failure, NO_SUCH_OBJECT, REFERRAL, UNAVAILABLE_CRITICAL_EXTENSION, broken, failed, refused, unfollowed,
+    Failure, NO_SUCH_OBJECT, REFERRAL, UNAVAILABLE_CRITICAL_EXTENSION, broken, failed, refused,
 };
-use crate::read::ldap::filter;
+use crate::read::ldap::follow::{Others, Reference};
 use crate::read::ldap::message::{
     self, ENTRY, Entry, Message, Outcome, REFERENCE, SEARCH_DONE, Scope, Search,
 };
 use crate::read::ldap::schema::Schema;
 use crate::read::ldap::settings::{Settings, everything};
-use crate::read::ldap::url::There;
 use crate::read::ldap::wire::Wire;
 
 /// How many small searches are under way at once.
 const AT_ONCE: usize = 64;
 
-/// How many parts that other servers hold are remembered by name.
-const MOST_PARTS: usize = 1000;
-
-/// How far servers may send us from one to the next.
-const FARTHEST: usize = 10;
-
 /// A connection that is bound.
-struct Link {
-    wire: Wire<'static>,
-    host: String,
-    page_size: i32,
+pub(super) struct Link {
+    pub(super) wire: Wire<'static>,
+    pub(super) host: String,
+    pub(super) page_size: i32,
 }
 
 /// A directory that can be asked.
@@ -46,36 +38,18 @@ pub(crate) struct Session<'r> {
     pub(crate) reference: Option<String>,
     /// The names of these parts.
     pub(crate) elsewhere: BTreeSet<String>,
-    others: Option<Others<'r>>,
-}
-
-/// The servers that others have sent us to, where `referrals: follow` is set.
-struct Others<'r> {
-    settings: &'r Settings,
-    around: Around<'r>,
-    log: &'r Log,
-    /// Whether the first connection is one that nobody can listen to; then no other may be less.
-    private: bool,
-    open: HashMap<String, Link>,
-}
-
-/// A server's word that another one has the answer.
-struct Reference {
-    /// Addresses, each as good as the others.
-    urls: Vec<String>,
-    /// Whether this is all of the answer, and not a part.
-    whole: bool,
+    pub(super) others: Option<Others<'r>>,
 }
 
 /// How a search went.
-struct Ended {
-    found: Found,
-    references: Vec<Reference>,
+pub(super) struct Ended {
+    pub(super) found: Found,
+    pub(super) references: Vec<Reference>,
 }
 
 impl Link {
     /// A search to its end.
-    async fn search(
+    pub(super) async fn search(
         &mut self,
         search: &Search<'_>,
         tried: &str,
@@ -148,32 +122,11 @@ impl Link {
 
 /// What becomes of two answers that are neither success nor failure.
 #[derive(Debug, Clone, Copy)]
-struct Way {
+pub(super) struct Way {
     /// Whether to go where the server says that the answer is.
-    follow: bool,
+    pub(super) follow: bool,
     /// Whether the entry may be missing.
-    may_lack: bool,
-}
-
-impl Others<'_> {
-    /// The connection to a server that `from` has named.
-    async fn link(&mut self, there: &There) -> Result<&mut Link, Failure> {
-        let key = there.host.to_string();
-        if !self.open.contains_key(&key) {
-            let connected =
-                connect::connect_there(&there.host, self.settings, self.private, &self.around, self.log);
-            let connected = connected.await?;
-            let link = Link {
-                wire: connected.wire,
-                host: connected.host,
-                page_size: self.settings.page_size,
-            };
-            self.open.insert(key.clone(), link);
-        }
-        self.open
-            .get_mut(&key)
-            .ok_or_else(|| failed(&key, "the connection is gone"))
-    }
+    pub(super) may_lack: bool,
 }
 
 impl<'r> Session<'r> {
@@ -185,13 +138,9 @@ impl<'r> Session<'r> {
     ) -> Self {
         Self {
             host: connected.host.clone(),
-            others: settings.follow_referrals.then(|| Others {
-                settings,
-                around,
-                log,
-                private: connected.private,
-                open: HashMap::new(),
-            }),
+            others: settings
+                .follow_referrals
+                .then(|| Others::new(settings, around, log, connected.private)),
             link: Link {
                 wire: connected.wire,
                 host: connected.host,
@@ -218,95 +167,6 @@ impl<'r> Session<'r> {
         self.follow(ended.references, search, tried, way, &mut take)
             .await?;
         Ok(())
-    }
-
-    /// Asks the other servers that have parts of an answer, and those that they name in their turn.
-    async fn follow(
-        &mut self,
-        references: Vec<Reference>,
-        search: &Search<'_>,
-        tried: &str,
-        way: Way,
-        take: &mut impl FnMut(Seen<'_, '_>) -> Result<(), Failure>,
-    ) -> Result<Found, Failure> {
-        let Some(others) = &mut self.others else {
-            for reference in references {
-                if let Some(url) = reference.urls.into_iter().next().filter(|url| !is_itself(url)) {
-                    self.leave_out(url);
-                }
-            }
-            return Ok(Found::Yes);
-        };
-        let log = others.log;
-        let mut found = Found::Yes;
-        let mut been = HashSet::from([place(&self.host, search.base, search.scope, None)]);
-        let mut queue: VecDeque<(Reference, String, usize)> = VecDeque::new();
-        let from_here = |reference| (reference, self.host.clone(), 1);
-        queue.extend(references.into_iter().map(from_here));
-        'next: while let Some((reference, from, distance)) = queue.pop_front() {
-            if reference.urls.iter().all(|url| is_itself(url)) && !reference.urls.is_empty() {
-                continue;
-            }
-            let mut why = None;
-            for url in &reference.urls {
-                let told = |error: &str| unfollowed(&from, tried, url, error);
-                let there = match There::parse(url) {
-                    Ok(there) => there,
-                    Err(error) => {
-                        why = Some(told(&format!("it {error}")));
-                        continue;
-                    }
-                };
-                let base = there.base.as_deref().unwrap_or(search.base);
-                let scope = there.scope.unwrap_or(search.scope);
-                let at = place(&there.host.to_string(), base, scope, there.filter.as_deref());
-                if been.contains(&at) {
-                    if reference.whole {
-                        return Err(told("the servers send each other round in a circle"));
-                    }
-                    continue 'next;
-                }
-                if distance > FARTHEST {
-                    return Err(told(&format!(
-                        "more than {FARTHEST} servers name each other in a row"
-                    )));
-                }
-                let filter = match there.filter.as_deref().map(filter::parse).transpose() {
-                    Ok(filter) => filter.map(|filter| filter.bytes),
-                    Err(error) => {
-                        why = Some(told(&format!("its filter cannot be read: {error}")));
-                        continue;
-                    }
-                };
-                let link = match others.link(&there).await {
-                    Ok(link) => link,
-                    Err(Failure::Stopped) => return Err(Failure::Stopped),
-                    Err(Failure::Told(error)) => {
-                        why = Some(told(&error.message));
-                        continue;
-                    }
-                };
-                been.insert(at);
-                let search = Search {
-                    base,
-                    scope,
-                    filter: filter.as_deref().unwrap_or(search.filter),
-                    attributes: search.attributes,
-                };
-                let tried = format!("{tried}, to which {from} sends us with {url}");
-                log.debug("ldap", &tried);
-                let ended = link.search(&search, &tried, way, take).await?;
-                if reference.whole {
-                    found = ended.found;
-                }
-                let host = link.host.clone();
-                let further = ended.references.into_iter();
-                queue.extend(further.map(|reference| (reference, host.clone(), distance + 1)));
-                continue 'next;
-            }
-            return Err(why.unwrap_or_else(|| unfollowed(&from, tried, "", "it names no other server")));
-        }
-        Ok(found)
     }
 
     /// A search for each of `bases`, many at once; what they find is handed over in the order of the bases. `entry` is
@@ -530,50 +390,15 @@ impl<'r> Session<'r> {
         Ok(found.then(|| mem::take(&mut lists)))
     }
 
-    /// Notes that a part is held by another server, which is not asked.
-    fn leave_out(&mut self, url: String) {
-        // Whoever names that many parts is not listened to any longer.
-        if self.elsewhere.len() < MOST_PARTS {
-            let part = part(&url);
-            let name = if part.is_empty() { &url } else { part };
-            self.elsewhere.insert(name.to_lowercase());
-        }
-        self.references += 1;
-        self.reference.get_or_insert(url);
-    }
-
     /// Says goodbye. Nothing depends on it any more.
     pub(crate) async fn close(mut self) {
         let others = self.others.take();
-        let open = others.into_iter().flat_map(|others| others.open.into_values());
+        let open = others.into_iter().flat_map(Others::into_links);
         for mut link in std::iter::once(self.link).chain(open) {
             let id = link.wire.id();
             let _ = link.wire.send(&message::unbind(id)).await;
         }
     }
-}
-
-/// Whether a reference is to what every Active Directory refers to of itself; no people are in there.
-fn is_itself(url: &str) -> bool {
-    const ITSELF: [&str; 3] = ["CN=Configuration,", "DC=DomainDnsZones,", "DC=ForestDnsZones,"];
-    ITSELF.iter().any(|own| {
-        part(url)
-            .get(..own.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(own))
-    })
-}
-
-/// The name in an address: `dc=example` in `ldap://host/dc=example?…`.
-fn part(url: &str) -> &str {
-    let name = url.splitn(4, '/').nth(3).unwrap_or_default();
-    name.split('?').next().unwrap_or_default()
-}
-
-/// The same text for a search in the same place for the same; without a filter, for what is searched anyway.
-fn place(host: &str, base: &str, scope: Scope, filter: Option<&str>) -> String {
-    let base = Dn::parse(base).map_or_else(|_| base.to_lowercase(), |dn| dn.key());
-    let filter = filter.unwrap_or_default();
-    format!("{} {} {filter} {base}", host.to_lowercase(), scope as i32)
 }
 
 /// The values of an attribute of the server itself, which tells them to anybody.

@@ -237,8 +237,8 @@ impl Reader<'_, '_, '_> {
         let node = self.section.get(key)?;
         let word = match &node.value {
             // YAML 1.1 reads these words so.
-            Value::Bool(false) => "off".to_owned(),
-            Value::Bool(true) => "on".to_owned(),
+            Value::Bool(false, _) => "off".to_owned(),
+            Value::Bool(true, _) => "on".to_owned(),
             _ => self.section.text(key)?,
         };
         let folded = word.trim().to_lowercase();
@@ -249,9 +249,22 @@ impl Reader<'_, '_, '_> {
         self.error(
             key,
             "ldap-unknown-word",
-            format!("`{key}` is one of {}, not `{word}`", words.join(", ")),
+            format!(
+                "`{key}` is one of {}, not `{}`",
+                words.join(", "),
+                self.typed(key)
+            ),
         );
         None
+    }
+
+    /// A word as it stands in the file.
+    pub(super) fn typed(&self, key: &str) -> &str {
+        match self.section.get(key).map(|node| &node.value) {
+            Some(Value::Bool(_, word)) => word,
+            Some(Value::Text(text)) => text,
+            _ => "",
+        }
     }
 
     /// A file that has to be there, and what is in it.

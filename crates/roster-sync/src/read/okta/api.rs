@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use roster_client::{Secret, Web, WebAnswer};
+use roster_client::{Distrust, NoAnswer, Secret, Web, WebAnswer};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -144,10 +144,16 @@ impl Api<'_> {
                     return Ok(answer);
                 }
                 Ok(answer) => return Err(refused(url, &answer)),
-                Err(error) if error.untrusted => {
+                Err(NoAnswer {
+                    untrusted: Some(Distrust { cause, way_out }),
+                    ..
+                }) => {
+                    let hint = way_out
+                        .map(|way_out| format!("; hint: {way_out}"))
+                        .unwrap_or_default();
                     return Err(Failure::read(
                         "okta-unavailable",
-                        format!("GET {url}: the server's certificate is not trusted: {error}"),
+                        format!("GET {url}: the server's certificate is not trusted: {cause}{hint}"),
                     ));
                 }
                 Err(error) => error.to_string(),

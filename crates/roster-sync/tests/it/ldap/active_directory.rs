@@ -3,9 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::main_file;
-use super::pass_over;
-use crate::scene::{Ended, Scene, fine, organization, writes};
+use super::{pass_over, run_in_empty as run};
+use crate::scene::{Ended, writes};
 use crate::server::Server;
 
 const READ: &str = "--process-groups --users mapped";
@@ -34,15 +33,6 @@ fn connector(directory: &(PathBuf, String), more: &str) -> String {
 }
 
 const SIMPLE: &str = "username: CORP\\reader\npassword: Reader-1234\n";
-
-async fn run(connector: &str, groups: &[&str], options: &str) -> (Ended, Server) {
-    let server = organization("", fine).await;
-    let scene = Scene::new(&server.url);
-    scene.write("user-sync-config.yml", &main_file(groups));
-    scene.write("ldap.yml", connector);
-    let ended = scene.run(options).await;
-    (ended, server)
-}
 
 fn joined(ended: &Ended, server: &Server) -> Vec<String> {
     assert_eq!(ended.code, 0, "{}", ended.log);

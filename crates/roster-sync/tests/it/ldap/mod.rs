@@ -31,7 +31,22 @@ fn people() -> String {
 
 /// A run with a connector file, against an organization in which Eve is.
 async fn run(connector: &str, groups: &[&str], options: &str) -> (Ended, Server) {
-    let server = organization(EVE, fine).await;
+    run_against(EVE, connector, groups, options).await
+}
+
+/// A run with a connector file, against an organization in which nobody is.
+async fn run_in_empty(connector: &str, groups: &[&str], options: &str) -> (Ended, Server) {
+    run_against("", connector, groups, options).await
+}
+
+/// A run with a connector file, against an organization of these accounts.
+async fn run_against(
+    accounts: &'static str,
+    connector: &str,
+    groups: &[&str],
+    options: &str,
+) -> (Ended, Server) {
+    let server = organization(accounts, fine).await;
     let scene = Scene::new(&server.url);
     scene.write("user-sync-config.yml", &main_file(groups));
     scene.write("ldap.yml", connector);

@@ -1,8 +1,88 @@
 //! How far a certificate is looked at, and the certificate that is shown to the server.
 
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
 use super::slapd::{Made, PASSWORD, Slapd};
 use super::{REMOVE, joined, main_file, people, refused, run};
 use crate::scene::{Scene, fine, organization};
+
+/// A listener on localhost whose certificate is good between two years, and the certificate itself, which is its own authority.
+async fn listener(from: i32, until: i32) -> (u16, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(from, 1, 2);
+    params.not_after = date_time_ymd(until, 1, 2);
+    let certificate = params.self_signed(&key).unwrap();
+    let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    (port, certificate.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_is_told_with_its_date_and_no_word_of_authorities() {
+    for (from, until, said, way_out) in [
+        (
+            2020,
+            2021,
+            "certificate expired on 2021-01-02",
+            "needs a new certificate",
+        ),
+        (
+            2190,
+            2191,
+            "certificate not valid before 2190-01-02",
+            "check the clock of this machine",
+        ),
+    ] {
+        let (port, pem) = listener(from, until).await;
+        let folder = tempfile::tempdir().unwrap();
+        let authority = folder.path().join("ca.pem");
+        std::fs::write(&authority, &pem).unwrap();
+        let file = connector(
+            &format!("ldaps://localhost:{port}"),
+            &format!("tls_verify: full\ntls_ca_file: {}\n", authority.display()),
+        );
+        let (ended, _) = run(&file, &["Painters"], REMOVE).await;
+        for part in [
+            "[ldap-connection]",
+            said,
+            way_out,
+            "the clock of this machine says 20",
+        ] {
+            assert!(ended.log.contains(part), "{part}: {}", ended.log);
+        }
+        assert!(!ended.log.contains("tls_ca_file"), "{}", ended.log);
+
+        let mut scene = Scene::new(&format!("https://localhost:{port}"));
+        scene.trust = vec![pem.into_bytes()];
+        let ended = scene.run("--connector csv @users.csv").await;
+        assert_eq!(ended.code, 1, "{}", ended.log);
+        for part in ["[server-unavailable]", said, way_out] {
+            assert!(ended.log.contains(part), "{part}: {}", ended.log);
+        }
+        assert!(!ended.log.contains("SSL_CERT_FILE"), "{}", ended.log);
+    }
+}
 
 /// A connector file for a server at `host`, with `more` from line 7 on.
 fn connector(host: &str, more: &str) -> String {
@@ -62,10 +142,11 @@ async fn a_chain_is_checked_without_the_name_and_in_full_with_it() {
 #[tokio::test]
 async fn settings_of_tls_that_contradict_each_other_name_both_lines() {
     for (required, word, contradicts) in [
-        (true, "none", true),
-        (false, "chain", true),
-        (false, "full", true),
-        (false, "none", false),
+        ("true", "none", true),
+        ("yes", "None", true),
+        ("false", "chain", true),
+        ("No", "full", true),
+        ("false", "none", false),
     ] {
         let more = format!("require_tls_cert: {required}\ntls_verify: {word}\n");
         // Port 1 answers nobody.
@@ -81,6 +162,15 @@ async fn settings_of_tls_that_contradict_each_other_name_both_lines() {
     refused(
         &connector("ldaps://localhost:1", "tls_verify: hard\n"),
         &["ldap.yml:7: `tls_verify` is one of none, chain, full, not `hard` [ldap-unknown-word]"],
+    )
+    .await;
+    // What YAML takes for a boolean is told as it was typed.
+    refused(
+        &connector("ldaps://localhost:1", "tls_verify: No\nreferrals: false\n"),
+        &[
+            "ldap.yml:7: `tls_verify` is one of none, chain, full, not `No` [ldap-unknown-word]",
+            "ldap.yml:8: `referrals` is one of ignore, follow, not `false` [ldap-unknown-word]",
+        ],
     )
     .await;
 }

@@ -6,22 +6,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::slapd::{PASSWORD, Slapd, admin, group, person};
-use super::{EVE, joined, main_file, refused};
-use crate::scene::{Ended, Scene, fine, organization};
-use crate::server::Server;
+use super::{EVE, joined, main_file, refused, run_in_empty as run};
+use crate::scene::{Scene, fine, organization};
 
 const READ: &str = "--process-groups --users mapped";
 const FOLLOW: &str = "referrals: follow\n";
-
-/// A run with a connector file, against an organization in which nobody is.
-async fn run(connector: &str, groups: &[&str], options: &str) -> (Ended, Server) {
-    let server = organization("", fine).await;
-    let scene = Scene::new(&server.url);
-    scene.write("user-sync-config.yml", &main_file(groups));
-    scene.write("ldap.yml", connector);
-    let ended = scene.run(options).await;
-    (ended, server)
-}
 
 /// An entry that says where everything below `ou=branch,dc=x` is.
 fn branch(url: &str) -> String {

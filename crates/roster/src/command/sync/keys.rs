@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use rcgen::string::{Ia5String, PrintableString};
@@ -275,28 +274,8 @@ fn private_file(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// Writes a file whole or not at all; a private one is readable by its owner alone from the beginning.
 pub(super) fn write(path: &Path, text: &str, private: bool) -> anyhow::Result<()> {
-    let failed = |error: std::io::Error| anyhow::anyhow!("`{}` cannot be written: {error}", path.display());
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let beside = path.with_file_name(name);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(if private { 0o600 } else { 0o644 });
-    }
-    #[cfg(not(unix))]
-    let _ = private;
-    // What an earlier attempt has left behind.
-    let _ = fs::remove_file(&beside);
-    let mut file = options.open(&beside).map_err(failed)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    drop(file);
-    written.and_then(|()| fs::rename(&beside, path)).map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        failed(error)
-    })
+    roster_sync::write_whole(path, text.as_bytes(), private)
+        .map_err(|error| anyhow::anyhow!("`{}` cannot be written: {error}", path.display()))
 }
 
 #[cfg(test)]

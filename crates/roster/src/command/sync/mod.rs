@@ -74,8 +74,9 @@ option. `invocation_defaults` in the configuration file sets what the command li
 
 Commands:
 {commands}
-Exit codes: 0 done · 1 refused configuration, unreadable directory or organization, or sending broken
-off · 2 wrong usage, or a part that is not there yet · 130 interrupted, 143 terminated
+Exit codes: 0 done, or another run of this configuration is going on · 1 refused configuration,
+unreadable directory or organization, sending broken off, or a log or summary that cannot be written ·
+2 wrong usage, or a part that is not there yet · 130 interrupted, 143 terminated
 Of `check`: 0 in order · 1 findings · 3 configuration · 4 directory · 5 credentials · 6 organization
 
 Environment: ROSTER_STATE_DIR names the folder of what runs remember; SSL_CERT_FILE or REQUESTS_CA_BUNDLE
@@ -97,11 +98,23 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
     // Asked while there is one thread: later the system does not say.
     let offset = roster_sync::local_offset();
     let mut words = Vec::with_capacity(args.len());
+    let mut bad = None;
     for arg in args {
         match arg.into_string() {
             Ok(word) => words.push(word),
-            Err(arg) => return usage(program, &format!("`{}` is not UTF-8", arg.display())),
+            Err(arg) => {
+                words.push(arg.to_string_lossy().into_owned());
+                bad.get_or_insert(arg);
+            }
         }
+    }
+    if let Some(arg) = bad {
+        return not_begun(
+            program,
+            &words,
+            WRONG,
+            &format!("`{}` is not UTF-8", arg.display()),
+        );
     }
     let mut only_check = false;
     if let Some(first) = words.first().filter(|word| !word.starts_with('-')).cloned() {
@@ -109,10 +122,8 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
             return tools::run(program, &words);
         }
         if LATER.contains(&first.as_str()) {
-            return usage(
-                program,
-                &format!("the command `{first}` is not available in this version"),
-            );
+            let problem = format!("the command `{first}` is not available in this version");
+            return not_begun(program, &words, WRONG, &problem);
         }
         // Plain `sync` and `run` are names of what happens anyway.
         only_check = first == "check";
@@ -130,21 +141,23 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
             return say(&format!("user-sync {VERSION} (compatible with 2.10)\n"));
         }
         Ok(Asked::Version) => return say(&format!("{program} {VERSION}\n")),
-        Err(error) => return usage(program, &error.to_string()),
+        Err(error) if only_check => return usage(program, &error.to_string()),
+        Err(error) => return not_begun(program, &words, WRONG, &error.to_string()),
     };
     if arguments.hook.is_some() && !only_check {
-        return usage(
-            program,
-            "`--hook` goes with `check`: a run has every hook change everybody",
-        );
+        let problem = "`--hook` goes with `check`: a run has every hook change everybody";
+        return not_begun(program, &words, WRONG, problem);
     }
-    // Whatever keeps this run from beginning, nobody takes the account of an earlier one for its own.
-    if !only_check {
-        roster_sync::forget_summary(&arguments);
-    }
+    let cannot = |problem: &str| {
+        if only_check {
+            usage(program, problem)
+        } else {
+            not_begun(program, &words, CANNOT, problem)
+        }
+    };
     // While there is nothing that would be lost.
     if let Err(error) = tickets::start_anew(&arguments) {
-        return usage(program, &format!("cannot start with a Kerberos ticket: {error}"));
+        return cannot(&format!("cannot start with a Kerberos ticket: {error}"));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -152,15 +165,15 @@ pub(crate) fn run(program: &str, args: Vec<OsString>) -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return usage(program, &format!("cannot start: {error}")),
+        Err(error) => return cannot(&format!("cannot start: {error}")),
     };
     let stop = Arc::new(AtomicBool::new(false));
     let signal = Arc::new(AtomicI32::new(0));
     runtime.spawn(watch(Arc::clone(&stop), Arc::clone(&signal)));
     let shown = progress::Shown::new(arguments.summary.as_deref() == Some("-"));
-    let surroundings = match surroundings(offset, words, stop, Arc::clone(&signal), &shown) {
+    let surroundings = match surroundings(offset, words.clone(), stop, Arc::clone(&signal), &shown) {
         Ok(surroundings) => surroundings,
-        Err(error) => return usage(program, &error),
+        Err(error) => return cannot(&error),
     };
     let code = if only_check {
         runtime.block_on(roster_sync::check(&arguments, surroundings))
@@ -215,6 +228,7 @@ fn surroundings(
         secrets: Arc::new(secrets::Stores::of_this_system()),
         tickets: tickets::here(),
         output: Box::new(std::io::stdout()),
+        errors: Box::new(std::io::stderr()),
         watch: Arc::new(shown.clone()),
         stop,
         signal,
@@ -280,6 +294,20 @@ fn say(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(2),
     }
+}
+
+/// The stable names of what keeps a run from beginning.
+const WRONG: &str = "wrong-usage";
+const CANNOT: &str = "not-begun";
+
+/// As [`usage`], with a summary where one was asked for: nobody takes that of an earlier run for its own.
+fn not_begun(program: &str, words: &[String], key: &str, problem: &str) -> ExitCode {
+    let code = usage(program, problem);
+    let told = roster_sync::tell_failure(words, VERSION, key, problem, &mut std::io::stdout());
+    if let Err(error) = told {
+        let _ = writeln!(std::io::stderr(), "error: {error}");
+    }
+    code
 }
 
 fn usage(program: &str, problem: &str) -> ExitCode {

@@ -16,7 +16,11 @@ pub(super) struct Shown {
 impl Shown {
     /// Begins to show on standard error. `log_to_error` leaves standard output to what programs read.
     pub(super) fn new(log_to_error: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+        Self::on(ProgressDrawTarget::stderr_with_hz(4), log_to_error)
+    }
+
+    fn on(target: ProgressDrawTarget, log_to_error: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style(false));
         Self { bar, log_to_error }
     }
@@ -42,7 +46,7 @@ impl Watch for Shown {
             None => self.bar.set_style(style(false)),
         }
         self.bar.set_position(progress.done);
-        self.bar.set_message(progress.to_string());
+        self.bar.set_message(progress.brief());
         if progress.phase == Phase::Sending && progress.total == Some(progress.done) {
             self.bar.set_message("done");
         }
@@ -51,14 +55,17 @@ impl Watch for Shown {
     fn waits(&self, pause: Duration) {
         let seconds = pause.as_secs_f64().ceil();
         let before = self.bar.message();
-        let before = before.split("; waiting ").next().unwrap_or_default();
-        self.bar.set_message(format!("{before}; waiting {seconds} s"));
+        let before = match before.split_once("; ") {
+            Some((first, rest)) if first.starts_with("waiting ") => rest,
+            _ => before.as_str(),
+        };
+        self.bar.set_message(format!("waiting {seconds} s; {before}"));
     }
 }
 
 fn style(with_bar: bool) -> ProgressStyle {
     let template = if with_bar {
-        "{bar:30} {percent:>3} % {wide_msg}"
+        "{bar:10} {percent:>3} % {wide_msg}"
     } else {
         "{spinner} {wide_msg}"
     };
@@ -84,6 +91,89 @@ impl Write for Console {
             io::stderr().flush()
         } else {
             io::stdout().flush()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::TermLike;
+
+    use super::*;
+
+    /// A terminal of 80 columns, and what was written on it.
+    #[derive(Debug, Clone, Default)]
+    struct Terminal(Arc<Mutex<Vec<String>>>);
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, line: &str) -> io::Result<()> {
+            self.write_str(line)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.0.lock().unwrap().clear();
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn on_eighty_columns_the_time_left_and_a_wait_are_there_whole() {
+        let terminal = Terminal::default();
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let shown = Shown::on(target, false);
+        let line = || terminal.0.lock().unwrap().concat().trim_end().to_owned();
+        shown.see(&Progress {
+            phase: Phase::Sending,
+            done: 612_345,
+            total: Some(1_234_567),
+            per_minute: Some(1_234.0),
+            left: Some(Duration::from_hours(100)),
+        });
+        shown.bar.tick();
+        let before = line();
+        assert!(
+            before.contains(" 50 % about 100:00 h left, 612345 of 1234567 actions"),
+            "{before}"
+        );
+        for seconds in [3_000, 2_000] {
+            shown.waits(Duration::from_secs(seconds));
+            shown.bar.tick();
+            let waiting = line();
+            let said = format!("waiting {seconds} s; about 100:00 h left, 612345 of");
+            assert!(waiting.contains(&said), "{waiting}");
+            assert_eq!(waiting.matches("waiting").count(), 1, "{waiting}");
+            assert!(waiting.chars().count() <= 80, "{waiting}");
         }
     }
 }
