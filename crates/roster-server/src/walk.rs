@@ -2,7 +2,8 @@
 //!
 //! Asking for page 0 fixes where every page of this walk begins; later pages are read between those marks, the last
 //! one is open at its end. Lists are in the order of joining, so newcomers come last, and whoever stays is returned
-//! exactly once. Nothing here knows what is listed: a [`Source`] reads the rows.
+//! exactly once. Where a list is put into another order meanwhile, what is left of the walk goes through all of it, without
+//! those who were shown. Nothing here knows what is listed: a [`Source`] reads the rows.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +33,9 @@ pub(crate) trait Source {
     ) -> Result<Rows<Self::Mark>, Self::Error>;
     /// Whether there is any row at or behind a mark.
     fn any(&mut self, from: Self::Mark) -> Result<bool, Self::Error>;
+    /// Whether the list stands in another order than when this was last asked with the same memory: where pages began means
+    /// nothing then.
+    fn turned(&mut self, memory: &Self::Memory) -> Result<bool, Self::Error>;
     /// Forgets what was read as this page.
     fn clear(&mut self, page: (u64, &Self::Memory));
 }
@@ -114,10 +118,13 @@ impl<M: Copy + PartialEq, K: Clone + Default> Walks<M, K> {
         ask: Ask<'_>,
         source: &mut S,
     ) -> Result<Page, S::Error> {
-        let walk = match self.resume(ask) {
+        let mut walk = match self.resume(ask) {
             Some(walk) => walk,
             None => self.begin(ask, source.starts(ask.size)?),
         };
+        if source.turned(&walk.memory)? {
+            self.turn(ask, &mut walk, source.starts(ask.size)?);
+        }
         let asked = usize::try_from(ask.page).unwrap_or(usize::MAX);
         if asked >= walk.starts.len() && asked < walk.announced {
             // Promised, but everybody who was to come has left meanwhile.
@@ -261,6 +268,22 @@ impl<M: Copy + PartialEq, K: Clone + Default> Walks<M, K> {
         true
     }
 
+    /// Lets the page asked for, and all that follow, go through the whole list in its new order: the source leaves out
+    /// whom it has shown.
+    fn turn(&self, ask: Ask<'_>, walk: &mut Walk<M, K>, starts: Vec<M>) {
+        let page = usize::try_from(ask.page).unwrap_or(usize::MAX);
+        let kept = page.min(walk.starts.len());
+        walk.starts.truncate(kept);
+        walk.starts.extend(starts);
+        walk.announced = walk.announced.max(walk.starts.len());
+        walk.served.truncate(kept);
+        walk.served.resize(walk.announced, false);
+        let mut walks = self.lock();
+        if let Some(known) = current(&mut walks, ask.walk, walk.number) {
+            known.clone_from(walk);
+        }
+    }
+
     /// Adds a page for newcomers at the end.
     fn extend(&self, key: &str, walk: &mut Walk<M, K>, next: M) {
         let mut walks = self.lock();
@@ -388,6 +411,10 @@ mod tests {
 
         fn any(&mut self, from: u64) -> Result<bool, Infallible> {
             Ok(self.rows.range(from..).next().is_some())
+        }
+
+        fn turned(&mut self, (): &()) -> Result<bool, Infallible> {
+            Ok(false)
         }
 
         fn clear(&mut self, _: (u64, &())) {

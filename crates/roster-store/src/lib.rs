@@ -48,7 +48,7 @@ pub use credentials::{
     Password, Secret, SecretKind, SigningKey,
 };
 pub use error::StoreError;
-pub use listing::{DomainFilter, FoundGroup, GroupList, Position, Shown, UserList, UsersQuery};
+pub use listing::{DomainFilter, FoundGroup, GroupList, ListOrder, Position, Shown, UserList, UsersQuery};
 pub use migrate::Migrated;
 pub use reader::{Beside, Reader};
 pub use verify::Finding;

@@ -365,6 +365,10 @@ impl Source for UserSource<'_, '_> {
         self.reader.has_users(self.query, from)
     }
 
+    fn turned(&mut self, shown: &Shown) -> Result<bool, StoreError> {
+        Ok(shown.turned(self.reader.users_order(self.query)?))
+    }
+
     fn clear(&mut self, (page, shown): (u64, &Shown)) {
         self.rows.clear();
         shown.forget(page);
@@ -410,6 +414,10 @@ impl Source for GroupSource<'_, '_> {
 
     fn any(&mut self, from: Position) -> Result<bool, StoreError> {
         self.reader.has_groups(self.org, self.list, from)
+    }
+
+    fn turned(&mut self, (): &()) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     fn clear(&mut self, _: (u64, &())) {

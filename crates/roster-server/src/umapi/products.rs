@@ -260,6 +260,10 @@ impl Source for ProductSource<'_, '_> {
         self.reader.has_products(self.org, from)
     }
 
+    fn turned(&mut self, (): &()) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     fn clear(&mut self, _: (u64, &())) {
         self.rows.clear();
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use roster_core::change::Change;
+use roster_core::change::{Change, Configured};
 use roster_core::value::{AccountId, OrgNo, Seq};
+use roster_testkit::sample::{ACME, PHOTO, PHOTO_PRO};
 use serde_json::{Value, json};
 
 use crate::reads::who;
-use crate::support::{ACME_ID, TRUSTEE_ID, TRUSTEES, TestServer, create};
+use crate::support::{ACME_ID, Caller, TRUSTEE_ID, TRUSTEES, TestServer, create};
 
 #[tokio::test]
 async fn r42_r43_pages_are_disjoint_and_complete() {
@@ -157,6 +158,83 @@ async fn r42_whoever_loses_one_of_two_ways_into_a_profile_is_still_returned_once
     }
     seen.sort_unstable();
     assert_eq!(seen, (0..7).map(email).collect::<Vec<_>>());
+}
+
+/// The emails on the pages of a list from one on, to the last.
+async fn rest(sync: &Caller<'_>, path: impl Fn(i64) -> String, from: i64) -> Vec<String> {
+    let mut seen = Vec::new();
+    for page in from.. {
+        let answer = sync.get(&path(page)).await;
+        seen.extend(answer.column("users", "email"));
+        if answer.json()["lastPage"] == true {
+            break;
+        }
+    }
+    seen
+}
+
+/// A quota that is set puts the people of a profile into a queue, in another order than that of joining; lifted, back.
+#[tokio::test]
+async fn r42_whoever_stays_is_returned_once_when_a_quota_comes_or_goes() {
+    let server = TestServer::with(|config| config.page_size_users = 2).await;
+    let sync = server.sync().await;
+    let email = |n: i64| format!("p{n}@example.com");
+    sync.done(json!([{"usergroup": "Team", "do": [{"createUserGroup": {}},
+        {"add": {"productConfiguration": ["Photo Suite Pro"]}}]}]))
+        .await;
+    // p0 to p2 come through the team, the others directly, then p0 and p1 directly, too.
+    for (n, group) in (0..3)
+        .map(|n| (n, "Team"))
+        .chain((3..11).map(|n| (n, "Photo Suite Pro")))
+    {
+        let mut command = create(&email(n));
+        command["do"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"add": {"group": [group]}}));
+        sync.done(json!([command])).await;
+    }
+    for n in 0..2 {
+        let join = json!({"add": {"group": ["Photo Suite Pro"]}});
+        sync.done(json!([{"user": email(n), "do": [join]}])).await;
+    }
+    let quota = |before: Option<i64>, after: Option<i64>| {
+        vec![Change::Configured(Configured::ProfileQuotaSet {
+            org: ACME,
+            profile: PHOTO_PRO,
+            product: PHOTO,
+            before,
+            after,
+        })]
+    };
+    for query in [
+        "directOnly=false",
+        "directOnly=true",
+        "status=active",
+        "directOnly=true&status=active",
+        "directOnly=false&status=active",
+    ] {
+        let path = |n: i64| format!("/users/{ACME_ID}/{n}/Photo%20Suite%20Pro?{query}");
+        for (before, after) in [(None, Some(7)), (Some(7), None)] {
+            let mut stay = rest(&sync, path, 0).await;
+            let mut seen = sync.get(&path(0)).await.column("users", "email");
+            seen.extend(sync.get(&path(1)).await.column("users", "email"));
+            server.apply(quota(before, after)).await;
+            seen.extend(rest(&sync, path, 2).await);
+            let then = rest(&sync, path, 0).await;
+            stay.retain(|one| then.contains(one));
+            assert!(stay.len() > 4, "{query} {stay:?}");
+            for one in &stay {
+                let times = seen.iter().filter(|seen| *seen == one).count();
+                assert_eq!(
+                    times, 1,
+                    "{one}, {query}, quota {before:?} -> {after:?}: {seen:?}"
+                );
+            }
+            let unique: BTreeSet<&String> = seen.iter().collect();
+            assert_eq!(unique.len(), seen.len(), "nobody twice: {query} {seen:?}");
+        }
+    }
 }
 
 #[tokio::test]

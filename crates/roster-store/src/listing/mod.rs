@@ -24,7 +24,7 @@ pub use groups::GroupSink;
 pub(crate) use labels::group_names;
 pub use products::ProductSink;
 pub use report::{Access, AccessRow, ProfileSeatsRow};
-pub use shown::Shown;
+pub use shown::{ListOrder, Shown};
 pub use users::UserSink;
 
 /// Which people to list, and what to show of each.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// In a list that is merged from several ranges somebody's position may change: who loses the way by which they came
 /// first stands from then on where the next one puts them, and would be shown again. A profile's list of one range becomes
-/// such a list with its first link. A list that stays one range needs none of this, and nothing is kept for it.
+/// such a list with its first link, and stands in another order once it has a quota. The other lists need none of this, and
+/// nothing is kept for them.
 #[derive(Debug, Clone, Default)]
 pub struct Shown(Arc<Mutex<Pages>>);
 
@@ -17,6 +18,17 @@ struct Pages {
     words: HashMap<i64, u64>,
     /// The accounts on each page, in order.
     pages: BTreeMap<u64, Vec<i64>>,
+    /// The order in which the list stood when it was last looked at.
+    order: Option<ListOrder>,
+}
+
+/// What a list is ordered by: positions of one order mean nothing in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListOrder {
+    /// By when people joined.
+    Joined,
+    /// By how people stand in the queue for a profile's seats; a quota turns one into the other.
+    Queue,
 }
 
 impl Shown {
@@ -42,6 +54,12 @@ impl Shown {
             *pages.words.entry(account >> 6).or_default() |= bit(*account);
         }
         pages.pages.insert(page, accounts);
+    }
+
+    /// Whether the list stands in another order than when this was asked last.
+    pub fn turned(&self, order: ListOrder) -> bool {
+        let before = self.lock().order.replace(order);
+        before.is_some_and(|before| before != order)
     }
 
     /// What was read as a page was not shown after all.
@@ -84,6 +102,22 @@ mod tests {
         let mut people = people.to_vec();
         shown.retain_new(page, &mut people, |account| *account);
         people
+    }
+
+    #[test]
+    fn a_list_turns_when_its_order_is_another_one() {
+        let shown = Shown::default();
+        let orders = [
+            ListOrder::Joined,
+            ListOrder::Joined,
+            ListOrder::Queue,
+            ListOrder::Queue,
+            ListOrder::Joined,
+        ];
+        assert_eq!(
+            orders.map(|order| shown.turned(order)),
+            [false, false, true, false, true]
+        );
     }
 
     #[test]

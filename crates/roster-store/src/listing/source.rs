@@ -2,6 +2,7 @@
 
 use roster_core::value::{GroupId, IdentityType, OrgNo};
 
+use super::shown::ListOrder;
 use super::sql::Sql;
 use super::users::ACCOUNT_COLUMNS;
 use super::{DomainFilter, Position, UserList, UsersQuery};
@@ -69,7 +70,7 @@ impl Plan {
             (Some(false), false, _) => Self {
                 sources: Vec::new(),
                 overlapping: false,
-                remembered: false,
+                remembered: true,
             },
             (_, _, true) => Self::one(direct),
             (None, true, false) => Self {
@@ -96,9 +97,17 @@ impl Plan {
             }
         };
         // Links, and a quota, may come and go.
-        plan.remembered = !query.direct_only;
+        plan.remembered = true;
         Ok(plan)
     }
+}
+
+/// What a list is ordered by.
+pub(super) fn order(reader: &mut Reader<'_>, query: &UsersQuery) -> Result<ListOrder, StoreError> {
+    Ok(match query.list {
+        UserList::Profile { group, .. } if is_queued(reader, group)? => ListOrder::Queue,
+        _ => ListOrder::Joined,
+    })
 }
 
 /// Whether a profile has a licence queue.

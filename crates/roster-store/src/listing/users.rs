@@ -7,8 +7,8 @@ use roster_core::value::{IdentityType, OrgNo, Status};
 
 use super::labels::{Labels, Membership, Scratch, memberships};
 use super::merge::Merged;
-use super::shown::Shown;
-use super::source::{Columns, Plan, Source};
+use super::shown::{ListOrder, Shown};
+use super::source::{self, Columns, Plan, Source};
 use super::sql::Sql;
 use super::{Position, Rows, UsersQuery};
 use crate::conn::RowRef;
@@ -73,6 +73,11 @@ impl Reader<'_> {
         let plan = Plan::of(self, query)?;
         let middle = Position::halfway(from, until);
         Ok(middle.filter(|_| plan.sources.len() == 1 && !plan.remembered))
+    }
+
+    /// What a list is ordered by now, see [`Shown::turned`].
+    pub fn users_order(&mut self, query: &UsersQuery) -> Result<ListOrder, StoreError> {
+        source::order(self, query)
     }
 
     /// Whether a list has anybody at a position or behind it.
