@@ -1,75 +1,172 @@
-//! What earlier runs saw, so that a source or a group that has disappeared is not mistaken for one that everybody left.
+//! What earlier runs saw, so that people who cannot be seen any more are not mistaken for people who left.
 //!
-//! For each main file and source there is one small file: the mapped directory groups that have had members, and the parts
-//! of a directory that other servers hold. A group stays in it until somebody says that it may be empty.
+//! For each main file, kind of directory and organization there is one small file. It says how many people each selection
+//! had, how many members the mapped directory groups had, which groups were in them, and which parts of the directory
+//! other servers hold. It names nobody. What has got lost stays in it until somebody says that it is meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-/// What was seen of a source: nothing of it when no run has been recorded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+use crate::read::Within;
+
+/// The form of the file.
+const FORMAT: u64 = 2;
+
+/// So many selections are remembered, the latest ones: a filter may be another one in every run.
+const SELECTIONS: usize = 100;
+
+/// What a run saw.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
-    /// Whether it had any people.
+    /// Whether the directory had any people, selected or not.
     pub(crate) people: bool,
-    /// The mapped groups that had members.
-    pub(crate) groups: BTreeSet<String>,
-    /// The mapped groups that this run did not ask for: nothing is known of them.
-    pub(crate) not_asked: BTreeSet<String>,
-    /// The parts of the directory that other servers hold, by name; `None` where a run has not recorded that.
-    pub(crate) elsewhere: Option<BTreeSet<String>>,
+    /// The groups of the mapping, and where they lead to.
+    pub(crate) mapped: BTreeMap<String, BTreeSet<String>>,
+    /// How many members they had: those of them that were asked for.
+    pub(crate) members: BTreeMap<String, usize>,
+    /// What was met in them, where groups are in groups.
+    pub(crate) within: BTreeMap<String, Within>,
+    /// The parts of the directory that other servers hold, by name.
+    pub(crate) elsewhere: BTreeSet<String>,
     /// Whether this run asked for everybody: one that asks for less may not meet all of these parts.
     pub(crate) everybody: bool,
+    /// Who was selected.
+    pub(crate) selection: Selected,
 }
 
-/// What has disappeared.
+/// How many people were selected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Selected {
+    /// The options that say who.
+    pub(crate) options: String,
+    /// The groups that are selected by being in the mapping.
+    pub(crate) groups: BTreeSet<String>,
+    /// How many there were.
+    pub(crate) people: usize,
+}
+
+/// What is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Earlier {
+    format: u64,
+    /// Of what it is, for people who look.
+    of: String,
+    pub(crate) people: bool,
+    groups: BTreeMap<String, Group>,
+    /// `None` before the first run.
+    elsewhere: Option<BTreeSet<String>>,
+    /// The latest is the last one.
+    selections: Vec<Selected>,
+}
+
+/// A mapped directory group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Group {
+    members: usize,
+    leads_to: BTreeSet<String>,
+    /// Groups in it.
+    within: BTreeSet<String>,
+}
+
+/// A number of people, before and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fewer {
+    pub(crate) before: usize,
+    pub(crate) now: usize,
+}
+
+/// What has got lost.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Missing {
     /// The whole source.
     pub(crate) source: bool,
-    /// Mapped groups.
+    /// Mapped groups without members.
     pub(crate) groups: BTreeSet<String>,
+    /// Groups that had members and are not mapped any more, while a new one that leads to the same has none: a name was
+    /// mistyped.
+    pub(crate) renamed: BTreeSet<String>,
     /// Parts of the directory that other servers hold now, and did not before.
     pub(crate) parts: BTreeSet<String>,
+    /// Groups in mapped groups that do not show their members any more.
+    pub(crate) mute: BTreeMap<String, BTreeSet<String>>,
+    /// Mapped groups with far fewer members.
+    pub(crate) shrunk: BTreeMap<String, Fewer>,
+    /// Far fewer people are selected.
+    pub(crate) fewer: Option<Fewer>,
 }
 
-/// The file of one main file and source.
+/// What somebody has said to be meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// That nobody is there (`--accept-empty`).
+    pub(crate) empty: bool,
+    /// That far fewer are (`--accept-fewer`).
+    pub(crate) fewer: bool,
+}
+
+/// Whether a group has lost so many members that it is rather an accident: more than a third of them, and at least four.
+pub(crate) fn is_shrunk(before: usize, now: usize) -> bool {
+    let gone = before.saturating_sub(now);
+    gone > 3 && gone > before / 3
+}
+
+/// The same of a whole directory, which changes less: more than a tenth, and more than ten, is enough.
+pub(crate) fn is_far_fewer(before: usize, now: usize) -> bool {
+    let gone = before.saturating_sub(now);
+    is_shrunk(before, now) || (gone > 10 && gone > before / 10)
+}
+
+/// The file of one main file, kind of directory and organization.
 #[derive(Debug)]
 pub(crate) struct Memory {
     path: PathBuf,
     /// What earlier runs saw.
-    pub(crate) earlier: Seen,
+    pub(crate) earlier: Earlier,
     /// Whether it is known what earlier runs saw: one of them was recorded, or this one can be.
     pub(crate) works: bool,
 }
 
 impl Memory {
-    /// Reads what earlier runs saw. `source` tells sources of one main file apart.
+    /// Reads what earlier runs with the main file `configuration` saw of a `kind` of directory for an `organization`. Where
+    /// a CSV file lies and what it is called does not matter: exports have a date in their names.
     ///
     /// # Errors
     ///
     /// A file that is there and cannot be read: to go on as if nothing had been recorded would undo its purpose.
-    pub(crate) fn open(folder: &Path, configuration: &Path, source: &str) -> io::Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        configuration: &Path,
+        kind: &str,
+        organization: &str,
+    ) -> io::Result<Self> {
         let main = fs::canonicalize(configuration).unwrap_or_else(|_| configuration.to_owned());
-        let name = format!("{}\n{source}", main.display());
-        let path = folder.join(format!("sync-{:016x}.seen", crate::lock::digest(name.as_bytes())));
+        let of = format!("{}\n{kind}\n{organization}", main.display());
+        let path = folder.join(format!("sync-{:016x}.seen", crate::lock::digest(of.as_bytes())));
         let earlier = match fs::read_to_string(&path) {
-            Ok(text) => Some(read(&text).ok_or_else(|| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("`{}` is damaged", path.display()),
-                )
-            })?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Ok(text) => serde_json::from_str(&text)
+                .ok()
+                .filter(|earlier: &Earlier| earlier.format == FORMAT)
+                .ok_or_else(|| {
+                    io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!("`{}` is damaged, or of another version", path.display()),
+                    )
+                })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Earlier {
+                format: FORMAT,
+                of,
+                ..Earlier::default()
+            },
             Err(error) => return Err(error),
         };
         let mut memory = Self {
             path,
             works: false,
-            earlier: earlier.unwrap_or_default(),
+            earlier,
         };
         memory.works = memory.can_be_written();
         Ok(memory)
@@ -85,41 +182,49 @@ impl Memory {
             .is_ok()
     }
 
-    /// What has disappeared since earlier runs.
+    /// What has got lost since earlier runs.
     pub(crate) fn missing(&self, now: &Seen) -> Missing {
-        let gone = self.earlier.groups.difference(&now.groups);
-        let groups = gone.filter(|name| !now.not_asked.contains(*name)).cloned();
-        let parts = match (&self.earlier.elsewhere, &now.elsewhere) {
-            (Some(earlier), Some(now)) => now.difference(earlier).cloned().collect(),
-            _ => BTreeSet::new(),
+        let earlier = &self.earlier;
+        let mut missing = Missing {
+            source: earlier.people && !now.people,
+            renamed: earlier.renamed(now),
+            fewer: earlier.fewer(&now.selection),
+            ..Missing::default()
         };
-        Missing {
-            source: self.earlier.people && !now.people,
-            groups: groups.collect(),
-            parts,
+        if let Some(known) = &earlier.elsewhere {
+            missing.parts = now.elsewhere.difference(known).cloned().collect();
         }
+        for (name, group) in &earlier.groups {
+            let Some(&members) = now.members.get(name) else {
+                continue;
+            };
+            if members == 0 && group.members > 0 {
+                missing.groups.insert(name.clone());
+                continue;
+            }
+            if is_shrunk(group.members, members) {
+                let before = group.members;
+                missing
+                    .shrunk
+                    .insert(name.clone(), Fewer { before, now: members });
+            }
+            let mute = group.mute(now.within.get(name));
+            if !mute.is_empty() {
+                missing.mute.insert(name.clone(), mute);
+            }
+        }
+        missing
     }
 
-    /// Records a run. What has disappeared stays recorded unless it was `accepted`.
-    pub(crate) fn record(&self, now: &Seen, accepted: bool) -> io::Result<()> {
-        let mut seen = now.clone();
-        seen.groups
-            .extend(self.earlier.groups.intersection(&now.not_asked).cloned());
-        seen.not_asked.clear();
-        if !accepted {
-            seen.people |= self.earlier.people;
-            seen.groups.extend(self.earlier.groups.iter().cloned());
-        }
-        if let (Some(earlier), Some(now)) = (&self.earlier.elsewhere, &now.elsewhere) {
-            // A part that has come back may get lost again.
-            let still = earlier
-                .iter()
-                .filter(|part| !seen.everybody || now.contains(*part));
-            let new = now.iter().filter(|_| accepted);
-            seen.elsewhere = Some(still.chain(new).cloned().collect());
-        }
-        seen.everybody = false;
-        if seen == self.earlier {
+    /// How many people the same selection had in an earlier run.
+    pub(crate) fn selected(&self, selection: &Selected) -> Option<usize> {
+        self.earlier.selection(selection).map(|earlier| earlier.people)
+    }
+
+    /// Records a run. What has got lost stays recorded unless that was `accepted`.
+    pub(crate) fn record(&self, now: &Seen, accepted: Accepted) -> io::Result<()> {
+        let next = self.earlier.after(now, accepted);
+        if next == self.earlier {
             return Ok(());
         }
         if let Some(folder) = self.path.parent() {
@@ -127,80 +232,314 @@ impl Memory {
         }
         let beside = self.path.with_extension("new");
         let mut file = fs::File::create(&beside)?;
-        let text = json!({
-            "format": 1, "people": seen.people, "groups": seen.groups, "elsewhere": seen.elsewhere,
-        });
-        file.write_all(text.to_string().as_bytes())?;
+        file.write_all(&serde_json::to_vec(&next)?)?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)
     }
 }
 
-fn read(text: &str) -> Option<Seen> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let names = |list: &Value| {
-        let names = list.as_array()?.iter();
-        names
-            .map(|name| name.as_str().map(str::to_owned))
-            .collect::<Option<_>>()
-    };
-    Some(Seen {
-        people: value.get("people")?.as_bool()?,
-        groups: names(value.get("groups")?)?,
-        not_asked: BTreeSet::new(),
-        // Earlier releases did not record it.
-        elsewhere: match value.get("elsewhere") {
-            None | Some(Value::Null) => None,
-            Some(list) => Some(names(list)?),
-        },
-        everybody: false,
-    })
+impl Earlier {
+    /// Groups that were lost by a mistyped name.
+    fn renamed(&self, now: &Seen) -> BTreeSet<String> {
+        let new = now
+            .mapped
+            .iter()
+            .filter(|(name, _)| !self.groups.contains_key(*name) && now.members.get(*name) == Some(&0));
+        let new: BTreeSet<&String> = new.flat_map(|(_, leads_to)| leads_to).collect();
+        let lost = self.groups.iter().filter(|(name, group)| {
+            let same = group.leads_to.iter().any(|target| new.contains(target));
+            group.members > 0 && !now.mapped.contains_key(*name) && same
+        });
+        lost.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The same selection in an earlier run; `None` where there is none, or one of its groups is not mapped any more.
+    fn selection(&self, now: &Selected) -> Option<&Selected> {
+        let same = |earlier: &&Selected| earlier.options == now.options;
+        let found = self.selections.iter().find(same);
+        found.filter(|earlier| earlier.groups.is_subset(&now.groups))
+    }
+
+    fn fewer(&self, now: &Selected) -> Option<Fewer> {
+        let before = self.selection(now)?.people;
+        is_far_fewer(before, now.people).then_some(Fewer {
+            before,
+            now: now.people,
+        })
+    }
+
+    /// What is to be remembered after a run.
+    fn after(&self, now: &Seen, accepted: Accepted) -> Self {
+        let mut next = Self {
+            people: now.people || (self.people && !accepted.empty),
+            elsewhere: Some(self.elsewhere_after(now, accepted)),
+            ..self.clone()
+        };
+        let renamed = self.renamed(now);
+        next.groups = BTreeMap::new();
+        let kept =
+            |name: &&String| now.mapped.contains_key(*name) || (renamed.contains(*name) && !accepted.empty);
+        for (name, group) in self.groups.iter().filter(|(name, _)| kept(name)) {
+            next.groups.insert(name.clone(), group.clone());
+        }
+        for (name, &members) in &now.members {
+            let leads_to = now.mapped.get(name).cloned().unwrap_or_default();
+            let earlier = self.groups.get(name);
+            if earlier.is_none() && members == 0 && !renamed.is_empty() && !accepted.empty {
+                // It would not be new any more.
+                continue;
+            }
+            let earlier = earlier.cloned().unwrap_or_default();
+            let mut within = now
+                .within
+                .get(name)
+                .map_or_else(|| earlier.within.clone(), |within| within.groups.clone());
+            if !accepted.fewer {
+                within.extend(earlier.mute(now.within.get(name)));
+            }
+            let before = earlier.members;
+            let lost = if members == 0 {
+                before > 0 && !accepted.empty
+            } else {
+                is_shrunk(before, members) && !accepted.fewer
+            };
+            let group = Group {
+                members: if lost { before } else { members },
+                leads_to,
+                within: if members == 0 && lost {
+                    earlier.within
+                } else {
+                    within
+                },
+            };
+            next.groups.insert(name.clone(), group);
+        }
+        next.selections = self.selections_after(&now.selection, accepted);
+        next
+    }
+
+    fn elsewhere_after(&self, now: &Seen, accepted: Accepted) -> BTreeSet<String> {
+        let Some(earlier) = &self.elsewhere else {
+            return now.elsewhere.clone();
+        };
+        // A part that has come back may get lost again.
+        let still = earlier
+            .iter()
+            .filter(|part| !now.everybody || now.elsewhere.contains(*part));
+        let new = now.elsewhere.iter().filter(|_| accepted.empty);
+        still.chain(new).cloned().collect()
+    }
+
+    fn selections_after(&self, now: &Selected, accepted: Accepted) -> Vec<Selected> {
+        let known = self.selection(now);
+        let others = self
+            .selections
+            .iter()
+            .filter(|other| other.options != now.options);
+        let mut all: Vec<Selected> = others.cloned().collect();
+        all.drain(..(all.len() + 1).saturating_sub(SELECTIONS));
+        let lost = match known {
+            _ if now.people == 0 && accepted.empty => false,
+            None => now.people == 0,
+            Some(known) if now.people == 0 => known.people > 0,
+            Some(known) => is_far_fewer(known.people, now.people) && !accepted.fewer,
+        };
+        all.extend(if lost { known.cloned() } else { Some(now.clone()) });
+        all
+    }
+}
+
+impl Group {
+    /// The groups in it that have become mute.
+    fn mute(&self, within: Option<&Within>) -> BTreeSet<String> {
+        let mute = within.map(|within| self.within.intersection(&within.mute).cloned());
+        mute.into_iter().flatten().collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seen(people: bool, groups: &[&str]) -> Seen {
-        Seen {
-            people,
-            groups: groups.iter().map(|&name| name.to_owned()).collect(),
-            not_asked: BTreeSet::new(),
-            elsewhere: None,
-            everybody: false,
+    const NOTHING: Accepted = Accepted {
+        empty: false,
+        fewer: false,
+    };
+    const EMPTY: Accepted = Accepted {
+        empty: true,
+        fewer: false,
+    };
+    const FEWER: Accepted = Accepted {
+        empty: false,
+        fewer: true,
+    };
+
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn open(&self) -> Memory {
+            Memory::open(self.0.path(), Path::new("main.yml"), "ldap", "ORG").unwrap()
+        }
+
+        fn record(&self, now: &Seen, accepted: Accepted) {
+            self.open().record(now, accepted).unwrap();
+        }
+
+        fn missing(&self, now: &Seen) -> Missing {
+            self.open().missing(now)
         }
     }
 
-    /// A source or groups that are missing.
-    fn gone(source: bool, groups: &[&str]) -> Missing {
-        Missing {
-            source,
-            groups: groups.iter().map(|&name| name.to_owned()).collect(),
-            parts: BTreeSet::new(),
+    fn names(list: &[&str]) -> BTreeSet<String> {
+        list.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    /// A run that selects everybody, with members of mapped groups, each of which leads to `to …`.
+    fn seen(people: usize, groups: &[(&str, usize)]) -> Seen {
+        let lead = |name: &str| names(&[&format!("to {name}")]);
+        Seen {
+            people: people > 0,
+            mapped: groups
+                .iter()
+                .map(|&(name, _)| (name.to_owned(), lead(name)))
+                .collect(),
+            members: groups.iter().map(|&(name, n)| (name.to_owned(), n)).collect(),
+            selection: Selected {
+                options: "sync all".to_owned(),
+                people,
+                ..Selected::default()
+            },
+            ..Seen::default()
         }
     }
 
     #[test]
+    fn so_many_may_leave_at_once() {
+        // Of so many the most that may leave a group, and a directory.
+        for (of, group, directory) in [
+            (1, 1, 1),
+            (3, 3, 3),
+            (5, 3, 3),
+            (12, 4, 4),
+            (20, 6, 6),
+            (40, 13, 10),
+            (100, 33, 10),
+            (1000, 333, 100),
+        ] {
+            let most = |lost: fn(usize, usize) -> bool| (0..=of).rev().find(|gone| !lost(of, of - gone));
+            assert_eq!(
+                (most(is_shrunk), most(is_far_fewer)),
+                (Some(group), Some(directory)),
+                "{of}"
+            );
+        }
+        assert!(!is_far_fewer(10, 1000));
+    }
+
+    #[test]
+    fn a_number_that_fell_far_stays_remembered_until_it_is_accepted() {
+        let place = Place::new();
+        let all = |people| seen(people, &[("A", people)]);
+        assert_eq!(place.missing(&all(300)), Missing::default(), "the first run");
+        place.record(&all(300), NOTHING);
+        place.record(&all(280), NOTHING);
+        assert_eq!(
+            place.missing(&all(260)),
+            Missing::default(),
+            "a little fewer is nothing"
+        );
+        let lost = |now| {
+            let missing = place.missing(&all(now));
+            let before = |fewer: Fewer| fewer.before;
+            (
+                missing.fewer.map(before),
+                missing.shrunk.get("A").copied().map(before),
+            )
+        };
+        assert_eq!(lost(200), (Some(280), None));
+        assert_eq!(lost(150), (Some(280), Some(280)));
+        place.record(&all(150), NOTHING);
+        place.record(&all(150), EMPTY);
+        assert_eq!(lost(150), (Some(280), Some(280)), "nobody has accepted that");
+        place.record(&all(150), FEWER);
+        assert_eq!(lost(150), (None, None));
+        assert_eq!(lost(90), (Some(150), Some(150)));
+    }
+
+    #[test]
+    fn each_selection_has_a_number_of_its_own() {
+        let place = Place::new();
+        let select = |options: &str, groups: &[&str], people| Seen {
+            selection: Selected {
+                options: options.to_owned(),
+                groups: names(groups),
+                people,
+            },
+            ..seen(500, &[])
+        };
+        let lost = |now: &Seen| place.missing(now).fewer.is_some();
+        place.record(&select("all", &[], 500), NOTHING);
+        place.record(&select("mapped", &["A", "B"], 100), NOTHING);
+        assert!(lost(&select("all", &[], 100)));
+        assert!(!lost(&select("all like `a.*`", &[], 20)));
+        assert!(lost(&select("mapped", &["A", "B"], 50)));
+        assert!(lost(&select("mapped", &["A", "B", "C"], 50)), "one more group");
+        assert!(!lost(&select("mapped", &["A"], 50)), "one group less");
+        assert_eq!(place.open().selected(&select("all", &[], 7).selection), Some(500));
+        for number in 0..150 {
+            place.record(&select(&format!("all like `{number}`"), &[], 5), NOTHING);
+        }
+        assert_eq!(place.open().earlier.selections.len(), SELECTIONS);
+        assert!(
+            place
+                .open()
+                .selected(&select("all like `149`", &[], 0).selection)
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn nobody_in_a_selection_is_remembered_when_it_is_accepted() {
+        let place = Place::new();
+        let select = |people| Seen {
+            selection: Selected {
+                options: "sync group A".to_owned(),
+                people,
+                ..Selected::default()
+            },
+            ..seen(500, &[])
+        };
+        let known = || place.open().selected(&select(0).selection);
+        place.record(&select(0), NOTHING);
+        assert_eq!(known(), None);
+        place.record(&select(2), NOTHING);
+        place.record(&select(0), FEWER);
+        assert_eq!(known(), Some(2));
+        place.record(&select(0), EMPTY);
+        assert_eq!(known(), Some(0));
+    }
+
+    #[test]
     fn parts_that_another_server_holds_are_new_until_they_are_accepted() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Memory::open(folder.path(), Path::new("main.yml"), "ldap").unwrap();
+        let place = Place::new();
         let with = |parts: &[&str]| Seen {
-            elsewhere: Some(parts.iter().map(|&name| name.to_owned()).collect()),
-            ..seen(true, &["A"])
+            elsewhere: names(parts),
+            ..seen(5, &[("A", 2)])
         };
         let new = |parts: &[&str]| {
-            let missing = open().missing(&with(parts)).parts;
+            let missing = place.missing(&with(parts)).parts;
             missing.into_iter().collect::<Vec<_>>()
         };
-        // As an earlier release has left it.
-        fs::create_dir_all(folder.path()).unwrap();
-        fs::write(open().path, r#"{"format":1,"people":true,"groups":["A"]}"#).unwrap();
         assert_eq!(new(&["dc=a"]), [""; 0], "what was the case before is not known");
-        open().record(&with(&["dc=a"]), false).unwrap();
+        place.record(&with(&["dc=a"]), NOTHING);
         assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"]);
-        open().record(&with(&["dc=b"]), false).unwrap();
+        place.record(&with(&["dc=b"]), FEWER);
         assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"], "nobody has accepted it");
-        open().record(&with(&["dc=b"]), true).unwrap();
+        place.record(&with(&["dc=b"]), EMPTY);
         assert_eq!(
             new(&["dc=a", "dc=b"]),
             [""; 0],
@@ -210,47 +549,122 @@ mod tests {
             everybody: true,
             ..with(&["dc=b"])
         };
-        open().record(&everybody, false).unwrap();
+        place.record(&everybody, NOTHING);
         assert_eq!(new(&["dc=a", "dc=b"]), ["dc=a"], "it was here meanwhile");
-        assert_eq!(open().earlier.groups, ["A".to_owned()].into());
     }
 
     #[test]
     fn a_group_that_was_not_asked_for_is_neither_missing_nor_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Memory::open(folder.path(), Path::new("main.yml"), "console").unwrap();
-        open().record(&seen(true, &["A"]), false).unwrap();
-        let now = Seen {
-            not_asked: ["A".to_owned()].into(),
-            ..seen(true, &[])
+        let place = Place::new();
+        place.record(&seen(5, &[("A", 5)]), NOTHING);
+        let mut now = seen(5, &[("A", 0)]);
+        assert_eq!(place.missing(&now).groups, names(&["A"]));
+        now.members.clear();
+        assert_eq!(place.missing(&now), Missing::default());
+        place.record(&now, EMPTY);
+        assert_eq!(place.missing(&seen(5, &[("A", 0)])).groups, names(&["A"]));
+    }
+
+    #[test]
+    fn a_group_that_is_not_mapped_any_more_is_forgotten_unless_its_name_was_mistyped() {
+        let place = Place::new();
+        let old = seen(9, &[("A", 5), ("B", 4), ("Idle", 0)]);
+        place.record(&old, NOTHING);
+        // A line less, and another group that nobody is in, but nobody ever was.
+        let without = seen(9, &[("B", 4), ("Idle", 0)]);
+        assert_eq!(place.missing(&without), Missing::default());
+        // Something new that leads elsewhere is no new name for it either.
+        assert_eq!(place.missing(&seen(9, &[("B", 4), ("C", 0)])), Missing::default());
+        let mut mistyped = seen(9, &[("B", 4), ("a", 0)]);
+        mistyped.mapped.insert("a".to_owned(), names(&["to A"]));
+        assert_eq!(place.missing(&mistyped).renamed, names(&["A"]));
+        place.record(&mistyped, NOTHING);
+        assert_eq!(
+            place.missing(&mistyped).renamed,
+            names(&["A"]),
+            "nobody has accepted that"
+        );
+        place.record(&mistyped, EMPTY);
+        assert_eq!(place.missing(&mistyped), Missing::default());
+        place.record(&old, NOTHING);
+        place.record(&without, NOTHING);
+        assert_eq!(place.missing(&seen(9, &[("A", 0), ("B", 4)])), Missing::default());
+    }
+
+    #[test]
+    fn groups_in_groups_are_missed_when_they_become_mute() {
+        let place = Place::new();
+        let with = |groups: &[&str], mute: &[&str]| {
+            let mut now = seen(5, &[("A", 5)]);
+            let within = Within {
+                groups: names(groups),
+                mute: names(mute),
+            };
+            now.within.insert("A".to_owned(), within);
+            now
         };
-        assert_eq!(open().missing(&now), gone(false, &[]));
-        open().record(&now, true).unwrap();
-        assert_eq!(open().missing(&seen(true, &[])), gone(false, &["A"]));
+        let lost = |now: &Seen| place.missing(now).mute.remove("A").unwrap_or_default();
+        place.record(&with(&["cn=x", "cn=y"], &[]), NOTHING);
+        let hidden = with(&["cn=y"], &["cn=x", "uid=gone"]);
+        assert_eq!(lost(&hidden), names(&["cn=x"]));
+        place.record(&hidden, EMPTY);
+        assert_eq!(lost(&hidden), names(&["cn=x"]), "nobody has accepted that");
+        place.record(&seen(5, &[("A", 5)]), NOTHING);
+        assert_eq!(lost(&hidden), names(&["cn=x"]), "a run that did not look");
+        place.record(&hidden, FEWER);
+        assert_eq!(lost(&hidden), names(&[]));
+        // What has left the group is no member that does not show itself.
+        place.record(&with(&[], &[]), NOTHING);
+        assert_eq!(lost(&with(&[], &["cn=y"])), names(&[]));
     }
 
     #[test]
     fn what_disappears_is_remembered_until_it_is_accepted() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Memory::open(folder.path(), Path::new("main.yml"), "csv a").unwrap();
+        let place = Place::new();
+        let both = seen(7, &[("A", 5), ("B", 2)]);
+        let half = seen(7, &[("A", 0), ("B", 2)]);
+        let none = seen(0, &[("A", 0), ("B", 0)]);
+        assert_eq!(place.missing(&none), Missing::default(), "the first run");
+        place.record(&both, NOTHING);
+        assert_eq!(place.missing(&half).groups, names(&["A"]));
+        place.record(&half, NOTHING);
+        place.record(&half, FEWER);
         assert_eq!(
-            open().missing(&seen(false, &[])),
-            gone(false, &[]),
-            "the first run has nothing to compare with"
-        );
-        open().record(&seen(true, &["A", "B"]), false).unwrap();
-        assert_eq!(open().missing(&seen(true, &["B"])), gone(false, &["A"]));
-        open().record(&seen(true, &["B"]), false).unwrap();
-        assert_eq!(
-            open().missing(&seen(false, &[])).groups.len(),
+            place.missing(&none).groups.len(),
             2,
             "nobody has accepted that A is gone"
         );
-        open().record(&seen(true, &["B"]), true).unwrap();
-        assert_eq!(open().missing(&seen(false, &[])), gone(true, &["B"]));
-        let other = Memory::open(folder.path(), Path::new("main.yml"), "csv b").unwrap();
-        assert_eq!(other.earlier, Seen::default(), "another source is another story");
-        fs::write(open().path, "{").unwrap();
-        assert!(Memory::open(folder.path(), Path::new("main.yml"), "csv a").is_err());
+        place.record(&half, EMPTY);
+        let missing = place.missing(&none);
+        assert_eq!((missing.source, missing.groups), (true, names(&["B"])));
+    }
+
+    #[test]
+    fn a_memory_belongs_to_the_real_place_of_the_main_file_the_kind_and_the_organization() {
+        let place = Place::new();
+        let (state, release) = (place.0.path().join("state"), place.0.path().join("7"));
+        fs::create_dir(&release).unwrap();
+        fs::write(release.join("main.yml"), "").unwrap();
+        let main = release.join("main.yml");
+        let open =
+            |main: &Path, kind: &str, organization: &str| Memory::open(&state, main, kind, organization);
+        let remembered =
+            |main: &Path, kind, organization| open(main, kind, organization).unwrap().earlier.people;
+        let first = open(&main, "csv", "ORG").unwrap();
+        first.record(&seen(1, &[]), NOTHING).unwrap();
+        assert!(remembered(&release.join("../7/main.yml"), "csv", "ORG"));
+        #[cfg(unix)]
+        {
+            let current = place.0.path().join("current");
+            std::os::unix::fs::symlink(&release, &current).unwrap();
+            assert!(remembered(&current.join("main.yml"), "csv", "ORG"));
+        }
+        assert!(!remembered(&main, "ldap", "ORG"));
+        assert!(!remembered(&main, "csv", "OTHER"));
+        assert!(!remembered(Path::new("main.yml"), "csv", "ORG"));
+        for damaged in ["{", "{}", r#"{"format":1,"people":true,"groups":["A"]}"#] {
+            fs::write(&first.path, damaged).unwrap();
+            assert!(open(&main, "csv", "ORG").is_err(), "{damaged}");
+        }
     }
 }

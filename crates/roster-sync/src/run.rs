@@ -235,7 +235,10 @@ async fn carry_out(
         let seen = load(started, &source, hook.as_mut(), &mut world, log).await?;
         // The process of a hook has nothing to do any more.
         drop(hook);
-        doubt = doubt::look(started, surroundings, seen, &world, log)?;
+        let organization = connections
+            .first()
+            .map_or("", |primary| &primary.config.organization);
+        doubt = doubt::look(started, surroundings, organization, seen, &world, log)?;
     }
     let push = started.options.strategy == Strategy::Push;
     let phase = if push { "Push to UMAPI" } else { "Sync with UMAPI" };

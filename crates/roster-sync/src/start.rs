@@ -10,6 +10,7 @@ use crate::config::main_file::{self, AdobeGroup, MainFile};
 use crate::config::section::Problems;
 use crate::config::yaml::Node;
 use crate::log::{Level, Log, file_path};
+use crate::memory::Accepted;
 use crate::options::{self, RunOptions};
 use crate::run::{End, Surroundings};
 
@@ -24,7 +25,8 @@ pub(crate) struct Started {
     pub(crate) path: PathBuf,
     pub(crate) encoding: String,
     pub(crate) secondaries: Vec<String>,
-    pub(crate) accept_empty: bool,
+    /// What of the directory somebody has said to be meant.
+    pub(crate) accepted: Accepted,
 }
 
 impl Started {
@@ -81,7 +83,10 @@ pub(crate) fn start(arguments: &Arguments, surroundings: &Surroundings, log: &Lo
         path,
         encoding,
         secondaries,
-        accept_empty: arguments.accept_empty,
+        accepted: Accepted {
+            empty: arguments.accept_empty,
+            fewer: arguments.accept_fewer,
+        },
     })
 }
 
