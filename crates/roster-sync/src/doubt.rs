@@ -5,7 +5,6 @@ use std::path::Path;
 
 use roster_core::plan::World;
 use roster_core::plan::people::TargetId;
-use roster_core::plan::settings::Strategy;
 
 use crate::log::Log;
 use crate::memory::{Accepted, Fewer, Memory, Missing, Seen};
@@ -101,6 +100,8 @@ pub(crate) fn look(
     }
     if let Some(fewer) = missing.fewer {
         say_fewer(fewer, log);
+        // Which is why groups have, too.
+        missing.shrunk.clear();
     }
     say_parts(&missing.parts, log);
     if disappeared {
@@ -150,9 +151,9 @@ fn nobody_is_selected(started: &Started, now: &Seen, memory: Option<&Memory>, mi
 fn leave_out(missing: &mut Missing, started: &Started, now: &Seen) {
     let options = &started.options;
     let Accepted { empty, fewer } = started.accepted;
-    // People who are not pushed lose nothing. Of a push with far fewer people, as of those who have changed, it means nothing
-    // either that nobody of a group is among them.
-    let is_part = options.strategy == Strategy::Push && missing.fewer.is_some();
+    // Where people who are not listed lose nothing, a list of far fewer is one of several, or of those who have changed: that
+    // nobody in a group is among them means nothing.
+    let is_part = missing.fewer.is_some() && !options.takes_from_the_left_over();
     if empty || is_part {
         missing.groups.clear();
         missing.renamed.clear();

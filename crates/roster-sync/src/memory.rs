@@ -108,7 +108,7 @@ pub(crate) struct Accepted {
     pub(crate) fewer: bool,
 }
 
-/// Whether a group has lost so many members that it is rather an accident: more than a third of them, and at least four.
+/// Whether a group has lost so many members that it is rather an accident: more than a third of them, and more than three.
 pub(crate) fn is_shrunk(before: usize, now: usize) -> bool {
     let gone = before.saturating_sub(now);
     gone > 3 && gone > before / 3
@@ -202,8 +202,8 @@ impl Memory {
                 missing.groups.insert(name.clone());
                 continue;
             }
-            if is_shrunk(group.members, members) {
-                let before = group.members;
+            let before = group.members;
+            if is_shrunk(before, members + earlier.have_left(now)) {
                 missing
                     .shrunk
                     .insert(name.clone(), Fewer { before, now: members });
@@ -268,6 +268,13 @@ impl Earlier {
         })
     }
 
+    /// How many people may be missing of a group because they have left altogether, which is judged for itself; nobody where
+    /// being in a group is what selects people.
+    fn have_left(&self, now: &Seen) -> usize {
+        let before = self.selection(&now.selection).filter(|_| now.everybody);
+        before.map_or(0, |before| before.people.saturating_sub(now.selection.people))
+    }
+
     /// What is to be remembered after a run.
     fn after(&self, now: &Seen, accepted: Accepted) -> Self {
         let mut next = Self {
@@ -301,7 +308,7 @@ impl Earlier {
             let lost = if members == 0 {
                 before > 0 && !accepted.empty
             } else {
-                is_shrunk(before, members) && !accepted.fewer
+                is_shrunk(before, members + self.have_left(now)) && !accepted.fewer
             };
             let group = Group {
                 members: if lost { before } else { members },
@@ -468,6 +475,26 @@ mod tests {
         place.record(&all(150), FEWER);
         assert_eq!(lost(150), (None, None));
         assert_eq!(lost(90), (Some(150), Some(150)));
+    }
+
+    #[test]
+    fn who_has_left_altogether_is_not_missed_in_a_group_as_well() {
+        let place = Place::new();
+        let mut before = seen(100, &[("A", 20)]);
+        before.everybody = true;
+        place.record(&before, NOTHING);
+        let mut now = seen(91, &[("A", 11)]);
+        assert_eq!(
+            place.missing(&now).shrunk.len(),
+            1,
+            "the group may be what selects people"
+        );
+        now.everybody = true;
+        assert_eq!(place.missing(&now), Missing::default());
+        place.record(&now, NOTHING);
+        let mut later = seen(91, &[("A", 7)]);
+        later.everybody = true;
+        assert_eq!(place.missing(&later).shrunk["A"], Fewer { before: 11, now: 7 });
     }
 
     #[test]

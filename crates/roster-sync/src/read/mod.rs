@@ -57,7 +57,7 @@ pub(crate) struct People {
     pub within: BTreeMap<String, Within>,
 }
 
-/// What was met in a directory group, by the names of entries in one spelling.
+/// What was met in a directory group, by the names of entries in small letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Within {
     /// Groups, which showed members.
