@@ -5,6 +5,7 @@ use std::path::Path;
 
 use roster_core::plan::World;
 use roster_core::plan::people::TargetId;
+use roster_core::plan::settings::Limit;
 
 use crate::log::Log;
 use crate::memory::{Accepted, Fewer, Memory, Missing, Seen};
@@ -67,6 +68,7 @@ pub(crate) fn look(
         missing.source |= !now.people;
         missing.groups.extend(empty.iter().cloned());
     }
+    refuse_too_few(started, &now, &missing, log)?;
     let nobody = nobody_is_selected(started, &now, memory.as_ref(), &missing);
     leave_out(&mut missing, started, &now);
     let mut doubt = Doubt {
@@ -118,7 +120,11 @@ pub(crate) fn look(
 
 fn open(folder: &Path, started: &Started, organization: &str, log: &Log) -> Result<Memory, End> {
     let kind = started.options.connector.name();
-    Memory::open(folder, &started.path, kind, organization).map_err(|error| {
+    let least = match started.file.own.min_directory_users {
+        Some(Limit::Percent(percent)) => Some(percent),
+        _ => None,
+    };
+    Memory::open(folder, &started.path, kind, organization, least).map_err(|error| {
         log.critical(
             "main",
             "state-unreadable",
@@ -129,6 +135,33 @@ fn open(folder: &Path, started: &Started, organization: &str, log: &Log) -> Resu
         );
         End::Failed
     })
+}
+
+/// Refuses the whole run where there are fewer people than `min_directory_users` asks for.
+fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -> Result<(), End> {
+    let people = now.selection.people;
+    let Accepted { empty, fewer } = started.accepted;
+    let accepted = fewer || (empty && people == 0);
+    let (wanted, way_out) = match (started.file.own.min_directory_users, missing.fewer) {
+        (Some(Limit::Number(number)), _) if i64::try_from(people).is_ok_and(|people| people < number) => (
+            number.to_string(),
+            "If so few are meant, change `min_directory_users`",
+        ),
+        (Some(Limit::Percent(percent)), Some(fewer)) if !accepted => (
+            format!("{percent}% of the {} of an earlier run", fewer.before),
+            "If so many have left, run once with --accept-fewer",
+        ),
+        _ => return Ok(()),
+    };
+    log.critical(
+        LOGGER,
+        "too-few-people",
+        format_args!(
+            "The directory shows {people} people, which is less than `min_directory_users` asks for: {wanted}; nothing was sent. \
+             {way_out}"
+        ),
+    );
+    Err(End::Failed)
 }
 
 /// Whether it is rather a mistake that nobody is selected: the options select people by name, which may be mistyped, or

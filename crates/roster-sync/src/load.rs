@@ -334,7 +334,7 @@ pub(crate) async fn read_organizations(
             AdobeUsers::All => None,
             AdobeUsers::Mapped => {
                 let mut names = named(started.all_groups(), at, started);
-                if file.strict && at == 0 {
+                if file.own.strict && at == 0 {
                     // user-sync counts these among the groups that it knows.
                     names.extend(
                         file.exclude_groups
@@ -391,7 +391,7 @@ pub(crate) fn plan_settings(started: &Started, doubt: &Doubt, world: &mut World)
         .iter()
         .map(|name| world.texts.intern_folded(name))
         .collect();
-    if file.strict {
+    if file.own.strict {
         // user-sync counts these among the groups it manages, and so takes people out of them.
         let asked = match &options.adobe_users {
             AdobeUsers::Groups(groups) => groups.as_slice(),

@@ -114,8 +114,13 @@ pub(crate) fn is_shrunk(before: usize, now: usize) -> bool {
     gone > 3 && gone > before / 3
 }
 
-/// The same of a whole directory, which changes less: more than a tenth, and more than ten, is enough.
-pub(crate) fn is_far_fewer(before: usize, now: usize) -> bool {
+/// The same of a whole directory, which changes less: more than a tenth, and more than ten, is enough. Where somebody has set
+/// how many there have to be at `least`, as a share of those before, that is what counts.
+#[expect(clippy::cast_precision_loss, reason = "numbers of people are far below 2^52")]
+pub(crate) fn is_far_fewer(before: usize, now: usize, least: Option<f64>) -> bool {
+    if let Some(percent) = least {
+        return (now as f64) * 100.0 < before as f64 * percent;
+    }
     let gone = before.saturating_sub(now);
     is_shrunk(before, now) || (gone > 10 && gone > before / 10)
 }
@@ -128,11 +133,14 @@ pub(crate) struct Memory {
     pub(crate) earlier: Earlier,
     /// Whether it is known what earlier runs saw: one of them was recorded, or this one can be.
     pub(crate) works: bool,
+    /// The share of the people before that has to be there.
+    least: Option<f64>,
 }
 
 impl Memory {
     /// Reads what earlier runs with the main file `configuration` saw of a `kind` of directory for an `organization`. Where
-    /// a CSV file lies and what it is called does not matter: exports have a date in their names.
+    /// a CSV file lies and what it is called does not matter: exports have a date in their names. `least` is the share of the
+    /// people before, in percent, that has to be there, if it is set.
     ///
     /// # Errors
     ///
@@ -142,6 +150,7 @@ impl Memory {
         configuration: &Path,
         kind: &str,
         organization: &str,
+        least: Option<f64>,
     ) -> io::Result<Self> {
         let main = fs::canonicalize(configuration).unwrap_or_else(|_| configuration.to_owned());
         let of = format!("{}\n{kind}\n{organization}", main.display());
@@ -167,6 +176,7 @@ impl Memory {
             path,
             works: false,
             earlier,
+            least,
         };
         memory.works = memory.can_be_written();
         Ok(memory)
@@ -188,7 +198,7 @@ impl Memory {
         let mut missing = Missing {
             source: earlier.people && !now.people,
             renamed: earlier.renamed(now),
-            fewer: earlier.fewer(&now.selection),
+            fewer: earlier.fewer(&now.selection, self.least),
             ..Missing::default()
         };
         if let Some(known) = &earlier.elsewhere {
@@ -223,7 +233,7 @@ impl Memory {
 
     /// Records a run. What has got lost stays recorded unless that was `accepted`.
     pub(crate) fn record(&self, now: &Seen, accepted: Accepted) -> io::Result<()> {
-        let next = self.earlier.after(now, accepted);
+        let next = self.earlier.after(now, accepted, self.least);
         if next == self.earlier {
             return Ok(());
         }
@@ -260,9 +270,9 @@ impl Earlier {
         found.filter(|earlier| earlier.groups.is_subset(&now.groups))
     }
 
-    fn fewer(&self, now: &Selected) -> Option<Fewer> {
+    fn fewer(&self, now: &Selected, least: Option<f64>) -> Option<Fewer> {
         let before = self.selection(now)?.people;
-        is_far_fewer(before, now.people).then_some(Fewer {
+        is_far_fewer(before, now.people, least).then_some(Fewer {
             before,
             now: now.people,
         })
@@ -276,7 +286,7 @@ impl Earlier {
     }
 
     /// What is to be remembered after a run.
-    fn after(&self, now: &Seen, accepted: Accepted) -> Self {
+    fn after(&self, now: &Seen, accepted: Accepted, least: Option<f64>) -> Self {
         let mut next = Self {
             people: now.people || (self.people && !accepted.empty),
             elsewhere: Some(self.elsewhere_after(now, accepted)),
@@ -321,7 +331,7 @@ impl Earlier {
             };
             next.groups.insert(name.clone(), group);
         }
-        next.selections = self.selections_after(&now.selection, accepted);
+        next.selections = self.selections_after(&now.selection, accepted, least);
         next
     }
 
@@ -337,7 +347,7 @@ impl Earlier {
         still.chain(new).cloned().collect()
     }
 
-    fn selections_after(&self, now: &Selected, accepted: Accepted) -> Vec<Selected> {
+    fn selections_after(&self, now: &Selected, accepted: Accepted, least: Option<f64>) -> Vec<Selected> {
         let known = self.selection(now);
         let others = self
             .selections
@@ -349,7 +359,7 @@ impl Earlier {
             _ if now.people == 0 && accepted.empty => false,
             None => now.people == 0,
             Some(known) if now.people == 0 => known.people > 0,
-            Some(known) => is_far_fewer(known.people, now.people) && !accepted.fewer,
+            Some(known) => is_far_fewer(known.people, now.people, least) && !accepted.fewer,
         };
         all.extend(if lost { known.cloned() } else { Some(now.clone()) });
         all
@@ -389,7 +399,7 @@ mod tests {
         }
 
         fn open(&self) -> Memory {
-            Memory::open(self.0.path(), Path::new("main.yml"), "ldap", "ORG").unwrap()
+            Memory::open(self.0.path(), Path::new("main.yml"), "ldap", "ORG", None).unwrap()
         }
 
         fn record(&self, now: &Seen, accepted: Accepted) {
@@ -439,12 +449,18 @@ mod tests {
         ] {
             let most = |lost: fn(usize, usize) -> bool| (0..=of).rev().find(|gone| !lost(of, of - gone));
             assert_eq!(
-                (most(is_shrunk), most(is_far_fewer)),
+                (
+                    most(is_shrunk),
+                    most(|before, now| is_far_fewer(before, now, None))
+                ),
                 (Some(group), Some(directory)),
                 "{of}"
             );
         }
-        assert!(!is_far_fewer(10, 1000));
+        assert!(!is_far_fewer(10, 1000, None));
+        // What is set replaces that.
+        assert!(is_far_fewer(1000, 949, Some(95.0)) && !is_far_fewer(1000, 950, Some(95.0)));
+        assert!(!is_far_fewer(1000, 1, Some(0.0)) && is_far_fewer(3, 2, Some(100.0)));
     }
 
     #[test]
@@ -673,8 +689,9 @@ mod tests {
         fs::create_dir(&release).unwrap();
         fs::write(release.join("main.yml"), "").unwrap();
         let main = release.join("main.yml");
-        let open =
-            |main: &Path, kind: &str, organization: &str| Memory::open(&state, main, kind, organization);
+        let open = |main: &Path, kind: &str, organization: &str| {
+            Memory::open(&state, main, kind, organization, None)
+        };
         let remembered =
             |main: &Path, kind, organization| open(main, kind, organization).unwrap().earlier.people;
         let first = open(&main, "csv", "ORG").unwrap();

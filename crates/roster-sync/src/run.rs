@@ -375,7 +375,7 @@ async fn decide_and_send(
         log,
         stop: &surroundings.stop,
         progress: started.logging.progress,
-        strict: started.file.strict,
+        strict: started.file.own.strict,
         test_mode: started.options.test_mode,
     };
     let report = send::send(&sending).await;

@@ -104,13 +104,14 @@ fn settings(
     // user-sync refuses a main file with a `roster` section, so the same settings may stand in a file of their own.
     let beside = path.with_file_name("roster.yml");
     if let Some(own) = beside.is_file().then(|| files.read(&beside, problems)).flatten() {
-        let strict = main_file::read_roster(&own, problems);
+        let own = main_file::read_roster(&own, problems);
         if let Some(file) = &mut file {
-            file.strict |= strict;
+            file.own.strict |= own.strict;
+            file.own.min_directory_users = own.min_directory_users.or(file.own.min_directory_users);
         }
     }
     if let (Some(file), Some(word)) = (&mut file, &arguments.compat) {
-        file.strict = main_file::is_strict(word, "--compat", None, problems);
+        file.own.strict = main_file::is_strict(word, "--compat", None, problems);
     }
     // The options are looked at even when the file is not good, so that all problems come together.
     let defaults = file

@@ -291,3 +291,68 @@ async fn a_line_taken_out_of_the_mapping_is_no_group_that_has_lost_its_members()
         }
     }
 }
+
+#[tokio::test]
+async fn with_fewer_people_than_there_have_to_be_nothing_is_sent_at_all() {
+    let (scene, server) = full(20).await;
+    let run = "--users file @p.csv --process-groups";
+    let file = |count| {
+        let text = format!(
+            "{HEADER}new@x.com,New,Lee,US,Painters\n{}",
+            rows(0, count - 1, count)
+        );
+        scene.write("p.csv", &text);
+    };
+    let refused = async |number: usize, options: &str, wanted: &str| {
+        file(number);
+        let (ended, some) = sent(&scene, &server, options).await;
+        assert_eq!((ended.code, some.as_str()), (1, ""), "{}", ended.log);
+        let critical = |line: &&str| line.contains(" CRITICAL ") && line.contains("[too-few-people]");
+        let said = ended.log.lines().find(critical).unwrap_or_default();
+        assert!(
+            said.contains(&format!("{number} people")) && said.contains(wanted),
+            "{}",
+            ended.log
+        );
+    };
+    scene.write("roster.yml", "min_directory_users: 18\n");
+    refused(17, run, "asks for: 18").await;
+    refused(
+        17,
+        &format!("{run} --accept-fewer"),
+        "change `min_directory_users`",
+    )
+    .await;
+    refused(17, &format!("{run} --adobe-only-user-action exclude"), "18").await;
+    file(18);
+    assert_eq!(scene.run(run).await.code, 0);
+    // A share is one of the people of the last run, and counts in the place of what is usual: one of 20 is too many here.
+    scene.write("roster.yml", "min_directory_users: '100%'\n");
+    file(20);
+    assert_eq!(scene.run(run).await.code, 0);
+    refused(19, run, "asks for: 100% of the 20 of an earlier run").await;
+    assert_eq!(scene.run(&format!("{run} --accept-fewer")).await.code, 0);
+    assert_eq!(scene.run(run).await.code, 0);
+    scene.write("roster.yml", "min_directory_users: '25%'\n");
+    file(5);
+    let (loose, some) = sent(&scene, &server, run).await;
+    assert_eq!(loose.code, 0, "{}", loose.log);
+    assert!(takes_away(&some), "{some}");
+    // It may stand in the main file as well, and what stands in Roster's own comes first.
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &format!("{main}roster: {{min_directory_users: 6}}\n"),
+    );
+    assert_eq!(scene.run(run).await.code, 0);
+    std::fs::remove_file(scene.path("roster.yml")).unwrap();
+    refused(5, run, "6").await;
+    scene.write("roster.yml", "min_directory_users: many\n");
+    let (wrong, _) = sent(&scene, &server, run).await;
+    assert_eq!(wrong.code, 1);
+    assert!(
+        wrong.log.contains("Unable to parse min_directory_users: `many`"),
+        "{}",
+        wrong.log
+    );
+}
