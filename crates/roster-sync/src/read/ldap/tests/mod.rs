@@ -3,7 +3,7 @@
 mod server;
 mod settings;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::config::credential::tests::One;
 use crate::config::section::Problems;
 use crate::config::yaml;
 use crate::log::Log;
-use crate::read::Tables;
+use crate::read::{Tables, Within};
 use crate::read::ldap::ber::OCTETS;
 use crate::read::ldap::{self, Failure, Patience, Run, Settings, Wanted};
 use server::{Asked, Server, done, entry, envelope, page_end, person};
@@ -25,6 +25,8 @@ use server::{Asked, Server, done, entry, envelope, page_end, person};
 struct Ended {
     /// E-mails with the groups they are in.
     people: Result<Vec<String>, String>,
+    /// Groups met in groups, and what in them showed no members.
+    within: BTreeMap<String, Within>,
     log: String,
 }
 
@@ -83,6 +85,7 @@ async fn read_within(
         },
     };
     let people = ldap::read(&settings, &wanted, &run, &mut tables, &log).await;
+    let within = people.as_ref().map(|people| people.within.clone()).unwrap_or_default();
     let people = match people {
         Err(Failure::Stopped) => Err("stopped".to_owned()),
         Err(Failure::Told(error)) => Err(error.to_string()),
@@ -109,7 +112,7 @@ async fn read_within(
             .collect()),
     };
     let log = String::from_utf8(console.0.lock().unwrap().clone()).unwrap();
-    Ended { people, log }
+    Ended { people, within, log }
 }
 
 #[derive(Clone, Default)]
@@ -558,7 +561,10 @@ async fn groups_in_groups_that_are_kept_secret_end_the_reading() {
                     vec![entry(id, "cn=schema", all), end]
                 }
                 "dc=x" => vec![entry(id, "cn=g,dc=x", &[]), end],
-                "cn=g,dc=x" => vec![entry(id, "cn=g,dc=x", &[("member", &["cn=inner,dc=x"])]), end],
+                "cn=g,dc=x" => {
+                    let all: &[(&str, &[&str])] = &[("objectClass", class), ("member", &["cn=inner,dc=x"])];
+                    vec![entry(id, "cn=g,dc=x", all), end]
+                }
                 "cn=inner,dc=x" if !asked.attributes.iter().any(|name| name == "member") => vec![end],
                 "cn=inner,dc=x" => match hidden {
                     Hidden::Entry => vec![end],
@@ -578,14 +584,22 @@ async fn groups_in_groups_that_are_kept_secret_end_the_reading() {
         .await;
         let file =
             format!("{PLAIN}two_steps_lookup: {{group_member_attribute_name: member, nested_group: true}}\n");
-        let people = read(&server, &file, &["g"], false).await.people;
+        let Ended { people, within, .. } = read(&server, &file, &["g"], false).await;
+        let inner = BTreeSet::from(["cn=inner,dc=x".to_owned()]);
         match reason {
             Some(reason) => {
                 let told = people.unwrap_err();
                 assert!(told.contains(reason), "{told}");
             }
-            None if hidden == Hidden::Members => assert!(people.unwrap().is_empty()),
-            None => assert_eq!(people.unwrap(), ["ada@x.com g"]),
+            // It is remembered that they had some.
+            None if hidden == Hidden::Members => {
+                assert!(people.unwrap().is_empty());
+                assert_eq!((&within["g"].groups, &within["g"].mute), (&BTreeSet::new(), &inner));
+            }
+            None => {
+                assert_eq!(people.unwrap(), ["ada@x.com g"]);
+                assert_eq!((&within["g"].groups, &within["g"].mute), (&inner, &BTreeSet::new()));
+            }
         }
     }
 }
