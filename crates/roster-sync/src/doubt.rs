@@ -184,9 +184,10 @@ fn nobody_is_selected(started: &Started, now: &Seen, memory: Option<&Memory>, mi
 fn leave_out(missing: &mut Missing, started: &Started, now: &Seen) {
     let options = &started.options;
     let Accepted { empty, fewer } = started.accepted;
-    // Where people who are not listed lose nothing, a list of far fewer is one of several, or of those who have changed: that
-    // nobody in a group is among them means nothing.
-    let is_part = missing.fewer.is_some() && !options.takes_from_the_left_over();
+    // Where people who are not listed lose nothing, a list of less than half of them is one of several, or of those who have
+    // changed: that nobody in a group is among them means nothing.
+    let is_half = |fewer: Fewer| fewer.now < fewer.before / 2;
+    let is_part = missing.fewer.is_some_and(is_half) && !options.takes_from_the_left_over();
     if empty || is_part {
         missing.groups.clear();
         missing.renamed.clear();

@@ -64,19 +64,15 @@ impl RunOptions {
 
     /// Who is selected, in words that are the same in every run with the same options.
     pub(crate) fn selection(&self) -> String {
-        let strategy = match self.strategy {
-            Strategy::Sync => "sync",
-            Strategy::Push => "push",
-        };
         let filter = self.user_filter.as_ref();
         let filter = filter.map_or_else(String::new, |filter| format!(" like `{}`", filter.as_str()));
         match &self.users {
-            Users::All => format!("{strategy} all{filter}"),
-            Users::Mapped => format!("{strategy} mapped{filter}"),
+            Users::All => format!("all{filter}"),
+            Users::Mapped => format!("mapped{filter}"),
             Users::Groups(names) => {
                 let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
                 let names: Vec<&str> = names.into_iter().collect();
-                format!("{strategy} group {}{filter}", names.join(","))
+                format!("group {}{filter}", names.join(","))
             }
         }
     }

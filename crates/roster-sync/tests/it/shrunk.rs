@@ -221,6 +221,21 @@ async fn a_list_of_a_few_beside_others_means_nothing_for_groups_that_none_of_the
             assert_eq!(left.code, 0, "{}", left.log);
             assert!(takes_away(&some), "{some}");
         }
+        // With a few less it is the whole list still, and the group was renamed.
+        scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 11, 0)));
+        let (ended, some) = sent(&scene, &server, &run).await;
+        assert_eq!((ended.code, takes_away(&some)), (1, false), "{}", ended.log);
+    }
+    // So it is between runs that read everybody.
+    let (scene, server) = full(20).await;
+    let run = "--users file @p.csv --process-groups";
+    scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 20, 20)));
+    for _ in 0..2 {
+        assert_eq!(scene.run(run).await.code, 0);
+        scene.write("one.csv", &(HEADER.to_owned() + &rows(7, 1, 0)));
+        let push = "--users file @one.csv --process-groups --strategy push";
+        let (ended, some) = sent(&scene, &server, push).await;
+        assert_eq!((ended.code, takes_away(&some)), (0, true), "{}", ended.log);
     }
 }
 
