@@ -22,6 +22,7 @@ pub struct Arguments {
     pub users: Option<Vec<String>>,
     pub compat: Option<String>,
     pub accept_empty: bool,
+    pub accept_fewer: bool,
     pub summary: Option<String>,
     /// Of `check`: for how many people the hook is tried.
     pub hook: Option<usize>,
@@ -151,6 +152,7 @@ fn take<'a>(
         "--process-groups" => found.process_groups = flag(true)?,
         "--no-process-groups" => found.process_groups = flag(false)?,
         "--accept-empty" => found.accept_empty = flag(true)?.unwrap_or(false),
+        "--accept-fewer" => found.accept_fewer = flag(true)?.unwrap_or(false),
         "-t" | "--test-mode" => found.test_mode = flag(true)?,
         "-T" | "--no-test-mode" => found.test_mode = flag(false)?,
         "--update-user-info" => found.update_user_info = flag(true)?,

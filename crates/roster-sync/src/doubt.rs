@@ -1,148 +1,225 @@
-//! When a source has lost what it had before: what is withheld then, and what people are told.
+//! When a source does not show the people whom it showed before: what is withheld then, and what people are told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use roster_core::plan::World;
 use roster_core::plan::people::TargetId;
+use roster_core::plan::settings::Limit;
 
 use crate::log::Log;
-use crate::memory::{Memory, Missing, Seen};
-use crate::options::{Connector, Users};
+use crate::memory::{Accepted, Fewer, Memory, Missing, Seen};
+use crate::options::Users;
 use crate::run::{End, Surroundings};
 use crate::select::position;
 use crate::start::Started;
+
+const LOGGER: &str = "processor";
 
 /// What a run may not take away.
 #[derive(Debug, Default)]
 pub(crate) struct Doubt {
     memory: Option<Memory>,
     now: Seen,
-    accepted: bool,
+    accepted: Accepted,
     /// Groups that nobody is taken out of.
-    pub(crate) keep: BTreeSet<TargetId>,
+    pub(crate) keep: Keep,
     /// Whether Adobe-only accounts are left alone.
     pub(crate) hold: bool,
 }
 
-/// Compares what was read with what earlier runs saw. Where nothing was recorded because nothing can be, whatever is empty
-/// may have had people, and counts as lost.
+/// Groups that nobody is taken out of.
+#[derive(Debug)]
+pub(crate) enum Keep {
+    /// All there are.
+    All,
+    /// Those that doubtful directory groups lead to.
+    These(BTreeSet<TargetId>),
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self::These(BTreeSet::new())
+    }
+}
+
+/// Compares what was read with what earlier runs saw of the directory for an `organization`. Where nothing was recorded
+/// because nothing can be, whatever is empty may have had people, and counts as lost.
 pub(crate) fn look(
     started: &Started,
     surroundings: &Surroundings,
+    organization: &str,
     now: Seen,
     world: &World,
     log: &Log,
 ) -> Result<Doubt, End> {
     warn_about_emptiness(started, &now, log);
-    let memory = match &surroundings.state_folder {
-        None => None,
-        Some(folder) => {
-            let memory = Memory::open(folder, &started.path, &source(started)).map_err(|error| {
-                log.critical(
-                    "main",
-                    "state-unreadable",
-                    format_args!(
-                        "What earlier runs saw cannot be read: {error}; repair or remove the file in `{}`",
-                        folder.display()
-                    ),
-                );
-                End::Failed
-            })?;
-            Some(memory)
-        }
-    };
+    let folder = surroundings.state_folder.as_deref();
+    let memory = folder.map(|folder| open(folder, started, organization, log));
+    let memory = memory.transpose()?;
+    let mut missing = memory
+        .as_ref()
+        .map(|memory| memory.missing(&now))
+        .unwrap_or_default();
     let blind = memory.as_ref().is_none_or(|memory| !memory.works);
     let empty = empty_groups(started, &now);
-    let known = memory.as_ref().map(|memory| memory.missing(&now));
-    let mut missing = known.unwrap_or_default();
     if blind {
         // What was recorded before that stopped may be old: a group may have got its people since.
         missing.source |= !now.people;
         missing.groups.extend(empty.iter().cloned());
     }
-    let accepted = started.accept_empty;
+    refuse_too_few(started, &now, &missing, log)?;
+    let nobody = nobody_is_selected(started, &now, memory.as_ref(), &missing);
+    leave_out(&mut missing, started, &now);
     let mut doubt = Doubt {
         memory,
         now,
-        accepted,
+        accepted: started.accepted,
         ..Doubt::default()
     };
-    if missing == Missing::default() || accepted {
+    if missing == Missing::default() && !nobody {
         return Ok(doubt);
     }
-    let Missing {
-        source,
-        groups,
-        parts,
-    } = missing;
-    doubt.hold = true;
-    doubt.keep = if started.extension.is_some() || !parts.is_empty() {
-        // What a hook makes of a group that is missing nobody knows, nor which groups those are in who were not read.
-        world.targets.iter().map(|(id, _)| id).collect()
+    // Who is still in the directory is Adobe-only because of a group where groups select people.
+    let by_group = started.options.users != Users::All && started.options.takes_from_the_left_over();
+    let disappeared = missing.source || !missing.groups.is_empty() || !missing.renamed.is_empty();
+    let everywhere = nobody || missing.fewer.is_some() || !missing.parts.is_empty();
+    doubt.hold = disappeared || everywhere || by_group;
+    doubt.keep = if everywhere || started.extension.is_some() {
+        // Nobody knows in which groups those are who were not read, nor what a hook makes of a group that is missing.
+        Keep::All
     } else {
-        // Where the name of one was changed, by mistake or not, the new name may have nobody: it keeps its people, too.
-        let lost = groups.union(&empty).cloned().collect();
-        targets_of(&lost, started, world)
+        let mut lost: BTreeSet<String> = missing.groups.clone();
+        lost.extend(missing.shrunk.keys().chain(missing.mute.keys()).cloned());
+        if disappeared {
+            // Where the name of one was changed, by mistake or not, the new name may have nobody: it keeps its people, too.
+            lost.extend(empty);
+        }
+        Keep::These(targets_of(&lost, started, world))
     };
-    let listed = |names: &BTreeSet<String>| {
-        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-        names.join(", ")
+    if nobody {
+        say_nobody(started, log);
+    }
+    if let Some(fewer) = missing.fewer {
+        say_fewer(fewer, log);
+        // Which is why groups have, too.
+        missing.shrunk.clear();
+    }
+    say_parts(&missing.parts, log);
+    if disappeared {
+        say_disappeared(&missing, blind, log);
+    }
+    let left = if doubt.hold {
+        ", and Adobe-only users are left alone"
+    } else {
+        ""
     };
-    if !parts.is_empty() {
-        log.error(
-            "processor",
-            "source-elsewhere",
+    say_groups(&missing, left, log);
+    Ok(doubt)
+}
+
+fn open(folder: &Path, started: &Started, organization: &str, log: &Log) -> Result<Memory, End> {
+    let kind = started.options.connector.name();
+    let least = match started.file.own.min_directory_users {
+        Some(Limit::Percent(percent)) => Some(percent),
+        _ => None,
+    };
+    Memory::open(folder, &started.path, kind, organization, least).map_err(|error| {
+        log.critical(
+            "main",
+            "state-unreadable",
             format_args!(
-                "The server says that others hold part(s) of the directory of which earlier runs did not hear that: {}. Those who \
-                 are there were not read, so nobody is taken out of any group, and Adobe-only users are left alone. If it is \
-                 meant, run once with --accept-empty",
-                listed(&parts)
+                "What earlier runs saw cannot be read: {error}; repair or remove the file in `{}`",
+                folder.display()
             ),
         );
-    }
-    if !source && groups.is_empty() {
-        return Ok(doubt);
-    }
-    if blind {
-        let what = if source {
-            "The directory is empty".to_owned()
-        } else {
-            format!("Nobody is in directory group(s) {}", listed(&groups))
-        };
-        log.error(
-            "processor",
-            "source-unremembered",
-            format_args!(
-                "{what}, and whether that was so in earlier runs is not known, because nothing can be remembered between runs. \
-                 Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. Set ROSTER_STATE_DIR to \
-                 a folder that can be written; if it is meant, run with --accept-empty"
-            ),
-        );
-        return Ok(doubt);
-    }
-    let what = if source {
-        "The directory had people in an earlier run and is empty now".to_owned()
-    } else {
-        format!(
-            "Directory group(s) had members in an earlier run and have none now: {}",
-            listed(&groups)
-        )
+        End::Failed
+    })
+}
+
+/// Refuses the whole run where there are fewer people than `min_directory_users` asks for.
+fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -> Result<(), End> {
+    let people = now.selection.people;
+    let Accepted { empty, fewer } = started.accepted;
+    let accepted = fewer || (empty && people == 0);
+    let (wanted, way_out) = match (started.file.own.min_directory_users, missing.fewer) {
+        (Some(Limit::Number(number)), _) if i64::try_from(people).is_ok_and(|people| people < number) => (
+            number.to_string(),
+            "If so few are meant, change `min_directory_users`",
+        ),
+        (Some(Limit::Percent(percent)), Some(fewer)) if !accepted => (
+            format!("{percent}% of the {} of an earlier run", fewer.before),
+            "If so many have left, run once with --accept-fewer",
+        ),
+        _ => return Ok(()),
     };
-    log.error(
-        "processor",
-        "source-disappeared",
+    log.critical(
+        LOGGER,
+        "too-few-people",
         format_args!(
-            "{what}. Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. If it is meant, \
-             run once with --accept-empty"
+            "The directory shows {people} people, which is less than `min_directory_users` asks for: {wanted}; nothing was sent. \
+             {way_out}"
         ),
     );
-    Ok(doubt)
+    Err(End::Failed)
+}
+
+/// Whether it is rather a mistake that nobody is selected: the options select people by name, which may be mistyped, or
+/// they found somebody in an earlier run. Of a source without anybody this is said in other words.
+fn nobody_is_selected(started: &Started, now: &Seen, memory: Option<&Memory>, missing: &Missing) -> bool {
+    let options = &started.options;
+    if now.selection.people > 0 || missing.source || !options.takes_from_the_left_over() {
+        return false;
+    }
+    let known = memory.and_then(|memory| memory.selected(&now.selection));
+    let by_name = options.user_filter.is_some() || matches!(options.users, Users::Groups(_));
+    let expected = match known {
+        Some(people) => people > 0,
+        None => by_name,
+    };
+    expected && !started.accepted.empty
+}
+
+/// Leaves out what somebody has accepted, and what takes nothing from anybody.
+fn leave_out(missing: &mut Missing, started: &Started, now: &Seen) {
+    let options = &started.options;
+    let Accepted { empty, fewer } = started.accepted;
+    // Where people who are not listed lose nothing, a list of less than half of them is one of several, or of those who have
+    // changed: that nobody in a group is among them means nothing.
+    let is_half = |fewer: Fewer| fewer.now < fewer.before / 2;
+    let is_part = missing.fewer.is_some_and(is_half) && !options.takes_from_the_left_over();
+    if empty || is_part {
+        missing.groups.clear();
+        missing.renamed.clear();
+    }
+    if empty {
+        missing.source = false;
+        missing.parts.clear();
+    }
+    if fewer || is_part {
+        missing.shrunk.clear();
+        missing.mute.clear();
+    }
+    if fewer || now.selection.people == 0 || !options.takes_from_the_left_over() {
+        missing.fewer = None;
+    }
+    let by_group = options.users != Users::All && options.takes_from_the_left_over();
+    let matters = |name: &String| {
+        let leads_somewhere = now.mapped.get(name).is_some_and(|targets| !targets.is_empty());
+        by_group || (options.process_groups && leads_somewhere)
+    };
+    missing.shrunk.retain(|name, _| matters(name));
+    missing.mute.retain(|name, _| matters(name));
 }
 
 impl Doubt {
     /// Whether something is withheld.
     pub(crate) fn any(&self) -> bool {
-        self.hold || !self.keep.is_empty()
+        let kept = match &self.keep {
+            Keep::All => true,
+            Keep::These(targets) => !targets.is_empty(),
+        };
+        self.hold || kept
     }
 
     /// Remembers what was seen. A rehearsal is not remembered.
@@ -163,14 +240,138 @@ impl Doubt {
     }
 }
 
-/// Tells sources of one main file apart.
-fn source(started: &Started) -> String {
-    match &started.options.connector {
-        Connector::Csv(file) => {
-            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-            format!("csv {}", file.display())
+fn listed<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("'{name}'")).collect();
+    names.join(", ")
+}
+
+fn say_nobody(started: &Started, log: &Log) {
+    let options = &started.options;
+    let what = match (&options.user_filter, &options.users) {
+        (Some(filter), _) => format!("Nobody fits `--user-filter {}`", filter.as_str()),
+        (None, Users::Groups(names)) => {
+            format!("Nobody is in the group(s) of `--users group {}`", names.join(","))
         }
-        other => other.name().to_owned(),
+        _ => "Nobody of the directory is selected, and somebody was in an earlier run".to_owned(),
+    };
+    log.error(
+        LOGGER,
+        "selection-empty",
+        format_args!(
+            "{what}, so that everybody at Adobe would be Adobe-only. Nobody is taken out of any group, and Adobe-only users are \
+             left alone. If it is meant, run once with --accept-empty"
+        ),
+    );
+}
+
+fn say_fewer(fewer: Fewer, log: &Log) {
+    let Fewer { before, now } = fewer;
+    log.error(
+        LOGGER,
+        "source-shrunk",
+        format_args!(
+            "The directory shows {now} people and showed {before} in an earlier run, {} fewer; it may not be whole. Nobody is taken \
+             out of any group, and Adobe-only users are left alone; people are added and updated. If so many have left, run \
+             once with --accept-fewer",
+            before.saturating_sub(now)
+        ),
+    );
+}
+
+fn say_parts(parts: &BTreeSet<String>, log: &Log) {
+    if parts.is_empty() {
+        return;
+    }
+    log.error(
+        LOGGER,
+        "source-elsewhere",
+        format_args!(
+            "The server says that others hold part(s) of the directory of which earlier runs did not hear that: {}. Those who \
+             are there were not read, so nobody is taken out of any group, and Adobe-only users are left alone. If it is \
+             meant, run once with --accept-empty",
+            listed(parts)
+        ),
+    );
+}
+
+fn say_disappeared(missing: &Missing, blind: bool, log: &Log) {
+    let Missing {
+        source,
+        groups,
+        renamed,
+        ..
+    } = missing;
+    if blind {
+        let what = if *source {
+            "The directory is empty".to_owned()
+        } else {
+            format!("Nobody is in directory group(s) {}", listed(groups))
+        };
+        log.error(
+            LOGGER,
+            "source-unremembered",
+            format_args!(
+                "{what}, and whether that was so in earlier runs is not known, because nothing can be remembered between runs. \
+                 Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. Set ROSTER_STATE_DIR to \
+                 a folder that can be written; if it is meant, run with --accept-empty"
+            ),
+        );
+        return;
+    }
+    let what = if *source {
+        "The directory had people in an earlier run and is empty now".to_owned()
+    } else if groups.is_empty() {
+        format!(
+            "Directory group(s) that had members in an earlier run are not in the mapping any more, and what is new in it has \
+             nobody and leads to the same: {}",
+            listed(renamed)
+        )
+    } else {
+        format!(
+            "Directory group(s) had members in an earlier run and have none now: {}",
+            listed(groups.union(renamed))
+        )
+    };
+    log.error(
+        LOGGER,
+        "source-disappeared",
+        format_args!(
+            "{what}. Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. If it is meant, \
+             run once with --accept-empty"
+        ),
+    );
+}
+
+fn say_groups(missing: &Missing, left: &str, log: &Log) {
+    let said = |names: &BTreeMap<String, Fewer>| {
+        let names = names.iter().map(|(name, fewer)| {
+            let Fewer { before, now } = fewer;
+            format!("'{name}' ({now}, before {before})")
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    if !missing.shrunk.is_empty() {
+        log.error(
+            LOGGER,
+            "group-shrunk",
+            format_args!(
+                "Directory group(s) have far fewer members than in an earlier run: {}. Nobody is taken out of what is mapped from \
+                 there{left}. If it is meant, run once with --accept-fewer",
+                said(&missing.shrunk)
+            ),
+        );
+    }
+    for (name, groups) in &missing.mute {
+        log.error(
+            LOGGER,
+            "nested-group-mute",
+            format_args!(
+                "Group(s) in '{name}' showed members in an earlier run and show none now, or are not shown themselves: {}. Nobody is \
+                 taken out of what is mapped from '{name}'{left}. If it is meant, run once with --accept-fewer; hint: let \
+                 `username` read them",
+                listed(groups)
+            ),
+        );
     }
 }
 
@@ -204,7 +405,7 @@ fn empty_groups(started: &Started, now: &Seen) -> BTreeSet<String> {
     }
     let names = started.file.mapping.iter().map(|(name, _)| name);
     names
-        .filter(|name| !now.groups.contains(*name) && !now.not_asked.contains(*name))
+        .filter(|name| now.members.get(*name) == Some(&0))
         .cloned()
         .collect()
 }
@@ -213,7 +414,7 @@ fn empty_groups(started: &Started, now: &Seen) -> BTreeSet<String> {
 fn warn_about_emptiness(started: &Started, now: &Seen, log: &Log) {
     if !now.people {
         log.warning(
-            "processor",
+            LOGGER,
             "directory-empty",
             "The directory has no users: everybody at Adobe is Adobe-only",
         );
@@ -223,7 +424,7 @@ fn warn_about_emptiness(started: &Started, now: &Seen, log: &Log) {
     if !empty.is_empty() {
         let names: Vec<String> = empty.into_iter().collect();
         log.warning(
-            "processor",
+            LOGGER,
             "directory-group-empty",
             format_args!("Nobody is in these mapped directory groups: {}", names.join(", ")),
         );

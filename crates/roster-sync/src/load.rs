@@ -1,6 +1,6 @@
 //! Loading both sides of a run into core's world: connector files, directory, organizations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,10 +12,10 @@ use roster_core::value::Key;
 use crate::config::main_file;
 use crate::config::section::Problems;
 use crate::config::umapi::{self, Connection};
-use crate::doubt::Doubt;
+use crate::doubt::{Doubt, Keep};
 use crate::hook::Hook;
 use crate::log::{Level, Log};
-use crate::memory::Seen;
+use crate::memory::{Seen, Selected};
 use crate::observe::{Telling, ToLog};
 use crate::options::{AdobeUsers, Users};
 use crate::read::{self, People, Tables};
@@ -158,13 +158,14 @@ pub(crate) async fn load(
         selection,
         asked,
     } = read(started, source, world, log).await?;
-    let mut seen = seen(&people, &started.file, world);
+    let mut seen = seen(&people, started, world);
     seen.everybody = asked.everybody;
     if !source.knows_all_groups() {
-        seen.not_asked = asked.mapped.difference(&asked.groups).cloned().collect();
+        seen.members.retain(|name, _| asked.groups.contains(name));
     }
     let selected = select(people, &selection, hook, world, log).await;
     selected.map_err(|failure| unselected(failure, log))?;
+    seen.selection.people = world.directory.people.len();
     let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
     log.info("processor", divider(&title, '-'));
     Ok(seen)
@@ -240,26 +241,41 @@ pub(crate) fn selection(started: &Started) -> Selection<'_> {
     }
 }
 
-/// Whether there is anybody, and which mapped groups have members.
-fn seen(people: &People, file: &main_file::MainFile, world: &mut World) -> Seen {
-    let sets: BTreeSet<SetId> = people.records.iter().map(|record| record.groups).collect();
-    let present: BTreeSet<u32> = sets
-        .iter()
-        .flat_map(|&set| world.sets.get(set))
-        .copied()
-        .collect();
-    let mut groups = BTreeSet::new();
-    for (name, _) in &file.mapping {
-        if present.contains(&world.texts.intern(name).number()) {
-            groups.insert(name.clone());
+/// Whether there is anybody, and how many members mapped groups have.
+fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
+    let mut sets: BTreeMap<SetId, usize> = BTreeMap::new();
+    for record in &people.records {
+        *sets.entry(record.groups).or_default() += 1;
+    }
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for (&set, count) in &sets {
+        for &group in world.sets.get(set) {
+            *counts.entry(group).or_default() += count;
         }
     }
+    let (mut mapped, mut members) = (BTreeMap::<_, BTreeSet<String>>::new(), BTreeMap::new());
+    for (name, groups) in &started.file.mapping {
+        let count = counts.get(&world.texts.intern(name).number());
+        members.insert(name.clone(), count.copied().unwrap_or(0));
+        let targets = groups
+            .iter()
+            .map(|group| Key::new(&group.qualified()).into_string());
+        mapped.entry(name.clone()).or_default().extend(targets);
+    }
+    let by_mapping = started.options.users == Users::Mapped;
+    let selection = Selected {
+        options: started.options.selection(),
+        groups: mapped.keys().filter(|_| by_mapping).cloned().collect(),
+        people: 0,
+    };
     Seen {
         people: !people.records.is_empty(),
-        groups,
-        not_asked: BTreeSet::new(),
-        elsewhere: Some(people.elsewhere.clone()),
+        mapped,
+        members,
+        within: people.within.clone(),
+        elsewhere: people.elsewhere.clone(),
         everybody: false,
+        selection,
     }
 }
 
@@ -329,7 +345,7 @@ pub(crate) async fn read_organizations(
             AdobeUsers::All => None,
             AdobeUsers::Mapped => {
                 let mut names = named(started.all_groups(), at, started);
-                if file.strict && at == 0 {
+                if file.own.strict && at == 0 {
                     // user-sync counts these among the groups that it knows.
                     names.extend(
                         file.exclude_groups
@@ -386,7 +402,7 @@ pub(crate) fn plan_settings(started: &Started, doubt: &Doubt, world: &mut World)
         .iter()
         .map(|name| world.texts.intern_folded(name))
         .collect();
-    if file.strict {
+    if file.own.strict {
         // user-sync counts these among the groups it manages, and so takes people out of them.
         let asked = match &options.adobe_users {
             AdobeUsers::Groups(groups) => groups.as_slice(),
@@ -402,6 +418,10 @@ pub(crate) fn plan_settings(started: &Started, doubt: &Doubt, world: &mut World)
             world.targets.add(&mut world.texts, at, &group.name);
         }
     }
+    let keep = match &doubt.keep {
+        Keep::All => world.targets.iter().map(|(id, _)| id).collect(),
+        Keep::These(targets) => targets.clone(),
+    };
     Settings {
         strategy: options.strategy,
         process_groups: options.process_groups,
@@ -415,7 +435,7 @@ pub(crate) fn plan_settings(started: &Started, doubt: &Doubt, world: &mut World)
         exclude_types: file.exclude_types.iter().copied().collect(),
         exclude_groups,
         limit: file.limit,
-        keep: doubt.keep.clone(),
+        keep,
         hold_adobe_only: doubt.hold,
         group_removals_only: file.group_removals_only,
     }

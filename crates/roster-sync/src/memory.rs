@@ -1,75 +1,182 @@
-//! What earlier runs saw, so that a source or a group that has disappeared is not mistaken for one that everybody left.
+//! What earlier runs saw, so that people who cannot be seen any more are not mistaken for people who left.
 //!
-//! For each main file and source there is one small file: the mapped directory groups that have had members, and the parts
-//! of a directory that other servers hold. A group stays in it until somebody says that it may be empty.
+//! For each main file, kind of directory and organization there is one small file. It says how many people each selection
+//! had, how many members the mapped directory groups had, which groups were in them, and which parts of the directory
+//! other servers hold. It names nobody. What has got lost stays in it until somebody says that it is meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-/// What was seen of a source: nothing of it when no run has been recorded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+use crate::read::Within;
+
+/// The form of the file.
+const FORMAT: u64 = 2;
+
+/// So many selections are remembered, the latest ones: a filter may be another one in every run.
+const SELECTIONS: usize = 100;
+
+/// What a run saw.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
-    /// Whether it had any people.
+    /// Whether the directory had any people, selected or not.
     pub(crate) people: bool,
-    /// The mapped groups that had members.
-    pub(crate) groups: BTreeSet<String>,
-    /// The mapped groups that this run did not ask for: nothing is known of them.
-    pub(crate) not_asked: BTreeSet<String>,
-    /// The parts of the directory that other servers hold, by name; `None` where a run has not recorded that.
-    pub(crate) elsewhere: Option<BTreeSet<String>>,
+    /// The groups of the mapping, and where they lead to.
+    pub(crate) mapped: BTreeMap<String, BTreeSet<String>>,
+    /// How many members they had: those of them that were asked for.
+    pub(crate) members: BTreeMap<String, usize>,
+    /// What was met in them, where groups are in groups.
+    pub(crate) within: BTreeMap<String, Within>,
+    /// The parts of the directory that other servers hold, by name.
+    pub(crate) elsewhere: BTreeSet<String>,
     /// Whether this run asked for everybody: one that asks for less may not meet all of these parts.
     pub(crate) everybody: bool,
+    /// Who was selected.
+    pub(crate) selection: Selected,
 }
 
-/// What has disappeared.
+/// How many people were selected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Selected {
+    /// The options that say who.
+    pub(crate) options: String,
+    /// The groups that are selected by being in the mapping.
+    pub(crate) groups: BTreeSet<String>,
+    /// How many there were.
+    pub(crate) people: usize,
+}
+
+/// What is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Earlier {
+    format: u64,
+    /// Of what it is, for people who look.
+    of: String,
+    pub(crate) people: bool,
+    groups: BTreeMap<String, Group>,
+    /// `None` before the first run.
+    elsewhere: Option<BTreeSet<String>>,
+    /// The latest is the last one.
+    selections: Vec<Selected>,
+}
+
+/// A mapped directory group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Group {
+    members: usize,
+    leads_to: BTreeSet<String>,
+    /// Groups in it.
+    within: BTreeSet<String>,
+}
+
+/// A number of people, before and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fewer {
+    pub(crate) before: usize,
+    pub(crate) now: usize,
+}
+
+/// What has got lost.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Missing {
     /// The whole source.
     pub(crate) source: bool,
-    /// Mapped groups.
+    /// Mapped groups without members.
     pub(crate) groups: BTreeSet<String>,
+    /// Groups that had members and are not mapped any more, while a new one that leads to the same has none: a name was
+    /// mistyped.
+    pub(crate) renamed: BTreeSet<String>,
     /// Parts of the directory that other servers hold now, and did not before.
     pub(crate) parts: BTreeSet<String>,
+    /// Groups in mapped groups that do not show their members any more.
+    pub(crate) mute: BTreeMap<String, BTreeSet<String>>,
+    /// Mapped groups with far fewer members.
+    pub(crate) shrunk: BTreeMap<String, Fewer>,
+    /// Far fewer people are selected.
+    pub(crate) fewer: Option<Fewer>,
 }
 
-/// The file of one main file and source.
+/// What somebody has said to be meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// That nobody is there (`--accept-empty`).
+    pub(crate) empty: bool,
+    /// That far fewer are (`--accept-fewer`).
+    pub(crate) fewer: bool,
+}
+
+/// Whether a group has lost so many members that it is rather an accident: more than a third of them, and more than three.
+pub(crate) fn is_shrunk(before: usize, now: usize) -> bool {
+    let gone = before.saturating_sub(now);
+    gone > 3 && gone > before / 3
+}
+
+/// The same of a whole directory, which changes less: more than a tenth, and more than ten, is enough. Where somebody has set
+/// how many there have to be at `least`, as a share of those before, that is what counts.
+#[expect(clippy::cast_precision_loss, reason = "numbers of people are far below 2^52")]
+pub(crate) fn is_far_fewer(before: usize, now: usize, least: Option<f64>) -> bool {
+    if let Some(percent) = least {
+        return (now as f64) * 100.0 < before as f64 * percent;
+    }
+    let gone = before.saturating_sub(now);
+    is_shrunk(before, now) || (gone > 10 && gone > before / 10)
+}
+
+/// The file of one main file, kind of directory and organization.
 #[derive(Debug)]
 pub(crate) struct Memory {
     path: PathBuf,
     /// What earlier runs saw.
-    pub(crate) earlier: Seen,
+    pub(crate) earlier: Earlier,
     /// Whether it is known what earlier runs saw: one of them was recorded, or this one can be.
     pub(crate) works: bool,
+    /// The share of the people before that has to be there.
+    least: Option<f64>,
 }
 
 impl Memory {
-    /// Reads what earlier runs saw. `source` tells sources of one main file apart.
+    /// Reads what earlier runs with the main file `configuration` saw of a `kind` of directory for an `organization`. Where
+    /// a CSV file lies and what it is called does not matter: exports have a date in their names. `least` is the share of the
+    /// people before, in percent, that has to be there, if it is set.
     ///
     /// # Errors
     ///
     /// A file that is there and cannot be read: to go on as if nothing had been recorded would undo its purpose.
-    pub(crate) fn open(folder: &Path, configuration: &Path, source: &str) -> io::Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        configuration: &Path,
+        kind: &str,
+        organization: &str,
+        least: Option<f64>,
+    ) -> io::Result<Self> {
         let main = fs::canonicalize(configuration).unwrap_or_else(|_| configuration.to_owned());
-        let name = format!("{}\n{source}", main.display());
-        let path = folder.join(format!("sync-{:016x}.seen", crate::lock::digest(name.as_bytes())));
+        let of = format!("{}\n{kind}\n{organization}", main.display());
+        let path = folder.join(format!("sync-{:016x}.seen", crate::lock::digest(of.as_bytes())));
         let earlier = match fs::read_to_string(&path) {
-            Ok(text) => Some(read(&text).ok_or_else(|| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("`{}` is damaged", path.display()),
-                )
-            })?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Ok(text) => serde_json::from_str(&text)
+                .ok()
+                .filter(|earlier: &Earlier| earlier.format == FORMAT)
+                .ok_or_else(|| {
+                    io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!("`{}` is damaged, or of another version", path.display()),
+                    )
+                })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Earlier {
+                format: FORMAT,
+                of,
+                ..Earlier::default()
+            },
             Err(error) => return Err(error),
         };
         let mut memory = Self {
             path,
             works: false,
-            earlier: earlier.unwrap_or_default(),
+            earlier,
+            least,
         };
         memory.works = memory.can_be_written();
         Ok(memory)
@@ -85,41 +192,49 @@ impl Memory {
             .is_ok()
     }
 
-    /// What has disappeared since earlier runs.
+    /// What has got lost since earlier runs.
     pub(crate) fn missing(&self, now: &Seen) -> Missing {
-        let gone = self.earlier.groups.difference(&now.groups);
-        let groups = gone.filter(|name| !now.not_asked.contains(*name)).cloned();
-        let parts = match (&self.earlier.elsewhere, &now.elsewhere) {
-            (Some(earlier), Some(now)) => now.difference(earlier).cloned().collect(),
-            _ => BTreeSet::new(),
+        let earlier = &self.earlier;
+        let mut missing = Missing {
+            source: earlier.people && !now.people,
+            renamed: earlier.renamed(now),
+            fewer: earlier.fewer(&now.selection, self.least),
+            ..Missing::default()
         };
-        Missing {
-            source: self.earlier.people && !now.people,
-            groups: groups.collect(),
-            parts,
+        if let Some(known) = &earlier.elsewhere {
+            missing.parts = now.elsewhere.difference(known).cloned().collect();
         }
+        for (name, group) in &earlier.groups {
+            let Some(&members) = now.members.get(name) else {
+                continue;
+            };
+            if members == 0 && group.members > 0 {
+                missing.groups.insert(name.clone());
+                continue;
+            }
+            let before = group.members;
+            if is_shrunk(before, members + earlier.have_left(now)) {
+                missing
+                    .shrunk
+                    .insert(name.clone(), Fewer { before, now: members });
+            }
+            let mute = group.mute(now.within.get(name));
+            if !mute.is_empty() {
+                missing.mute.insert(name.clone(), mute);
+            }
+        }
+        missing
     }
 
-    /// Records a run. What has disappeared stays recorded unless it was `accepted`.
-    pub(crate) fn record(&self, now: &Seen, accepted: bool) -> io::Result<()> {
-        let mut seen = now.clone();
-        seen.groups
-            .extend(self.earlier.groups.intersection(&now.not_asked).cloned());
-        seen.not_asked.clear();
-        if !accepted {
-            seen.people |= self.earlier.people;
-            seen.groups.extend(self.earlier.groups.iter().cloned());
-        }
-        if let (Some(earlier), Some(now)) = (&self.earlier.elsewhere, &now.elsewhere) {
-            // A part that has come back may get lost again.
-            let still = earlier
-                .iter()
-                .filter(|part| !seen.everybody || now.contains(*part));
-            let new = now.iter().filter(|_| accepted);
-            seen.elsewhere = Some(still.chain(new).cloned().collect());
-        }
-        seen.everybody = false;
-        if seen == self.earlier {
+    /// How many people the same selection had in an earlier run.
+    pub(crate) fn selected(&self, selection: &Selected) -> Option<usize> {
+        self.earlier.selection(selection).map(|earlier| earlier.people)
+    }
+
+    /// Records a run. What has got lost stays recorded unless that was `accepted`.
+    pub(crate) fn record(&self, now: &Seen, accepted: Accepted) -> io::Result<()> {
+        let next = self.earlier.after(now, accepted, self.least);
+        if next == self.earlier {
             return Ok(());
         }
         if let Some(folder) = self.path.parent() {
@@ -127,130 +242,137 @@ impl Memory {
         }
         let beside = self.path.with_extension("new");
         let mut file = fs::File::create(&beside)?;
-        let text = json!({
-            "format": 1, "people": seen.people, "groups": seen.groups, "elsewhere": seen.elsewhere,
-        });
-        file.write_all(text.to_string().as_bytes())?;
+        file.write_all(&serde_json::to_vec(&next)?)?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)
     }
 }
 
-fn read(text: &str) -> Option<Seen> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let names = |list: &Value| {
-        let names = list.as_array()?.iter();
-        names
-            .map(|name| name.as_str().map(str::to_owned))
-            .collect::<Option<_>>()
-    };
-    Some(Seen {
-        people: value.get("people")?.as_bool()?,
-        groups: names(value.get("groups")?)?,
-        not_asked: BTreeSet::new(),
-        // Earlier releases did not record it.
-        elsewhere: match value.get("elsewhere") {
-            None | Some(Value::Null) => None,
-            Some(list) => Some(names(list)?),
-        },
-        everybody: false,
-    })
+impl Earlier {
+    /// Groups that were lost by a mistyped name.
+    fn renamed(&self, now: &Seen) -> BTreeSet<String> {
+        let new = now
+            .mapped
+            .iter()
+            .filter(|(name, _)| !self.groups.contains_key(*name) && now.members.get(*name) == Some(&0));
+        let new: BTreeSet<&String> = new.flat_map(|(_, leads_to)| leads_to).collect();
+        let lost = self.groups.iter().filter(|(name, group)| {
+            let same = group.leads_to.iter().any(|target| new.contains(target));
+            group.members > 0 && !now.mapped.contains_key(*name) && same
+        });
+        lost.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The same selection in an earlier run; `None` where there is none, or one of its groups is not mapped any more.
+    fn selection(&self, now: &Selected) -> Option<&Selected> {
+        let same = |earlier: &&Selected| earlier.options == now.options;
+        let found = self.selections.iter().find(same);
+        found.filter(|earlier| earlier.groups.is_subset(&now.groups))
+    }
+
+    fn fewer(&self, now: &Selected, least: Option<f64>) -> Option<Fewer> {
+        let before = self.selection(now)?.people;
+        is_far_fewer(before, now.people, least).then_some(Fewer {
+            before,
+            now: now.people,
+        })
+    }
+
+    /// How many people may be missing of a group because they have left altogether, which is judged for itself; nobody where
+    /// being in a group is what selects people.
+    fn have_left(&self, now: &Seen) -> usize {
+        let before = self.selection(&now.selection).filter(|_| now.everybody);
+        before.map_or(0, |before| before.people.saturating_sub(now.selection.people))
+    }
+
+    /// What is to be remembered after a run.
+    fn after(&self, now: &Seen, accepted: Accepted, least: Option<f64>) -> Self {
+        let mut next = Self {
+            people: now.people || (self.people && !accepted.empty),
+            elsewhere: Some(self.elsewhere_after(now, accepted)),
+            ..self.clone()
+        };
+        let renamed = self.renamed(now);
+        next.groups = BTreeMap::new();
+        let kept =
+            |name: &&String| now.mapped.contains_key(*name) || (renamed.contains(*name) && !accepted.empty);
+        for (name, group) in self.groups.iter().filter(|(name, _)| kept(name)) {
+            next.groups.insert(name.clone(), group.clone());
+        }
+        for (name, &members) in &now.members {
+            let leads_to = now.mapped.get(name).cloned().unwrap_or_default();
+            let earlier = self.groups.get(name);
+            if earlier.is_none() && members == 0 && !renamed.is_empty() && !accepted.empty {
+                // It would not be new any more.
+                continue;
+            }
+            let earlier = earlier.cloned().unwrap_or_default();
+            let mut within = now
+                .within
+                .get(name)
+                .map_or_else(|| earlier.within.clone(), |within| within.groups.clone());
+            if !accepted.fewer {
+                within.extend(earlier.mute(now.within.get(name)));
+            }
+            let before = earlier.members;
+            let lost = if members == 0 {
+                before > 0 && !accepted.empty
+            } else {
+                is_shrunk(before, members + self.have_left(now)) && !accepted.fewer
+            };
+            let group = Group {
+                members: if lost { before } else { members },
+                leads_to,
+                within: if members == 0 && lost {
+                    earlier.within
+                } else {
+                    within
+                },
+            };
+            next.groups.insert(name.clone(), group);
+        }
+        next.selections = self.selections_after(&now.selection, accepted, least);
+        next
+    }
+
+    fn elsewhere_after(&self, now: &Seen, accepted: Accepted) -> BTreeSet<String> {
+        let Some(earlier) = &self.elsewhere else {
+            return now.elsewhere.clone();
+        };
+        // A part that has come back may get lost again.
+        let still = earlier
+            .iter()
+            .filter(|part| !now.everybody || now.elsewhere.contains(*part));
+        let new = now.elsewhere.iter().filter(|_| accepted.empty);
+        still.chain(new).cloned().collect()
+    }
+
+    fn selections_after(&self, now: &Selected, accepted: Accepted, least: Option<f64>) -> Vec<Selected> {
+        let known = self.selection(now);
+        let others = self
+            .selections
+            .iter()
+            .filter(|other| other.options != now.options);
+        let mut all: Vec<Selected> = others.cloned().collect();
+        all.drain(..(all.len() + 1).saturating_sub(SELECTIONS));
+        let lost = match known {
+            _ if now.people == 0 && accepted.empty => false,
+            None => now.people == 0,
+            Some(known) if now.people == 0 => known.people > 0,
+            Some(known) => is_far_fewer(known.people, now.people, least) && !accepted.fewer,
+        };
+        all.extend(if lost { known.cloned() } else { Some(now.clone()) });
+        all
+    }
+}
+
+impl Group {
+    /// The groups in it that have become mute.
+    fn mute(&self, within: Option<&Within>) -> BTreeSet<String> {
+        let mute = within.map(|within| self.within.intersection(&within.mute).cloned());
+        mute.into_iter().flatten().collect()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(people: bool, groups: &[&str]) -> Seen {
-        Seen {
-            people,
-            groups: groups.iter().map(|&name| name.to_owned()).collect(),
-            not_asked: BTreeSet::new(),
-            elsewhere: None,
-            everybody: false,
-        }
-    }
-
-    /// A source or groups that are missing.
-    fn gone(source: bool, groups: &[&str]) -> Missing {
-        Missing {
-            source,
-            groups: groups.iter().map(|&name| name.to_owned()).collect(),
-            parts: BTreeSet::new(),
-        }
-    }
-
-    #[test]
-    fn parts_that_another_server_holds_are_new_until_they_are_accepted() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Memory::open(folder.path(), Path::new("main.yml"), "ldap").unwrap();
-        let with = |parts: &[&str]| Seen {
-            elsewhere: Some(parts.iter().map(|&name| name.to_owned()).collect()),
-            ..seen(true, &["A"])
-        };
-        let new = |parts: &[&str]| {
-            let missing = open().missing(&with(parts)).parts;
-            missing.into_iter().collect::<Vec<_>>()
-        };
-        // As an earlier release has left it.
-        fs::create_dir_all(folder.path()).unwrap();
-        fs::write(open().path, r#"{"format":1,"people":true,"groups":["A"]}"#).unwrap();
-        assert_eq!(new(&["dc=a"]), [""; 0], "what was the case before is not known");
-        open().record(&with(&["dc=a"]), false).unwrap();
-        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"]);
-        open().record(&with(&["dc=b"]), false).unwrap();
-        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"], "nobody has accepted it");
-        open().record(&with(&["dc=b"]), true).unwrap();
-        assert_eq!(
-            new(&["dc=a", "dc=b"]),
-            [""; 0],
-            "who asked for less may not have met the other"
-        );
-        let everybody = Seen {
-            everybody: true,
-            ..with(&["dc=b"])
-        };
-        open().record(&everybody, false).unwrap();
-        assert_eq!(new(&["dc=a", "dc=b"]), ["dc=a"], "it was here meanwhile");
-        assert_eq!(open().earlier.groups, ["A".to_owned()].into());
-    }
-
-    #[test]
-    fn a_group_that_was_not_asked_for_is_neither_missing_nor_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Memory::open(folder.path(), Path::new("main.yml"), "console").unwrap();
-        open().record(&seen(true, &["A"]), false).unwrap();
-        let now = Seen {
-            not_asked: ["A".to_owned()].into(),
-            ..seen(true, &[])
-        };
-        assert_eq!(open().missing(&now), gone(false, &[]));
-        open().record(&now, true).unwrap();
-        assert_eq!(open().missing(&seen(true, &[])), gone(false, &["A"]));
-    }
-
-    #[test]
-    fn what_disappears_is_remembered_until_it_is_accepted() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Memory::open(folder.path(), Path::new("main.yml"), "csv a").unwrap();
-        assert_eq!(
-            open().missing(&seen(false, &[])),
-            gone(false, &[]),
-            "the first run has nothing to compare with"
-        );
-        open().record(&seen(true, &["A", "B"]), false).unwrap();
-        assert_eq!(open().missing(&seen(true, &["B"])), gone(false, &["A"]));
-        open().record(&seen(true, &["B"]), false).unwrap();
-        assert_eq!(
-            open().missing(&seen(false, &[])).groups.len(),
-            2,
-            "nobody has accepted that A is gone"
-        );
-        open().record(&seen(true, &["B"]), true).unwrap();
-        assert_eq!(open().missing(&seen(false, &[])), gone(true, &["B"]));
-        let other = Memory::open(folder.path(), Path::new("main.yml"), "csv b").unwrap();
-        assert_eq!(other.earlier, Seen::default(), "another source is another story");
-        fs::write(open().path, "{").unwrap();
-        assert!(Memory::open(folder.path(), Path::new("main.yml"), "csv a").is_err());
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The options of a run: command line over `invocation_defaults` over built-in defaults, and what of them contradicts itself.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use roster_core::plan::settings::{AdobeOnly, Strategy};
@@ -53,6 +54,28 @@ pub(crate) enum Connector {
     AdobeConsole,
     /// A file.
     Csv(PathBuf),
+}
+
+impl RunOptions {
+    /// Whether accounts that nobody selected stands for have something to lose in this run.
+    pub(crate) fn takes_from_the_left_over(&self) -> bool {
+        self.strategy == Strategy::Sync && self.adobe_only.acts(self.process_groups)
+    }
+
+    /// Who is selected, in words that are the same in every run with the same options.
+    pub(crate) fn selection(&self) -> String {
+        let filter = self.user_filter.as_ref();
+        let filter = filter.map_or_else(String::new, |filter| format!(" like `{}`", filter.as_str()));
+        match &self.users {
+            Users::All => format!("all{filter}"),
+            Users::Mapped => format!("mapped{filter}"),
+            Users::Groups(names) => {
+                let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+                let names: Vec<&str> = names.into_iter().collect();
+                format!("group {}{filter}", names.join(","))
+            }
+        }
+    }
 }
 
 impl Connector {

@@ -252,7 +252,10 @@ async fn carry_out(
         let seen = load(started, &source, hook.as_mut(), &mut world, log).await?;
         // The process of a hook has nothing to do any more.
         drop(hook);
-        doubt = doubt::look(started, surroundings, seen, &world, log)?;
+        let organization = connections
+            .first()
+            .map_or("", |primary| &primary.config.organization);
+        doubt = doubt::look(started, surroundings, organization, seen, &world, log)?;
     }
     let push = started.options.strategy == Strategy::Push;
     let phase = if push { "Push to UMAPI" } else { "Sync with UMAPI" };
@@ -389,7 +392,7 @@ async fn decide_and_send(
         log,
         stop: &surroundings.stop,
         progress: started.logging.progress,
-        strict: started.file.strict,
+        strict: started.file.own.strict,
         test_mode: started.options.test_mode,
     };
     let report = send::send(&sending).await;

@@ -96,7 +96,7 @@ impl Source {
                         .and_then(|node| csv::Settings::read(&node, file.clone(), &problems)),
                 };
                 say(problems, log)?;
-                let strict = started.file.strict;
+                let strict = started.file.own.strict;
                 let settings = settings.map(|settings| csv::Settings { strict, ..settings });
                 settings.map(Box::new).map(Self::Csv).ok_or(End::Failed)
             }

@@ -10,6 +10,7 @@ use crate::config::main_file::{self, AdobeGroup, MainFile};
 use crate::config::section::Problems;
 use crate::config::yaml::Node;
 use crate::log::{Level, Log, file_path};
+use crate::memory::Accepted;
 use crate::options::{self, RunOptions};
 use crate::run::{End, Surroundings};
 
@@ -24,7 +25,8 @@ pub(crate) struct Started {
     pub(crate) path: PathBuf,
     pub(crate) encoding: String,
     pub(crate) secondaries: Vec<String>,
-    pub(crate) accept_empty: bool,
+    /// What of the directory somebody has said to be meant.
+    pub(crate) accepted: Accepted,
 }
 
 impl Started {
@@ -81,7 +83,10 @@ pub(crate) fn start(arguments: &Arguments, surroundings: &Surroundings, log: &Lo
         path,
         encoding,
         secondaries,
-        accept_empty: arguments.accept_empty,
+        accepted: Accepted {
+            empty: arguments.accept_empty,
+            fewer: arguments.accept_fewer,
+        },
     })
 }
 
@@ -99,13 +104,14 @@ fn settings(
     // user-sync refuses a main file with a `roster` section, so the same settings may stand in a file of their own.
     let beside = path.with_file_name("roster.yml");
     if let Some(own) = beside.is_file().then(|| files.read(&beside, problems)).flatten() {
-        let strict = main_file::read_roster(&own, problems);
+        let own = main_file::read_roster(&own, problems);
         if let Some(file) = &mut file {
-            file.strict |= strict;
+            file.own.strict |= own.strict;
+            file.own.min_directory_users = own.min_directory_users.or(file.own.min_directory_users);
         }
     }
     if let (Some(file), Some(word)) = (&mut file, &arguments.compat) {
-        file.strict = main_file::is_strict(word, "--compat", None, problems);
+        file.own.strict = main_file::is_strict(word, "--compat", None, problems);
     }
     // The options are looked at even when the file is not good, so that all problems come together.
     let defaults = file

@@ -33,9 +33,9 @@ pub struct Settings {
     pub exclude_groups: BTreeSet<TextId>,
     /// How many Adobe-only accounts may be acted on.
     pub limit: Limit,
-    /// Nobody is taken out of these groups: what they are mapped from has disappeared.
+    /// Nobody is taken out of these groups: what they are mapped from is in doubt.
     pub keep: BTreeSet<TargetId>,
-    /// Adobe-only accounts are not acted on: the whole source has disappeared.
+    /// Adobe-only accounts are not acted on: the directory is in doubt.
     pub hold_adobe_only: bool,
     /// Counts and acts on only those Adobe-only accounts that have a mapped group.
     pub group_removals_only: bool,
@@ -67,6 +67,17 @@ pub enum AdobeOnly {
     Remove,
     /// They leave the organization and the account is deleted where the organization owns it.
     Delete,
+}
+
+impl AdobeOnly {
+    /// Whether anything is done to Adobe-only accounts beyond listing them.
+    pub fn acts(self, process_groups: bool) -> bool {
+        match self {
+            Self::Exclude => false,
+            Self::Preserve | Self::WriteFile => process_groups,
+            Self::RemoveAdobeGroups | Self::Remove | Self::Delete => true,
+        }
+    }
 }
 
 /// A set of attributes that may be updated.
@@ -112,10 +123,6 @@ impl Settings {
 
     /// Whether Adobe-only accounts are acted on, beyond being listed.
     pub fn acts_on_adobe_only(&self) -> bool {
-        match self.adobe_only {
-            AdobeOnly::Exclude => false,
-            AdobeOnly::Preserve | AdobeOnly::WriteFile => self.process_groups,
-            AdobeOnly::RemoveAdobeGroups | AdobeOnly::Remove | AdobeOnly::Delete => true,
-        }
+        self.adobe_only.acts(self.process_groups)
     }
 }

@@ -17,7 +17,7 @@ struct Pages {
     /// Everybody on any page: a bit for each account, 64 to a word.
     words: HashMap<i64, u64>,
     /// The accounts on each page, in order.
-    pages: BTreeMap<u64, Vec<i64>>,
+    by_page: BTreeMap<u64, Vec<i64>>,
     /// The order in which the list stood when it was last looked at.
     order: Option<ListOrder>,
 }
@@ -38,7 +38,7 @@ impl Shown {
         if pages.words.is_empty() {
             return;
         }
-        let own = pages.pages.get(&page).map_or(&[][..], Vec::as_slice);
+        let own = pages.by_page.get(&page).map_or(&[][..], Vec::as_slice);
         people.retain(|one| {
             let account = account(one);
             !pages.holds(account) || own.binary_search(&account).is_ok()
@@ -53,7 +53,7 @@ impl Shown {
         for account in &accounts {
             *pages.words.entry(account >> 6).or_default() |= bit(*account);
         }
-        pages.pages.insert(page, accounts);
+        pages.by_page.insert(page, accounts);
     }
 
     /// Whether the list stands in another order than when this was asked last.
@@ -82,7 +82,7 @@ impl Pages {
     }
 
     fn forget_page(&mut self, page: u64) {
-        for account in self.pages.remove(&page).unwrap_or_default() {
+        for account in self.by_page.remove(&page).unwrap_or_default() {
             if let Some(word) = self.words.get_mut(&(account >> 6)) {
                 *word &= !bit(account);
             }

@@ -6,7 +6,7 @@ use roster_core::plan::settings::{Attributes, Limit};
 use roster_core::value::IdentityType;
 
 use crate::config::files;
-use crate::config::main_file::{AdobeGroup, Defaults, MainFile, identity_type, unknown_type};
+use crate::config::main_file::{AdobeGroup, Defaults, MainFile, Own, identity_type, unknown_type};
 use crate::config::section::Section;
 use crate::config::yaml::Value;
 use crate::pattern::Pattern;
@@ -66,7 +66,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> MainFile {
         limit: Limit::Number(0),
         group_removals_only: false,
         defaults: Defaults::default(),
-        strict: false,
+        own: Own::default(),
     }
 }
 

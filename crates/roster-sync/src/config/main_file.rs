@@ -47,8 +47,17 @@ pub struct MainFile {
     pub group_removals_only: bool,
     /// `invocation_defaults`.
     pub defaults: Defaults,
-    /// `roster.compat: strict`.
+    /// `roster`.
+    pub own: Own,
+}
+
+/// `roster`: settings of Roster alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Own {
+    /// `compat: strict`.
     pub strict: bool,
+    /// `min_directory_users`: with fewer people, or a smaller share of those of an earlier run, nothing is done.
+    pub min_directory_users: Option<Limit>,
 }
 
 /// An Adobe group as the mapping names it.
@@ -165,7 +174,7 @@ pub fn read(node: &Node, problems: &Problems) -> Option<MainFile> {
         .section("invocation_defaults")
         .map(|s| invocation_defaults(&s))
         .unwrap_or_default();
-    let strict = root.section("roster").is_some_and(|s| roster(&s));
+    let own = root.section("roster").map(|s| roster(&s)).unwrap_or_default();
     root.finish();
     let (mut file, directory, (limit, group_removals_only)) = (adobe?, directory?, limits?);
     check_organizations(&file, &directory, problems);
@@ -182,7 +191,7 @@ pub fn read(node: &Node, problems: &Problems) -> Option<MainFile> {
     file.extension = directory.extension;
     (file.limit, file.group_removals_only) = (limit?, group_removals_only);
     file.defaults = defaults;
-    file.strict = strict;
+    file.own = own;
     (!problems.any()).then_some(file)
 }
 
@@ -230,32 +239,26 @@ fn check_organizations(file: &MainFile, directory: &DirectoryUsers, problems: &P
 }
 
 fn limits(section: &Section<'_, '_>) -> (Option<Limit>, bool) {
-    let limit = match section.get("max_adobe_only_users") {
-        None => {
-            section.missing("max_adobe_only_users");
-            None
-        }
-        Some(node) => match &node.value {
-            Value::Int(number) => Some(Limit::Number(*number)),
-            Value::Text(text) => parse_limit(
-                text,
-                &section.name("max_adobe_only_users"),
-                &node.place,
-                section.problems(),
-            ),
-            _ => section.wrong_type(
-                "max_adobe_only_users",
-                node,
-                "a whole number or a percentage such as `5%`",
-            ),
-        },
-    };
+    if section.get("max_adobe_only_users").is_none() {
+        section.missing("max_adobe_only_users");
+    }
+    let limit = limit(section, "max_adobe_only_users");
     let only = section.boolean("group_removals_only").unwrap_or(false);
     section.finish();
     (limit, only)
 }
 
-fn parse_limit(text: &str, name: &str, place: &Place, problems: &Problems) -> Option<Limit> {
+/// A number or a share.
+fn limit(section: &Section<'_, '_>, key: &'static str) -> Option<Limit> {
+    let node = section.get(key)?;
+    match &node.value {
+        Value::Int(number) => Some(Limit::Number(*number)),
+        Value::Text(text) => parse_limit(text, &section.name(key), key, &node.place, section.problems()),
+        _ => section.wrong_type(key, node, "a whole number or a percentage such as `5%`"),
+    }
+}
+
+fn parse_limit(text: &str, name: &str, key: &str, place: &Place, problems: &Problems) -> Option<Limit> {
     let text = text.trim();
     if let Some(percent) = text.strip_suffix('%') {
         match percent.trim().parse::<f64>() {
@@ -264,7 +267,7 @@ fn parse_limit(text: &str, name: &str, place: &Place, problems: &Problems) -> Op
                 problems.error(
                     Some(place),
                     "bad-limit",
-                    format!("`{name}`: max_adobe_only_users value must be between 0% and 100%, not `{text}`"),
+                    format!("`{name}`: {key} value must be between 0% and 100%, not `{text}`"),
                 );
                 return None;
             }
@@ -276,9 +279,7 @@ fn parse_limit(text: &str, name: &str, place: &Place, problems: &Problems) -> Op
     problems.error(
         Some(place),
         "bad-limit",
-        format!(
-            "`{name}`: Unable to parse max_adobe_only_users: `{text}` is neither a number nor a percentage"
-        ),
+        format!("`{name}`: Unable to parse {key}: `{text}` is neither a number nor a percentage"),
     );
     None
 }
@@ -311,8 +312,9 @@ fn invocation_defaults(section: &Section<'_, '_>) -> Defaults {
 }
 
 /// Reads a file of Roster's own settings.
-pub(crate) fn read_roster(node: &Node, problems: &Problems) -> bool {
-    Section::new(node, "roster", problems).is_some_and(|section| roster(&section))
+pub(crate) fn read_roster(node: &Node, problems: &Problems) -> Own {
+    let section = Section::new(node, "roster", problems);
+    section.map(|section| roster(&section)).unwrap_or_default()
 }
 
 /// Reads how closely user-sync is followed.
@@ -327,14 +329,17 @@ pub(crate) fn is_strict(word: &str, name: &str, place: Option<&Place>, problems:
     word == "strict"
 }
 
-/// `roster`: settings of Roster alone.
-fn roster(section: &Section<'_, '_>) -> bool {
+fn roster(section: &Section<'_, '_>) -> Own {
     let place = section.get("compat").map(|node| &node.place);
     let word = section.text("compat");
     let strict =
         word.is_some_and(|word| is_strict(&word, &section.name("compat"), place, section.problems()));
+    let min_directory_users = limit(section, "min_directory_users");
     section.finish();
-    strict
+    Own {
+        strict,
+        min_directory_users,
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub(crate) mod okta;
 pub(crate) mod organization;
 pub(crate) mod template;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster_core::plan::text::{SetId, Sets, TextId, Texts};
 use roster_core::value::IdentityType;
@@ -53,6 +53,17 @@ pub(crate) struct People {
     pub attributes: Attributes,
     /// The names of parts of the directory that it did not look at, because other servers hold them.
     pub elsewhere: BTreeSet<String>,
+    /// What was met in the groups that were asked for, where groups are in groups.
+    pub within: BTreeMap<String, Within>,
+}
+
+/// What was met in a directory group, by the names of entries in small letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Within {
+    /// Groups, which showed members.
+    pub groups: BTreeSet<String>,
+    /// Members that are not there, and groups that show no members. Groups may have become so because they are hidden.
+    pub mute: BTreeSet<String>,
 }
 
 /// The tables that readers write into.

@@ -21,4 +21,5 @@ mod scene;
 #[allow(dead_code, reason = "the client's own tests need more of it")]
 #[path = "../../../roster-client/tests/it/server.rs"]
 mod server;
+mod shrunk;
 mod unremoved;

@@ -187,7 +187,8 @@ async fn where_nothing_can_be_remembered_an_empty_file_takes_nothing_away() {
         undisturbed(&scene, &target, from).await;
     }
     // What was remembered before that does not know of whoever joined since.
-    std::fs::write(&seen, r#"{"format":1,"people":true,"groups":[]}"#).unwrap();
+    let before = r#"{"format":2,"of":"","people":true,"groups":{},"elsewhere":[],"selections":[]}"#;
+    std::fs::write(&seen, before).unwrap();
     scene.write("users.csv", &format!("{header}\n{kim}\n"));
     removes_nothing(&scene, &target, from, "[state-not-written]", "'Painters'").await;
 }

@@ -50,6 +50,7 @@ fn help_has_every_option_and_examples_under_either_name() {
         "--user-filter",
         "--users",
         "--accept-empty",
+        "--accept-fewer",
         "--summary",
         "--compat",
     ] {

@@ -1,11 +1,11 @@
 //! The people of a directory group, found by a filter or member by member.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use roster_core::plan::text::SetId;
 
 use crate::log::Log;
-use crate::read::ReadError;
 use crate::read::ldap::dn::Dn;
 use crate::read::ldap::error::{Failure, failed};
 use crate::read::ldap::filter;
@@ -15,6 +15,7 @@ use crate::read::ldap::schema::Schema;
 use crate::read::ldap::session::{Found, Seen, Session};
 use crate::read::ldap::settings::{Members, Settings, everything};
 use crate::read::ldap::value;
+use crate::read::{ReadError, Within};
 
 /// What looking for groups needs.
 pub(crate) struct Lookup<'r> {
@@ -35,20 +36,20 @@ struct Group {
 }
 
 impl Lookup<'_> {
-    /// Adds the people of a group.
+    /// Adds the people of a group. What was met in it, where groups in it are looked into.
     pub(crate) async fn people_of(
         &self,
         name: &str,
         session: &mut Session<'_>,
         keeper: &mut Keeper<'_, '_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Within>, Failure> {
         let Some(group) = self.find(name, session).await? else {
             self.log.warning(
                 "ldap",
                 "directory-group-not-found",
                 format_args!("No group found for: {name}"),
             );
-            return Ok(());
+            return Ok(None);
         };
         let set = keeper.group(name);
         match &self.settings.members {
@@ -59,18 +60,17 @@ impl Lookup<'_> {
                 if let Some(id) = group.relative_id {
                     members = format!("(|{members}(primaryGroupID={id}))");
                 }
-                self.by_filter(&members, set, session, keeper).await
+                self.by_filter(&members, set, session, keeper).await?;
+                Ok(None)
             }
             Members::TwoSteps { attribute, nested } => {
-                let members = self.members(&group.dn, attribute, *nested, session).await?;
+                let (members, within) = self.members(&group.dn, attribute, *nested, session).await?;
                 self.by_name(&members, set, session, keeper).await?;
-                match group.relative_id {
-                    Some(id) => {
-                        self.by_filter(&format!("(primaryGroupID={id})"), set, session, keeper)
-                            .await
-                    }
-                    None => Ok(()),
+                if let Some(id) = group.relative_id {
+                    self.by_filter(&format!("(primaryGroupID={id})"), set, session, keeper)
+                        .await?;
                 }
+                Ok(nested.then_some(within))
             }
         }
     }
@@ -184,14 +184,14 @@ impl Lookup<'_> {
         Ok(())
     }
 
-    /// The names of a group's members; with `nested`, of those of the groups in it as well.
+    /// The names of a group's members; with `nested`, of those of the groups in it as well, and which groups these are.
     async fn members(
         &self,
         group: &str,
         attribute: &str,
         nested: bool,
         session: &mut Session<'_>,
-    ) -> Result<Vec<String>, Failure> {
+    ) -> Result<(Vec<String>, Within), Failure> {
         let filter = everything();
         let attributes = [attribute.to_owned(), "objectClass".to_owned()];
         let search = Search {
@@ -203,6 +203,8 @@ impl Lookup<'_> {
         let host = session.host.clone();
         let mut seen = HashSet::from([key(group)]);
         let mut found = Vec::new();
+        let mut within = Within::default();
+        let mut kinds = BTreeSet::new();
         let mut level = vec![group.to_owned()];
         self.log
             .debug("ldap", format_args!("reading `{attribute}` of `{group}`"));
@@ -210,7 +212,7 @@ impl Lookup<'_> {
             let mut next = Vec::new();
             let mut unfinished = Vec::new();
             let mut shown = vec![false; level.len()];
-            let mut there = Vec::new();
+            let (mut there, mut absent) = (Vec::new(), Vec::new());
             let mut add = |holder: &str, bytes: &[u8]| {
                 let member = member(bytes, holder, attribute, &host)?;
                 if seen.insert(key(&member)) {
@@ -230,15 +232,30 @@ impl Lookup<'_> {
                         if let Some(shown) = shown.get_mut(at) {
                             *shown = true;
                         }
-                        if values.list.is_empty() && values.more_from.is_none() {
-                            self.may_lack(entry, attribute, &host)?;
+                        let classes = classes(entry, &host)?;
+                        if holder == group {
+                            kinds.clone_from(&classes);
+                        }
+                        let is_bare = values.list.is_empty() && values.more_from.is_none();
+                        if is_bare {
+                            self.may_lack(entry.dn, &classes, attribute, &host)?;
+                        }
+                        // People have no members, which says nothing.
+                        if holder != group && !is_bare {
+                            within.groups.insert(holder.to_lowercase());
+                        } else if holder != group && !kinds.is_disjoint(&classes) {
+                            within.mute.insert(holder.to_lowercase());
                         }
                         unfinished.extend(values.more_from.map(|from| (at, from)));
                         values.list.into_iter().try_for_each(|bytes| add(holder, bytes))
                     },
                     // A member that is not there is told when people are asked for.
                     |at, found| {
-                        there.extend((found == Found::Yes).then_some(at));
+                        if found == Found::Yes {
+                            there.push(at);
+                        } else {
+                            absent.push(at);
+                        }
                         Ok(())
                     },
                 )
@@ -253,6 +270,8 @@ impl Lookup<'_> {
                     ),
                 ));
             }
+            let names = absent.into_iter().filter_map(|at| level.get(at));
+            within.mute.extend(names.map(|name| name.to_lowercase()));
             for (at, from) in unfinished {
                 let holder = level.get(at).map_or("", String::as_str);
                 session
@@ -262,22 +281,26 @@ impl Lookup<'_> {
             found.extend(next.iter().cloned());
             level = if nested { next } else { Vec::new() };
         }
-        Ok(found)
+        Ok((found, within))
     }
 
     /// An error where an entry without members is of a class that has some: then they are hidden.
-    fn may_lack(&self, entry: &Entry<'_>, attribute: &str, host: &str) -> Result<(), Failure> {
-        let classes = entry
-            .values("objectClass")
-            .map_err(|error| failed(host, &format!("the entry `{}`: {error}", entry.dn)))?;
-        let mut classes = classes.list.iter().map(|class| String::from_utf8_lossy(class));
-        match classes.find(|class| self.schema.requires(class, attribute)) {
+    fn may_lack(
+        &self,
+        dn: &str,
+        classes: &BTreeSet<String>,
+        attribute: &str,
+        host: &str,
+    ) -> Result<(), Failure> {
+        match classes
+            .iter()
+            .find(|class| self.schema.requires(class, attribute))
+        {
             None => Ok(()),
             Some(class) => Err(failed(
                 host,
                 &format!(
-                    "the group `{}` does not show its `{attribute}`, which every `{class}` has; hint: let `username` read it",
-                    entry.dn
+                    "the group `{dn}` does not show its `{attribute}`, which every `{class}` has; hint: let `username` read it"
                 ),
             )),
         }
@@ -344,6 +367,16 @@ impl Lookup<'_> {
             )
             .await
     }
+}
+
+/// The object classes of an entry, but for the one that all entries have.
+fn classes(entry: &Entry<'_>, host: &str) -> Result<BTreeSet<String>, Failure> {
+    let classes = entry
+        .values("objectClass")
+        .map_err(|error| failed(host, &format!("the entry `{}`: {error}", entry.dn)))?;
+    let classes = classes.list.iter().map(|class| String::from_utf8_lossy(class));
+    let classes = classes.filter(|class| !class.eq_ignore_ascii_case("top"));
+    Ok(classes.map(Cow::into_owned).collect())
 }
 
 /// A filter made of parts that have been checked.

@@ -28,7 +28,7 @@ mod url;
 mod value;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -129,10 +129,13 @@ pub(crate) async fn read(
         schema: &schema,
         log,
     };
+    let mut within = BTreeMap::new();
     for group in wanted.groups {
-        lookup.people_of(group, &mut session, &mut keeper).await?;
+        let met = lookup.people_of(group, &mut session, &mut keeper).await?;
+        within.extend(met.map(|met| (group.clone(), met)));
     }
     let mut people = keeper.finish(&mut session).await?;
+    people.within = within;
     people.elsewhere = std::mem::take(&mut session.elsewhere);
     if session.references > 0 {
         log.warning(

@@ -373,9 +373,9 @@ impl<'r, 'w> Keeper<'r, 'w> {
             record.place = place;
         }
         Ok(People {
-            elsewhere: std::collections::BTreeSet::new(),
             records: self.records,
             attributes: self.attributes.unwrap_or_default(),
+            ..People::default()
         })
     }
 }

@@ -216,6 +216,79 @@ async fn groups_in_groups_are_found_and_circles_end() {
 }
 
 #[tokio::test]
+async fn a_group_in_a_group_that_is_not_shown_any_more_takes_nothing_from_its_people() {
+    const ACCESS: &str = "access to filter=\"(description=hidden)\" by * none\n\
+        access to attrs=userPassword by anonymous auth\naccess to * by * read\n";
+    let ldif = format!(
+        "{}{}{}{}{}",
+        admin(),
+        person("eve", &[]),
+        person("ada", &[]),
+        group("cn=Painters,dc=x", "Painters", &["cn=Sub,dc=x", "uid=ada,dc=x"]),
+        group("cn=Sub,dc=x", "Sub", &["uid=eve,dc=x"]),
+    );
+    let made = Made {
+        ldif: &ldif,
+        size_limit: "unlimited",
+        options: ACCESS,
+    };
+    let Some(slapd) = Slapd::start_with(made) else {
+        return;
+    };
+    let server = organization(EVE, fine).await;
+    let mut scene = Scene::new(&server.url);
+    scene.state = Some(scene.path("state"));
+    scene.write("user-sync-config.yml", &main_file(&["Painters"]));
+    let two_steps = "two_steps_lookup: {group_member_attribute_name: member, nested_group: true}\n";
+    scene.write("ldap.yml", &slapd.connector(two_steps));
+    let describe = |what: &str| {
+        slapd.change(&format!(
+            "dn: cn=Sub,dc=x\nchangetype: modify\nreplace: description\ndescription: {what}\n"
+        ));
+    };
+    let removes = |skip: usize| {
+        let sent = crate::scene::writes(&server).into_iter().skip(skip);
+        let sent: String = sent.map(|request| request.body).collect();
+        sent.contains("\"remove")
+    };
+    for options in [REMOVE, "--process-groups"] {
+        describe("shown");
+        let whole = scene.run(options).await;
+        assert_eq!(whole.code, 0, "{}", whole.log);
+        assert!(!removes(0), "{}", whole.log);
+        describe("hidden");
+        for _ in 0..2 {
+            let ended = scene.run(options).await;
+            assert_eq!(ended.code, 1, "{}", ended.log);
+            for part in [
+                "[nested-group-mute]",
+                "'Painters'",
+                "'cn=sub,dc=x'",
+                "--accept-fewer",
+            ] {
+                assert!(ended.log.contains(part), "{part}: {}", ended.log);
+            }
+            assert!(!removes(0), "{}", ended.log);
+        }
+    }
+    // Who was a member and never a group may be gone.
+    slapd.change("dn: uid=ada,dc=x\nchangetype: delete\n");
+    describe("shown");
+    let gone = scene.run("--process-groups").await;
+    assert_eq!(gone.code, 0, "{}", gone.log);
+    assert!(gone.log.contains("`uid=ada,dc=x`") && gone.log.contains("[ldap-member-missing]"));
+    // A group that was taken out of the group is not missed, and neither is one of which it is said that it is meant.
+    describe("hidden");
+    let meant = scene
+        .run(&format!("{REMOVE} --accept-fewer --accept-empty"))
+        .await;
+    assert_eq!(meant.code, 0, "{}", meant.log);
+    assert!(removes(0), "{}", meant.log);
+    let again = scene.run(REMOVE).await;
+    assert_eq!(again.code, 0, "{}", again.log);
+}
+
+#[tokio::test]
 async fn names_with_every_special_character_are_found() {
     let names = [
         ("comma", r"cn=Paint\, Wool,dc=x", "Paint, Wool"),

@@ -59,9 +59,11 @@ Options:
       --strategy HOW                sync, or push: send everybody without reading accounts [sync]
   -t, --test-mode, -T, --no-test-mode
                                     let the server check and change nothing [no]
-      --accept-empty                a directory or mapped group that has lost all its people is meant to
-                                    be empty, a part that another server holds now to be left out;
-                                    without this it is not acted on
+      --accept-empty                it is meant that a directory or mapped group has lost all its people,
+                                    that nobody is selected, or that another server holds a part now;
+                                    without this nothing is taken from anybody for it
+      --accept-fewer                it is meant that the directory, or a mapped group, has far fewer people
+                                    than in an earlier run; without this nothing is taken away for it
       --summary FILE                write what happened into FILE as one JSON object at the end, however the
                                     run ends; `-` is standard output, and the log then goes to standard error;
                                     a FILE that is there and is no summary is not overwritten

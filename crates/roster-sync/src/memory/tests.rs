@@ -1,0 +1,335 @@
+//! What is remembered, and what counts as lost.
+
+use super::*;
+
+const NOTHING: Accepted = Accepted {
+    empty: false,
+    fewer: false,
+};
+const EMPTY: Accepted = Accepted {
+    empty: true,
+    fewer: false,
+};
+const FEWER: Accepted = Accepted {
+    empty: false,
+    fewer: true,
+};
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn open(&self) -> Memory {
+        Memory::open(self.0.path(), Path::new("main.yml"), "ldap", "ORG", None).unwrap()
+    }
+
+    fn record(&self, now: &Seen, accepted: Accepted) {
+        self.open().record(now, accepted).unwrap();
+    }
+
+    fn missing(&self, now: &Seen) -> Missing {
+        self.open().missing(now)
+    }
+}
+
+fn names(list: &[&str]) -> BTreeSet<String> {
+    list.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// A run that selects everybody, with members of mapped groups, each of which leads to `to …`.
+fn seen(people: usize, groups: &[(&str, usize)]) -> Seen {
+    let lead = |name: &str| names(&[&format!("to {name}")]);
+    Seen {
+        people: people > 0,
+        mapped: groups
+            .iter()
+            .map(|&(name, _)| (name.to_owned(), lead(name)))
+            .collect(),
+        members: groups.iter().map(|&(name, n)| (name.to_owned(), n)).collect(),
+        selection: Selected {
+            options: "sync all".to_owned(),
+            people,
+            ..Selected::default()
+        },
+        ..Seen::default()
+    }
+}
+
+#[test]
+fn so_many_may_leave_at_once() {
+    // Of so many the most that may leave a group, and a directory.
+    for (of, group, directory) in [
+        (1, 1, 1),
+        (3, 3, 3),
+        (5, 3, 3),
+        (12, 4, 4),
+        (20, 6, 6),
+        (40, 13, 10),
+        (100, 33, 10),
+        (1000, 333, 100),
+    ] {
+        let most = |lost: fn(usize, usize) -> bool| (0..=of).rev().find(|gone| !lost(of, of - gone));
+        assert_eq!(
+            (
+                most(is_shrunk),
+                most(|before, now| is_far_fewer(before, now, None))
+            ),
+            (Some(group), Some(directory)),
+            "{of}"
+        );
+    }
+    assert!(!is_far_fewer(10, 1000, None));
+    // What is set replaces that.
+    assert!(is_far_fewer(1000, 949, Some(95.0)) && !is_far_fewer(1000, 950, Some(95.0)));
+    assert!(!is_far_fewer(1000, 1, Some(0.0)) && is_far_fewer(3, 2, Some(100.0)));
+}
+
+#[test]
+fn a_number_that_fell_far_stays_remembered_until_it_is_accepted() {
+    let place = Place::new();
+    let all = |people| seen(people, &[("A", people)]);
+    assert_eq!(place.missing(&all(300)), Missing::default(), "the first run");
+    place.record(&all(300), NOTHING);
+    place.record(&all(280), NOTHING);
+    assert_eq!(
+        place.missing(&all(260)),
+        Missing::default(),
+        "a little fewer is nothing"
+    );
+    let lost = |now| {
+        let missing = place.missing(&all(now));
+        let before = |fewer: Fewer| fewer.before;
+        (
+            missing.fewer.map(before),
+            missing.shrunk.get("A").copied().map(before),
+        )
+    };
+    assert_eq!(lost(200), (Some(280), None));
+    assert_eq!(lost(150), (Some(280), Some(280)));
+    place.record(&all(150), NOTHING);
+    place.record(&all(150), EMPTY);
+    assert_eq!(lost(150), (Some(280), Some(280)), "nobody has accepted that");
+    place.record(&all(150), FEWER);
+    assert_eq!(lost(150), (None, None));
+    assert_eq!(lost(90), (Some(150), Some(150)));
+}
+
+#[test]
+fn who_has_left_altogether_is_not_missed_in_a_group_as_well() {
+    let place = Place::new();
+    let mut before = seen(100, &[("A", 20)]);
+    before.everybody = true;
+    place.record(&before, NOTHING);
+    let mut now = seen(91, &[("A", 11)]);
+    assert_eq!(
+        place.missing(&now).shrunk.len(),
+        1,
+        "the group may be what selects people"
+    );
+    now.everybody = true;
+    assert_eq!(place.missing(&now), Missing::default());
+    place.record(&now, NOTHING);
+    let mut later = seen(91, &[("A", 7)]);
+    later.everybody = true;
+    assert_eq!(place.missing(&later).shrunk["A"], Fewer { before: 11, now: 7 });
+}
+
+#[test]
+fn each_selection_has_a_number_of_its_own() {
+    let place = Place::new();
+    let select = |options: &str, groups: &[&str], people| Seen {
+        selection: Selected {
+            options: options.to_owned(),
+            groups: names(groups),
+            people,
+        },
+        ..seen(500, &[])
+    };
+    let lost = |now: &Seen| place.missing(now).fewer.is_some();
+    place.record(&select("all", &[], 500), NOTHING);
+    place.record(&select("mapped", &["A", "B"], 100), NOTHING);
+    assert!(lost(&select("all", &[], 100)));
+    assert!(!lost(&select("all like `a.*`", &[], 20)));
+    assert!(lost(&select("mapped", &["A", "B"], 50)));
+    assert!(lost(&select("mapped", &["A", "B", "C"], 50)), "one more group");
+    assert!(!lost(&select("mapped", &["A"], 50)), "one group less");
+    assert_eq!(place.open().selected(&select("all", &[], 7).selection), Some(500));
+    for number in 0..150 {
+        place.record(&select(&format!("all like `{number}`"), &[], 5), NOTHING);
+    }
+    assert_eq!(place.open().earlier.selections.len(), SELECTIONS);
+    assert!(
+        place
+            .open()
+            .selected(&select("all like `149`", &[], 0).selection)
+            .is_some()
+    );
+}
+
+#[test]
+fn nobody_in_a_selection_is_remembered_when_it_is_accepted() {
+    let place = Place::new();
+    let select = |people| Seen {
+        selection: Selected {
+            options: "sync group A".to_owned(),
+            people,
+            ..Selected::default()
+        },
+        ..seen(500, &[])
+    };
+    let known = || place.open().selected(&select(0).selection);
+    place.record(&select(0), NOTHING);
+    assert_eq!(known(), None);
+    place.record(&select(2), NOTHING);
+    place.record(&select(0), FEWER);
+    assert_eq!(known(), Some(2));
+    place.record(&select(0), EMPTY);
+    assert_eq!(known(), Some(0));
+}
+
+#[test]
+fn parts_that_another_server_holds_are_new_until_they_are_accepted() {
+    let place = Place::new();
+    let with = |parts: &[&str]| Seen {
+        elsewhere: names(parts),
+        ..seen(5, &[("A", 2)])
+    };
+    let new = |parts: &[&str]| {
+        let missing = place.missing(&with(parts)).parts;
+        missing.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(new(&["dc=a"]), [""; 0], "what was the case before is not known");
+    place.record(&with(&["dc=a"]), NOTHING);
+    assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"]);
+    place.record(&with(&["dc=b"]), FEWER);
+    assert_eq!(new(&["dc=a", "dc=b"]), ["dc=b"], "nobody has accepted it");
+    place.record(&with(&["dc=b"]), EMPTY);
+    assert_eq!(
+        new(&["dc=a", "dc=b"]),
+        [""; 0],
+        "who asked for less may not have met the other"
+    );
+    let everybody = Seen {
+        everybody: true,
+        ..with(&["dc=b"])
+    };
+    place.record(&everybody, NOTHING);
+    assert_eq!(new(&["dc=a", "dc=b"]), ["dc=a"], "it was here meanwhile");
+}
+
+#[test]
+fn a_group_that_was_not_asked_for_is_neither_missing_nor_forgotten() {
+    let place = Place::new();
+    place.record(&seen(5, &[("A", 5)]), NOTHING);
+    let mut now = seen(5, &[("A", 0)]);
+    assert_eq!(place.missing(&now).groups, names(&["A"]));
+    now.members.clear();
+    assert_eq!(place.missing(&now), Missing::default());
+    place.record(&now, EMPTY);
+    assert_eq!(place.missing(&seen(5, &[("A", 0)])).groups, names(&["A"]));
+}
+
+#[test]
+fn a_group_that_is_not_mapped_any_more_is_forgotten_unless_its_name_was_mistyped() {
+    let place = Place::new();
+    let old = seen(9, &[("A", 5), ("B", 4), ("Idle", 0)]);
+    place.record(&old, NOTHING);
+    // A line less, and another group that nobody is in, but nobody ever was.
+    let without = seen(9, &[("B", 4), ("Idle", 0)]);
+    assert_eq!(place.missing(&without), Missing::default());
+    // Something new that leads elsewhere is no new name for it either.
+    assert_eq!(place.missing(&seen(9, &[("B", 4), ("C", 0)])), Missing::default());
+    let mut mistyped = seen(9, &[("B", 4), ("a", 0)]);
+    mistyped.mapped.insert("a".to_owned(), names(&["to A"]));
+    assert_eq!(place.missing(&mistyped).renamed, names(&["A"]));
+    place.record(&mistyped, NOTHING);
+    assert_eq!(
+        place.missing(&mistyped).renamed,
+        names(&["A"]),
+        "nobody has accepted that"
+    );
+    place.record(&mistyped, EMPTY);
+    assert_eq!(place.missing(&mistyped), Missing::default());
+    place.record(&old, NOTHING);
+    place.record(&without, NOTHING);
+    assert_eq!(place.missing(&seen(9, &[("A", 0), ("B", 4)])), Missing::default());
+}
+
+#[test]
+fn groups_in_groups_are_missed_when_they_become_mute() {
+    let place = Place::new();
+    let with = |groups: &[&str], mute: &[&str]| {
+        let mut now = seen(5, &[("A", 5)]);
+        let within = Within {
+            groups: names(groups),
+            mute: names(mute),
+        };
+        now.within.insert("A".to_owned(), within);
+        now
+    };
+    let lost = |now: &Seen| place.missing(now).mute.remove("A").unwrap_or_default();
+    place.record(&with(&["cn=x", "cn=y"], &[]), NOTHING);
+    let hidden = with(&["cn=y"], &["cn=x", "uid=gone"]);
+    assert_eq!(lost(&hidden), names(&["cn=x"]));
+    place.record(&hidden, EMPTY);
+    assert_eq!(lost(&hidden), names(&["cn=x"]), "nobody has accepted that");
+    place.record(&seen(5, &[("A", 5)]), NOTHING);
+    assert_eq!(lost(&hidden), names(&["cn=x"]), "a run that did not look");
+    place.record(&hidden, FEWER);
+    assert_eq!(lost(&hidden), names(&[]));
+    // What has left the group is no member that does not show itself.
+    place.record(&with(&[], &[]), NOTHING);
+    assert_eq!(lost(&with(&[], &["cn=y"])), names(&[]));
+}
+
+#[test]
+fn what_disappears_is_remembered_until_it_is_accepted() {
+    let place = Place::new();
+    let both = seen(7, &[("A", 5), ("B", 2)]);
+    let half = seen(7, &[("A", 0), ("B", 2)]);
+    let none = seen(0, &[("A", 0), ("B", 0)]);
+    assert_eq!(place.missing(&none), Missing::default(), "the first run");
+    place.record(&both, NOTHING);
+    assert_eq!(place.missing(&half).groups, names(&["A"]));
+    place.record(&half, NOTHING);
+    place.record(&half, FEWER);
+    assert_eq!(
+        place.missing(&none).groups.len(),
+        2,
+        "nobody has accepted that A is gone"
+    );
+    place.record(&half, EMPTY);
+    let missing = place.missing(&none);
+    assert_eq!((missing.source, missing.groups), (true, names(&["B"])));
+}
+
+#[test]
+fn a_memory_belongs_to_the_real_place_of_the_main_file_the_kind_and_the_organization() {
+    let place = Place::new();
+    let (state, release) = (place.0.path().join("state"), place.0.path().join("7"));
+    fs::create_dir(&release).unwrap();
+    fs::write(release.join("main.yml"), "").unwrap();
+    let main = release.join("main.yml");
+    let open =
+        |main: &Path, kind: &str, organization: &str| Memory::open(&state, main, kind, organization, None);
+    let remembered = |main: &Path, kind, organization| open(main, kind, organization).unwrap().earlier.people;
+    let first = open(&main, "csv", "ORG").unwrap();
+    first.record(&seen(1, &[]), NOTHING).unwrap();
+    assert!(remembered(&release.join("../7/main.yml"), "csv", "ORG"));
+    #[cfg(unix)]
+    {
+        let current = place.0.path().join("current");
+        std::os::unix::fs::symlink(&release, &current).unwrap();
+        assert!(remembered(&current.join("main.yml"), "csv", "ORG"));
+    }
+    assert!(!remembered(&main, "ldap", "ORG"));
+    assert!(!remembered(&main, "csv", "OTHER"));
+    assert!(!remembered(Path::new("main.yml"), "csv", "ORG"));
+    for damaged in ["{", "{}", r#"{"format":1,"people":true,"groups":["A"]}"#] {
+        fs::write(&first.path, damaged).unwrap();
+        assert!(open(&main, "csv", "ORG").is_err(), "{damaged}");
+    }
+}
