@@ -24,7 +24,8 @@ pub(crate) fn livez() -> Reply {
     Reply::value(&json!({"live": true}))
 }
 
-/// `/readyz`: requests would be carried out, writing included.
+/// `/readyz`: requests would be carried out, and a small change saved. A disk may be too full for a larger one: reading goes on then,
+/// and each refusal is in the log and in the numbers.
 pub(crate) async fn readyz(call: Call<'_>) -> Result<Reply, ApiError> {
     call.app.store.ping_write().await?;
     Ok(Reply::value(&json!({"ready": true})))

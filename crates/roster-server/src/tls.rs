@@ -94,7 +94,7 @@ pub fn local_authority(dir: &Path, hosts: &[String], now_ms: i64) -> Result<File
         source,
     })?;
     let authority = match find_authority(dir, now)? {
-        Found::Whole(known) => known,
+        Found::Whole(known) => *known,
         Found::AtItsEnd => {
             tracing::warn!(
                 "the certificate authority in {} is at its end: a new one is made, and clients have to trust its ca.pem anew",
@@ -203,7 +203,7 @@ enum Found {
     /// One that could not cover a whole new leaf any more, whatever its key is.
     AtItsEnd,
     /// All of it.
-    Whole(Authority),
+    Whole(Box<Authority>),
 }
 
 const MISSING: &str = "is missing";
@@ -248,7 +248,7 @@ fn find_authority(dir: &Path, now: OffsetDateTime) -> Result<Found, TlsError> {
         ));
     }
     let params = authority_params(&name, now);
-    Ok(Found::Whole(Authority { name, params, key }))
+    Ok(Found::Whole(Box::new(Authority { name, params, key })))
 }
 
 /// A file, where it is there.
@@ -283,17 +283,16 @@ fn make_authority(dir: &Path, key: Option<KeyPair>, now: OffsetDateTime) -> Resu
         names: name.clone(),
         source,
     };
-    let key = match key {
-        Some(key) => key,
-        None => {
-            let key = KeyPair::generate().map_err(made)?;
-            write(
-                &dir.join("ca-key.pem"),
-                key.serialize_pem().as_bytes(),
-                write_private,
-            )?;
-            key
-        }
+    let key = if let Some(key) = key {
+        key
+    } else {
+        let key = KeyPair::generate().map_err(made)?;
+        write(
+            &dir.join("ca-key.pem"),
+            key.serialize_pem().as_bytes(),
+            write_private,
+        )?;
+        key
     };
     let params = authority_params(&name, now);
     let cert = params.self_signed(&key).map_err(made)?;

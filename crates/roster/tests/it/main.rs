@@ -18,6 +18,7 @@ mod crash;
 mod data;
 mod demo;
 mod disk;
+mod exchanged;
 mod golden;
 #[cfg(feature = "gssapi")]
 mod kerberos;
