@@ -91,7 +91,7 @@ impl Compare {
     }
 
     pub(super) fn wrong(&mut self, place: &[Place], message: String) {
-        let place = self.here.iter().chain(place).cloned().collect();
+        let place = self.here.iter().chain(place).copied().collect();
         self.wrong.push(Contradiction { place, message });
     }
 

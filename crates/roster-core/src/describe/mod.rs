@@ -205,8 +205,9 @@ pub struct Difference {
 pub struct Removal {
     /// The organization whose description is without it.
     pub org: OrgNo,
-    /// The list of the description that would hold it, e.g. `user_groups`.
-    pub list: &'static str,
+    /// The list of the description that would hold it, e.g. `["user_groups"]`; one inside that list where the description has
+    /// what is around it, e.g. `["user_groups", 2, "profiles"]`.
+    pub list: Vec<Place>,
     /// In words, without the organization's name.
     pub line: String,
 }
@@ -221,7 +222,7 @@ pub struct Contradiction {
 }
 
 /// One step on the way to a value in a description.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// A key of a mapping.
     Key(&'static str),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::compare::{Compare, Wanted};
-use super::{Description, Mark, Removal};
+use super::{Description, Mark, Place, Removal};
 use crate::change::{Change, Configured};
 use crate::org::{Group, GroupKind};
 use crate::value::{GroupId, Key, OrgNo, Seq};
@@ -32,6 +32,63 @@ fn list(kind: &str) -> &'static str {
         "product" | "profile" => "products",
         "contract_admin" => "contract_admins",
         _ => "user_groups",
+    }
+}
+
+/// The list of a description that would hold what bears a mark: inside what is around it, where that is described.
+fn place(run: &Compare, org: OrgNo, description: &Description, mark: &Mark) -> Vec<Place> {
+    let outer = list(&mark.kind);
+    let (first, _) = mark.key.split_once('\n').unwrap_or((&mark.key, ""));
+    let group = |id: i64| run.now.groups.iter().find(|known| known.id.0 == id);
+    let described_group = |group: &Group| {
+        let named = |known: &super::UserGroupDescription| Key::new(&known.name) == group.key();
+        description.user_groups.iter().position(named)
+    };
+    let described_directory = |name: &str| {
+        let named = |known: &super::DirectoryDescription| Key::new(&known.name) == Key::new(name);
+        description.directories.iter().position(named)
+    };
+    let found = match (mark.kind.as_str(), mark.numbers().as_slice()) {
+        ("link_id", [id, _, _]) => group(*id).and_then(described_group).map(|n| (n, "profiles")),
+        ("share_id", [mirror]) => {
+            let source = group(*mirror).and_then(|mirror| group(mirror.source?.0));
+            source.and_then(described_group).map(|n| (n, "shared_with"))
+        }
+        ("profile", _) => {
+            let product = run
+                .group_by_name(org, first)
+                .and_then(|group| group.kind.product());
+            let product = run.now.products.iter().find(|known| Some(known.id) == product);
+            let described = product.and_then(|product| {
+                let named =
+                    |known: &super::ProductDescription| Key::new(&known.name) == Key::new(&product.name);
+                description.products.iter().position(named)
+            });
+            described.map(|n| (n, "profiles"))
+        }
+        ("domain", _) => {
+            let domain = run
+                .now
+                .domains
+                .iter()
+                .find(|known| known.org == org && known.name.as_str() == first);
+            let of = |domain: &crate::org::Domain| {
+                run.now
+                    .directories
+                    .iter()
+                    .find(|known| known.id == domain.directory)
+            };
+            let directory = domain
+                .and_then(of)
+                .and_then(|directory| described_directory(&directory.name));
+            directory.map(|n| (n, "domains"))
+        }
+        ("trust", _) => described_directory(first).map(|n| (n, "trustees")),
+        _ => None,
+    };
+    match found {
+        Some((n, inner)) => vec![Place::Key(outer), Place::Index(n), Place::Key(inner)],
+        None => vec![Place::Key(outer)],
     }
 }
 
@@ -76,13 +133,16 @@ pub(super) fn prune(run: &mut Compare, descriptions: &[Description]) {
     for kind in ORDER {
         for (org, mark) in stale.iter().filter(|(_, mark)| mark.kind == kind) {
             let before = run.out.removals.len();
+            let at = run.out.orgs.iter().position(|other| other == org);
+            let description = at.and_then(|at| descriptions.get(at));
+            let list = description.map_or_else(Vec::new, |description| place(run, *org, description, mark));
             if remove(run, *org, mark) {
                 run.out.unmarks.push((*org, mark.clone()));
             }
             for removal in run.out.removals.iter_mut().skip(before) {
                 // A group that is shared goes elsewhere, too, but because of this description.
                 removal.org = *org;
-                removal.list = list(kind);
+                removal.list.clone_from(&list);
             }
         }
     }
@@ -189,7 +249,7 @@ fn take(run: &mut Compare, org: OrgNo, change: Change, line: &str) {
     run.emit(org, change, line);
     run.out.removals.push(Removal {
         org,
-        list: "",
+        list: Vec::new(),
         line: line.to_owned(),
     });
 }
@@ -394,10 +454,8 @@ fn remove_directory(run: &mut Compare, org: OrgNo, name: &str) -> bool {
         return true;
     };
     if run.now.inhabited.contains(&directory.id) {
-        run.out.lines.push(format!(
-            "directory `{}` stays: there are accounts in it",
-            directory.name
-        ));
+        let line = format!("directory `{}` stays: there are accounts in it", directory.name);
+        run.say(org, &line);
         return false;
     }
     run.now.directories.retain(|known| known.id != directory.id);

@@ -90,12 +90,21 @@ impl std::fmt::Debug for SecretSource {
     }
 }
 
+/// A step down.
+fn step<'n>(node: &'n Node, place: &Place) -> Option<&'n Node> {
+    match place {
+        Place::Key(key) => node.get(key),
+        Place::Index(n) => node.item(*n),
+    }
+}
+
 impl OrgFile {
     /// Whether the `n`th organization has a list, be it empty. A key without a value is where a file may have been cut off.
-    pub(crate) fn has_list(&self, n: usize, list: &str) -> bool {
+    pub(crate) fn has_list(&self, n: usize, list: &[Place]) -> bool {
         let organizations = self.root.get("organizations");
         let organization = organizations.and_then(|organizations| organizations.item(n));
-        organization.is_some_and(|node| node.get(list).is_some_and(|found| !found.is_null()))
+        let found = organization.and_then(|node| list.iter().try_fold(node, step));
+        found.is_some_and(|found| !found.is_null())
     }
 
     /// A contradiction as a problem with its place.
@@ -105,11 +114,7 @@ impl OrgFile {
             node = organizations;
         }
         for place in &contradiction.place {
-            let next = match place {
-                Place::Key(key) => node.get(key),
-                Place::Index(n) => node.item(*n),
-            };
-            match next {
+            match step(node, place) {
                 Some(next) => node = next,
                 None => break,
             }

@@ -48,6 +48,110 @@ fn a_file_that_was_cut_off_before_a_list_removes_nothing() {
     assert_eq!(place.apply(&whole, &["--prune"]).1, "nothing to change\n");
 }
 
+/// Every list that stands inside another one, in lines of their own.
+const NESTED: &str = "organizations:
+  - id: AA@AdobeOrg
+    name: A
+    directories:
+      - {name: Own, type: federated, domains: [own.example]}
+      - name: SSO
+        type: federated
+        domains: [a.example]
+        trustees: [BB@AdobeOrg]
+    products:
+      - name: P
+        profiles: [{name: P1}]
+    user_groups:
+      - name: G
+        profiles: [P1]
+        shared_with: [BB@AdobeOrg]
+    administrators:
+      - {email: adm@own.example, roles: [system]}
+      - email: two@own.example
+        roles: [support]
+    integrations:
+      - name: jwt
+        types: [jwt]
+        certificates: [cert.pem]
+  - id: BB@AdobeOrg
+    name: B
+";
+
+/// A list inside another one that is not there, or has no value, is where a file may have been cut off, too.
+#[test]
+fn a_list_inside_another_that_is_not_there_removes_nothing() {
+    for (line, at, said) in [
+        ("        domains: [a.example]", 6, "domain a.example released"),
+        (
+            "        trustees: [BB@AdobeOrg]",
+            6,
+            "directory `sso` closed to bb@adobeorg",
+        ),
+        ("        profiles: [{name: P1}]", 11, "`P1` removed"),
+        ("        profiles: [P1]", 14, "user group `G` unlinked from `P1`"),
+        (
+            "        shared_with: [BB@AdobeOrg]",
+            14,
+            "user group `G` no longer shared in",
+        ),
+        ("        certificates: [cert.pem]", 22, "no longer accepts a key"),
+    ] {
+        let place = Place::new();
+        assert_eq!(place.apply(NESTED, &["--credentials", "made.json"]).0, 0);
+        let before = place.export();
+        let key = line.trim().split(':').next().unwrap();
+        // The profile goes only when nothing is linked to it.
+        let without = |with: &str| {
+            let text = NESTED.replace(line, with);
+            if said == "`P1` removed" {
+                text.replace("        profiles: [P1]\n", "        profiles: []\n")
+            } else {
+                text
+            }
+        };
+        for with in [
+            String::new(),
+            format!("        {key}:"),
+            format!("        {key}: ~"),
+        ] {
+            for words in [&["--prune"][..], &["--prune", "--dry-run"]] {
+                let (code, out, err) = place.apply(&without(&with), words);
+                assert_eq!((code, out.as_str()), (2, ""), "{key}: {out}{err}");
+                let place = format!(
+                    "org.yml:{at}:9: --prune would remove all that earlier applies made of `{key}`, because there is no such list: "
+                );
+                assert!(
+                    err.contains(&place) && err.contains(said) && err.contains(&format!("write `{key}: []`")),
+                    "{key}: {err}"
+                );
+            }
+        }
+        assert_eq!(place.export(), before);
+        // What is meant is said.
+        let (code, out, err) = place.apply(
+            &without(&format!("        {key}: []")),
+            &["--prune", "--remove-last"],
+        );
+        assert!(code == 0 && out.contains(said), "{key}: {out}{err}");
+    }
+}
+
+/// Who has been switched off does not stand for those that work.
+#[test]
+fn an_integration_that_is_switched_off_is_not_the_last_one() {
+    let place = Place::new();
+    let one = "integrations: [{name: both, types: [oauth]}";
+    let whole = START.replace(
+        "integrations: [{name: both, types: [oauth, jwt], certificates: [cert.pem]}",
+        &format!("{one}, {{name: off, types: [oauth], enabled: false}}"),
+    );
+    assert_eq!(place.apply(&whole, &["--credentials", "made.json"]).0, 0);
+    let without = whole.replace(one, "integrations: [").replace("[, ", "[");
+    let (code, out, err) = place.apply(&without, &["--prune"]);
+    assert!(code == 2 && err.contains("last integration"), "{code} {out}{err}");
+    assert_eq!(place.apply(&without, &["--prune", "--remove-last"]).0, 0);
+}
+
 #[test]
 fn no_system_administrator_goes_unasked() {
     let place = Place::new();

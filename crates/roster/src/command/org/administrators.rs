@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster_core::decide::console::{Appointed, Appointment, appoint, dismiss};
-use roster_core::describe::Mark;
+use roster_core::describe::{Mark, Place};
 use roster_core::scope::Scope;
 use roster_core::value::{AccountId, GroupId, Key, OrgNo, Seq};
 use roster_server::crypto::password::{generate_password, hash_password, verify_password};
@@ -171,7 +171,17 @@ impl Job {
                 .map_err(|refusal| StoreError::Bug(roster_server::explain(&refusal)))?;
             writer.apply(&self.entry("administrators", changes))?;
             let line = format!("{email} is no longer {role} administrator");
-            report.removed(n, name, "administrators", line);
+            let appointed = self
+                .file
+                .organizations
+                .get(n)
+                .map_or(&[][..], |entry| &entry.administrators);
+            let of = |entry: &AdministratorEntry| Key::new(&entry.appointment.email) == Key::new(&email);
+            let mut list = vec![Place::Key("administrators")];
+            if let Some(k) = appointed.iter().position(of) {
+                list.extend([Place::Index(k), Place::Key("roles")]);
+            }
+            report.removed(n, name, list, line);
         }
         writer.unmark_described(org, mark)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster_core::describe::Mark;
+use roster_core::describe::{Mark, Place};
 use roster_core::value::{OrgNo, Seed};
 use roster_server::clock::Chance;
 use roster_server::crypto::master::generate_secret;
@@ -36,7 +36,7 @@ pub(super) fn apply(
     let name = &entry.description.name;
     let known = writer.integrations(org)?;
     let mut wanted = BTreeSet::new();
-    for (k, described) in (0..).zip(&entry.integrations) {
+    for (k, described) in entry.integrations.iter().enumerate() {
         let mut one = One {
             job,
             org,
@@ -46,11 +46,12 @@ pub(super) fn apply(
             problems,
             marks,
             n,
+            k,
         };
         wanted.insert(Mark::new("integration", &[&described.name]));
         match known.iter().find(|known| known.settings.name == described.name) {
             Some(known) => one.update(writer, known)?,
-            None => one.create(writer, job.seed.derive(1 << 63 | (n as u64) << 32 | k))?,
+            None => one.create(writer, job.seed.derive(1 << 63 | (n as u64) << 32 | k as u64))?,
         }
     }
     if job.prune.is_some() {
@@ -66,7 +67,7 @@ pub(super) fn apply(
                 let about = json!({ "name": gone.settings.name, "client_id": gone.client_id });
                 job.note(writer, org, &json!({ "integrationDeleted": about }))?;
                 let line = format!("integration `{}` removed", gone.settings.name);
-                report.removed(n, name, "integrations", line);
+                report.removed(n, name, vec![Place::Key("integrations")], line);
             }
             writer.unmark_described(org, mark)?;
         }
@@ -97,6 +98,8 @@ struct One<'a> {
     /// What earlier descriptions brought into this organization.
     marks: &'a BTreeSet<Mark>,
     n: usize,
+    /// Its place in the list.
+    k: usize,
 }
 
 impl One<'_> {
@@ -405,8 +408,12 @@ impl One<'_> {
                     "integration `{}` no longer accepts a key that the description does not name",
                     self.described.name
                 );
-                self.report
-                    .removed(self.n, self.organization, "integrations", line);
+                let list = vec![
+                    Place::Key("integrations"),
+                    Place::Index(self.k),
+                    Place::Key("certificates"),
+                ];
+                self.report.removed(self.n, self.organization, list, line);
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use roster_core::decide::console::set_status;
 use roster_core::decide::{Env, Mode, Rules};
-use roster_core::describe::{self, Ask, Mark};
+use roster_core::describe::{self, Ask, Mark, Place};
 use roster_core::scope::Scope;
 use roster_core::value::{Key, OrgNo, Seed};
 use roster_server::clock::Chance;
@@ -185,7 +185,7 @@ struct Report {
 
 impl Report {
     /// Something was taken away from the `n`th organization, whose name this is.
-    fn removed(&mut self, n: usize, name: &str, list: &'static str, line: String) {
+    fn removed(&mut self, n: usize, name: &str, list: Vec<Place>, line: String) {
         self.lines.push(format!("{name}: {line}"));
         self.removed.push(Removed { n, list, line });
     }

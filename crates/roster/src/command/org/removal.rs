@@ -17,6 +17,9 @@ const ONE_IN: usize = 5;
 /// So many are named in a message.
 const NAMED: usize = 5;
 
+/// How a line ends that tells of a system administrator.
+pub(super) const SYSTEM: &str = " is no longer system administrator";
+
 /// What was asked for beside `--prune`.
 #[derive(Debug)]
 pub(super) struct Allowed {
@@ -31,8 +34,8 @@ pub(super) struct Allowed {
 pub(super) struct Removed {
     /// The organization, by its place in the file.
     pub(super) n: usize,
-    /// The list that would hold it.
-    pub(super) list: &'static str,
+    /// The list that would hold it, from the organization on.
+    pub(super) list: Vec<Place>,
     /// In words, without the organization's name.
     pub(super) line: String,
 }
@@ -89,18 +92,34 @@ fn system_administrators(writer: &mut Writer<'_>, org: OrgNo) -> Result<BTreeSet
 /// Lists that the file does not have, and whose things would go: that is how a file ends that was cut off, so that none are
 /// wanted has to be said. A dry run names them all.
 pub(super) fn undeclared(file: &OrgFile, n: usize, removed: &[Removed], dry_run: bool) -> Vec<Problem> {
-    let of_org = || removed.iter().filter(|removed| removed.n == n);
-    let lists: BTreeSet<&str> = of_org()
-        .map(|removed| removed.list)
-        .filter(|list| !file.has_list(n, list))
-        .collect();
-    let wrong = |list: &str| {
-        let gone: Vec<&Removed> = of_org().filter(|removed| removed.list == list).collect();
+    let of_org: Vec<&Removed> = removed.iter().filter(|removed| removed.n == n).collect();
+    let mut lists: Vec<&[Place]> = Vec::new();
+    for removed in &of_org {
+        if !file.has_list(n, &removed.list) && !lists.contains(&removed.list.as_slice()) {
+            lists.push(&removed.list);
+        }
+    }
+    let wrong = |list: &[Place]| {
+        let gone: Vec<&Removed> = of_org
+            .iter()
+            .filter(|removed| removed.list == list)
+            .copied()
+            .collect();
+        let (name, around) = match list {
+            [around @ .., Place::Key(name)] => (*name, around),
+            _ => ("", list),
+        };
+        let whose = if around.is_empty() {
+            "this organization has"
+        } else {
+            "there is"
+        };
+        let place = std::iter::once(Place::Index(n)).chain(around.iter().copied());
         file.locate(&Contradiction {
-            place: vec![Place::Index(n)],
+            place: place.collect(),
             message: format!(
-                "--prune would remove all that earlier applies made of `{list}`, because this organization has no such list: {}; \
-                 write `{list}: []` if none are to be left",
+                "--prune would remove all that earlier applies made of `{name}`, because {whose} no such list: {}; \
+                 write `{name}: []` if none are to be left",
                 some(&gone, if dry_run { gone.len() } else { NAMED })
             ),
         })
@@ -169,7 +188,9 @@ pub(super) fn check(
         return Ok(refusals);
     }
     let of_list = |list| -> Vec<&Removed> {
-        let of_list = gone.iter().filter(|removed| removed.list == list);
+        let of_list = gone
+            .iter()
+            .filter(|removed| removed.list.first() == Some(&Place::Key(list)));
         of_list.copied().collect()
     };
     let mut last = |what: &str, gone: &[&Removed]| {
@@ -179,18 +200,25 @@ pub(super) fn check(
         });
     };
     let integrations = of_list("integrations");
-    if !integrations.is_empty() && !held.integrations.is_empty() {
+    if !integrations.is_empty() {
         // One that is made in this run has an id and a secret of its own: no program knows them yet.
         let left = writer.integrations(org)?;
-        let stays = |known: &Integration| left.iter().any(|one| one.client_id == known.client_id);
-        if !held.integrations.iter().any(stays) {
+        let works = |known: &&Integration| known.settings.enabled;
+        let stays = |known: &Integration| {
+            left.iter()
+                .filter(works)
+                .any(|one| one.client_id == known.client_id)
+        };
+        let mut working = held.integrations.iter().filter(works).peekable();
+        if working.peek().is_some() && !working.any(stays) {
             last(
                 "last integration, and no program that uses the API for it now could go on",
                 &integrations,
             );
         }
     }
-    let administrators = of_list("administrators");
+    let mut administrators = of_list("administrators");
+    administrators.retain(|removed| removed.line.ends_with(SYSTEM));
     if !administrators.is_empty() {
         let left = system_administrators(writer, org)?;
         // A file that ends too early between two of them looks like one that is meant.
