@@ -297,7 +297,7 @@ fn what_goes_with_a_product_has_its_name() {
     assert_eq!(place.apply(&with, &["--credentials", "made.json"]).0, 0);
     let without = START
         .replace("[{name: P, profiles: [{name: P1, quota: 2}]}]", "[]")
-        .replace("{name: G, profiles: [P1]}", "{name: G}")
+        .replace("{name: G, profiles: [P1]}", "{name: G, profiles: []}")
         .replace(", _admin_P1", "");
     let (code, out, err) = place.apply(&without, &["--prune"]);
     assert_eq!(code, 0, "{err}");
