@@ -65,7 +65,7 @@ impl Lookup<'_> {
             }
             Members::TwoSteps { attribute, nested } => {
                 let (members, within) = self.members(&group.dn, attribute, *nested, session).await?;
-                self.by_name(&members, set, session, keeper).await?;
+                self.by_name(name, &members, set, session, keeper).await?;
                 if let Some(id) = group.relative_id {
                     self.by_filter(&format!("(primaryGroupID={id})"), set, session, keeper)
                         .await?;
@@ -309,6 +309,7 @@ impl Lookup<'_> {
     /// The people that members are.
     async fn by_name(
         &self,
+        name: &str,
         members: &[String],
         group: SetId,
         session: &mut Session<'_>,
@@ -321,7 +322,19 @@ impl Lookup<'_> {
         }
         let inside =
             |member: &&String| Dn::parse(member).is_ok_and(|dn| bases.iter().any(|base| dn.is_inside(base)));
+        let all = members.len();
         let members: Vec<String> = members.iter().filter(inside).cloned().collect();
+        if members.is_empty() && all > 0 {
+            self.log.warning(
+                "ldap",
+                "directory-members-outside",
+                format_args!(
+                    "`{name}` has {all} member(s), and none of them is below `{}`: nobody is in it for this run. If people are \
+                     elsewhere, set `user_base_dn`",
+                    self.settings.user_bases.join("`, `")
+                ),
+            );
+        }
         let search = Search {
             base: "",
             scope: Scope::Subtree,

@@ -121,6 +121,13 @@ pub(crate) async fn read(
                 })
                 .await?;
         }
+    } else if matches!(settings.members, Members::TwoSteps { .. }) {
+        // Members are asked for by their own names, so a place that is not there would only leave all of them out.
+        for base in settings.user_bases.iter().filter(|base| !base.is_empty()) {
+            session
+                .is_there(base, &format!("looking for `{base}`, where people are"))
+                .await?;
+        }
     }
     let lookup = Lookup {
         settings,

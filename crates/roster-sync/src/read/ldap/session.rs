@@ -282,15 +282,27 @@ impl<'r> Session<'r> {
                 attributes: &[name],
             };
             let mut more_from = None;
+            let mut is_bare = true;
             self.search(&search, &tried, |seen| {
                 let Seen::Entry(entry) = seen else { return Ok(()) };
                 let values = entry
                     .values(attribute)
                     .map_err(|error| failed(&host, &format!("{tried}: {error}")))?;
                 more_from = values.more_from;
+                is_bare &= values.list.is_empty();
                 values.list.into_iter().try_for_each(&mut value)
             })
             .await?;
+            // More was announced.
+            if is_bare && first > 0 {
+                return Err(failed(
+                    &self.host,
+                    &format!(
+                        "{tried}: the list breaks off at number {first}, so nobody knows what else is in it; hint: run it again, \
+                         somebody may have changed the list meanwhile"
+                    ),
+                ));
+            }
             if more_from.is_some_and(|next| next <= first) {
                 return Err(failed(
                     &self.host,
@@ -300,6 +312,18 @@ impl<'r> Session<'r> {
             from = more_from;
         }
         Ok(())
+    }
+
+    /// An error where an entry is not there.
+    pub(crate) async fn is_there(&mut self, dn: &str, tried: &str) -> Result<(), Failure> {
+        let filter = everything();
+        let search = Search {
+            base: dn,
+            scope: Scope::Base,
+            filter: &filter,
+            attributes: &["1.1".to_owned()],
+        };
+        self.search(&search, tried, |_| Ok(())).await
     }
 
     /// The names the server knows, unless it does not tell.

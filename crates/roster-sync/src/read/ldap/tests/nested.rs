@@ -1,4 +1,4 @@
-//! Groups in groups that are hidden.
+//! Groups in groups that are hidden, and members that are not shown to the end or where people are looked for.
 
 use std::collections::BTreeSet;
 
@@ -97,4 +97,80 @@ async fn groups_in_groups_that_are_kept_secret_end_the_reading() {
             }
         }
     }
+}
+
+/// A server with the group `g` below `dc=x`, whose members are Ada and Kim, the second in a list of its own.
+async fn two_steps(rest: &'static [&'static str], place: i32) -> Server {
+    Server::start(move |asked, _| {
+        let id = asked.id;
+        let end = done(id, 0x65, 0, "");
+        match (asked.base.as_str(), asked.attributes.first().map(String::as_str)) {
+            ("", _) => vec![end],
+            ("ou=people,dc=x", _) => vec![done(id, 0x65, place, "")],
+            ("dc=x", _) => vec![entry(id, "cn=g,dc=x", &[]), end],
+            ("cn=g,dc=x", Some("member")) => {
+                let first: &[&str] = &["uid=ada,ou=people,dc=x"];
+                vec![entry(id, "cn=g,dc=x", &[("member;range=0-0", first)]), end]
+            }
+            ("cn=g,dc=x", Some("member;range=1-*")) if rest.is_empty() => {
+                vec![entry(id, "cn=g,dc=x", &[]), end]
+            }
+            ("cn=g,dc=x", Some("member;range=1-*")) => {
+                vec![entry(id, "cn=g,dc=x", &[("member;range=1-*", rest)]), end]
+            }
+            _ => vec![person(id, "ada"), end],
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_ends_the_reading() {
+    let file = format!("{PLAIN}two_steps_lookup: {{group_member_attribute_name: member}}\n");
+    let whole = two_steps(&["uid=kim,ou=people,dc=x"], 0).await;
+    assert_eq!(read(&whole, &file, &["g"], false).await.people.unwrap().len(), 1);
+    let told = read(&two_steps(&[], 0).await, &file, &["g"], false)
+        .await
+        .people
+        .unwrap_err();
+    assert!(
+        told.contains("reading `member` of `cn=g,dc=x`: the list breaks off at number 1"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn people_are_not_looked_for_where_there_is_no_place() {
+    let file = format!(
+        "{PLAIN}two_steps_lookup: {{group_member_attribute_name: member}}\nuser_base_dn: 'ou=people,dc=x'\n"
+    );
+    let kim: &[&str] = &["uid=kim,dc=y"];
+    assert_eq!(
+        read(&two_steps(kim, 0).await, &file, &["g"], false)
+            .await
+            .people
+            .unwrap()
+            .len(),
+        1
+    );
+    let told = read(&two_steps(kim, 32).await, &file, &["g"], false)
+        .await
+        .people
+        .unwrap_err();
+    assert!(
+        told.contains("looking for `ou=people,dc=x`") && told.contains("noSuchObject"),
+        "{told}"
+    );
+    // A place that is there and holds none of them.
+    let elsewhere = file.replace("ou=people,dc=x", "ou=staff,dc=x");
+    let ended = read(&two_steps(kim, 0).await, &elsewhere, &["g"], false).await;
+    assert!(ended.people.unwrap().is_empty());
+    assert!(
+        ended
+            .log
+            .contains("`g` has 2 member(s), and none of them is below `ou=staff,dc=x`")
+            && ended.log.contains("[directory-members-outside]"),
+        "{}",
+        ended.log
+    );
 }
