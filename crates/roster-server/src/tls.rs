@@ -453,10 +453,10 @@ fn fault_of_leaf(
     names: &[String],
     now: OffsetDateTime,
 ) -> Option<&'static str> {
+    const UNREADABLE: &str = "the one that was there cannot be read";
     if !path.exists() {
         return Some("there was none");
     }
-    const UNREADABLE: &str = "the one that was there cannot be read";
     let Ok(der) = CertificateDer::from_pem_file(path) else {
         return Some(UNREADABLE);
     };
