@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, PublicKeyData as _,
@@ -95,10 +96,15 @@ pub fn local_authority(dir: &Path, hosts: &[String], now_ms: i64) -> Result<File
     })?;
     let authority = match find_authority(dir, now)? {
         Found::Whole(known) => *known,
-        Found::AtItsEnd => {
+        Found::AtItsEnd { end } => {
+            let kept = set_aside(dir, now)?;
             tracing::warn!(
-                "the certificate authority in {} is at its end: a new one is made, and clients have to trust its ca.pem anew",
-                dir.display()
+                "the certificate authority {} ends on {}, and the clock says {}: a new one is made, and clients have to trust its ca.pem \
+                 anew. The old one is kept as {}: if the clock was wrong, stop the server, set the clock, and put it back",
+                dir.join("ca.pem").display(),
+                day(end),
+                now.date(),
+                kept.display()
             );
             make_authority(dir, None, now)?
         }
@@ -113,7 +119,7 @@ pub fn renew_leaf(dir: &Path, hosts: &[String], now_ms: i64) -> Result<Files, Tl
     let now = moment(now_ms);
     match find_authority(dir, now)? {
         Found::Whole(known) => signed_leaf(&known, dir, hosts, now),
-        Found::AtItsEnd => local_authority(dir, hosts, now_ms),
+        Found::AtItsEnd { .. } => local_authority(dir, hosts, now_ms),
         Found::Nothing | Found::Key(_) => Err(damaged(dir, "ca.pem", MISSING)),
     }
 }
@@ -144,9 +150,32 @@ fn signed_leaf(
             names.push(host.clone());
         }
     }
+    if authority.begins > now.unix_timestamp() {
+        tracing::warn!(
+            "the certificate authority {} is not valid before {}, and the clock says {}: no client accepts it until then. If the clock is \
+             wrong, set it. If it was ahead when the authority was made, stop the server and put back the one from before (ca-before-….pem \
+             and ca-key-before-….pem beside it, or your copy of the folder); where there is none, remove the whole folder {}: a new \
+             authority is made then, and every client has to be given its ca.pem",
+            dir.join("ca.pem").display(),
+            day(authority.begins),
+            now.date(),
+            dir.display()
+        );
+    }
     // A crash between two files leaves a certificate with the key of another.
-    if !is_good_leaf(&files.cert, authority, &names, now) || server_config(&files).is_err() {
+    let why = fault_of_leaf(&files.cert, authority, &names, now).or_else(|| {
+        server_config(&files)
+            .err()
+            .map(|_| "its key was not the one beside it")
+    });
+    if let Some(why) = why {
         make_leaf(authority, &files, &names, now)?;
+        tracing::info!(
+            "a certificate for {} was made, valid until {}: {why} ({})",
+            names.join(", "),
+            (now + Duration::days(LEAF_DAYS)).date(),
+            files.cert.display()
+        );
     }
     Ok(files)
 }
@@ -190,6 +219,8 @@ fn pem_error(path: &Path, what: &'static str, error: rustls::pki_types::pem::Err
 /// The authority's name and key: what it takes to sign a leaf.
 struct Authority {
     name: String,
+    /// The second since 1970 from which on it is valid.
+    begins: i64,
     params: CertificateParams,
     key: KeyPair,
 }
@@ -201,7 +232,10 @@ enum Found {
     /// A key alone: what a first start leaves that was killed. Nobody can trust it yet.
     Key(KeyPair),
     /// One that could not cover a whole new leaf any more, whatever its key is.
-    AtItsEnd,
+    AtItsEnd {
+        /// The second since 1970 that it ends at.
+        end: i64,
+    },
     /// All of it.
     Whole(Box<Authority>),
 }
@@ -232,12 +266,17 @@ fn find_authority(dir: &Path, now: OffsetDateTime) -> Result<Found, TlsError> {
         return Ok(key.transpose()?.map_or(Found::Nothing, Found::Key));
     };
     let der = CertificateDer::from_pem_slice(&cert).ok();
-    let (name, end, public) = der
+    let About {
+        name,
+        begins,
+        end,
+        public,
+    } = der
         .as_deref()
         .and_then(about_authority)
         .ok_or_else(|| damaged(dir, "ca.pem", "holds no certificate of an authority in PEM form"))?;
     if end - now.unix_timestamp() < RENEW_AUTHORITY_DAYS * 86_400 {
-        return Ok(Found::AtItsEnd);
+        return Ok(Found::AtItsEnd { end });
     }
     let key = key.ok_or_else(|| damaged(dir, "ca-key.pem", MISSING))??;
     if key.subject_public_key_info() != public {
@@ -248,7 +287,12 @@ fn find_authority(dir: &Path, now: OffsetDateTime) -> Result<Found, TlsError> {
         ));
     }
     let params = authority_params(&name, now);
-    Ok(Found::Whole(Box::new(Authority { name, params, key })))
+    Ok(Found::Whole(Box::new(Authority {
+        name,
+        begins,
+        params,
+        key,
+    })))
 }
 
 /// A file, where it is there.
@@ -265,15 +309,61 @@ fn read(dir: &Path, file: &str) -> Result<Option<Vec<u8>>, TlsError> {
     }
 }
 
-/// An authority's name, the second since 1970 that it ends at, and its public key.
-fn about_authority(der: &[u8]) -> Option<(String, i64, Vec<u8>)> {
+/// What an authority's certificate says of it; the moments in seconds since 1970.
+struct About {
+    name: String,
+    begins: i64,
+    end: i64,
+    public: Vec<u8>,
+}
+
+fn about_authority(der: &[u8]) -> Option<About> {
     let (_, cert) = X509Certificate::from_der(der).ok()?;
     let name = cert.subject().iter_common_name().next()?.as_str().ok()?;
-    Some((
-        name.to_owned(),
-        cert.validity().not_after.timestamp(),
-        cert.public_key().raw.to_vec(),
-    ))
+    Some(About {
+        name: name.to_owned(),
+        begins: cert.validity().not_before.timestamp(),
+        end: cert.validity().not_after.timestamp(),
+        public: cert.public_key().raw.to_vec(),
+    })
+}
+
+/// The day of a second since 1970.
+fn day(second: i64) -> time::Date {
+    OffsetDateTime::from_unix_timestamp(second)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .date()
+}
+
+/// Gives an authority that is to be replaced, and its key where there is one, a second name beside; the certificate's. The clock
+/// may be wrong, and clients trust the old one.
+fn set_aside(dir: &Path, now: OffsetDateTime) -> Result<PathBuf, TlsError> {
+    let mut kept = PathBuf::new();
+    for (file, stem, how) in [
+        (
+            "ca-key.pem",
+            "ca-key-before",
+            write_private as fn(&Path, &[u8]) -> io::Result<()>,
+        ),
+        ("ca.pem", "ca-before", write_public),
+    ] {
+        let Some(content) = read(dir, file)? else {
+            continue;
+        };
+        let mut name = format!("{stem}-{}.pem", now.date());
+        let mut number = 1;
+        // A start that was killed may have kept it already.
+        while let Some(there) = read(dir, &name)? {
+            if there == content {
+                break;
+            }
+            number += 1;
+            name = format!("{stem}-{}-{number}.pem", now.date());
+        }
+        kept = dir.join(name);
+        write(&kept, &content, how)?;
+    }
+    Ok(kept)
 }
 
 /// Makes an authority, with a key that is there already or a new one.
@@ -296,8 +386,29 @@ fn make_authority(dir: &Path, key: Option<KeyPair>, now: OffsetDateTime) -> Resu
     };
     let params = authority_params(&name, now);
     let cert = params.self_signed(&key).map_err(made)?;
-    write(&dir.join("ca.pem"), cert.pem().as_bytes(), write_public)?;
-    Ok(Authority { name, params, key })
+    let path = dir.join("ca.pem");
+    write(&path, cert.pem().as_bytes(), write_public)?;
+    tracing::info!(
+        "a certificate authority was made, which clients have to trust: {} (SHA-256 {})",
+        path.display(),
+        fingerprint(cert.der())
+    );
+    Ok(Authority {
+        name,
+        begins: params.not_before.unix_timestamp(),
+        params,
+        key,
+    })
+}
+
+/// As `openssl x509 -fingerprint -sha256` writes it.
+fn fingerprint(der: &[u8]) -> String {
+    let bytes: Vec<String> = digest(&SHA256, der)
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    bytes.join(":")
 }
 
 fn authority_params(name: &str, now: OffsetDateTime) -> CertificateParams {
@@ -335,21 +446,29 @@ fn make_leaf(
     write(&files.cert, cert.pem().as_bytes(), write_public)
 }
 
-/// Whether the leaf at hand is this authority's, and valid for all names and for long enough.
-fn is_good_leaf(path: &Path, authority: &Authority, names: &[String], now: OffsetDateTime) -> bool {
+/// Why the leaf at hand cannot stay: it has to be this authority's, and valid for all names, now and for long enough.
+fn fault_of_leaf(
+    path: &Path,
+    authority: &Authority,
+    names: &[String],
+    now: OffsetDateTime,
+) -> Option<&'static str> {
+    const UNREADABLE: &str = "the one that was there cannot be read";
+    if !path.exists() {
+        return Some("there was none");
+    }
     let Ok(der) = CertificateDer::from_pem_file(path) else {
-        return false;
+        return Some(UNREADABLE);
     };
     let Ok((_, cert)) = X509Certificate::from_der(&der) else {
-        return false;
+        return Some(UNREADABLE);
     };
     let mut issuers = cert.issuer().iter_common_name();
     if issuers.next().and_then(|name| name.as_str().ok()) != Some(authority.name.as_str()) {
-        return false;
+        return Some("the one that was there is of another authority");
     }
-    let left = cert.validity().not_after.timestamp() - now.unix_timestamp();
     let Ok(Some(alternative)) = cert.subject_alternative_name() else {
-        return false;
+        return Some(UNREADABLE);
     };
     let covered: Vec<String> = alternative
         .value
@@ -361,7 +480,15 @@ fn is_good_leaf(path: &Path, authority: &Authority, names: &[String], now: Offse
             _ => None,
         })
         .collect();
-    left >= RENEW_DAYS * 86_400 && names.iter().all(|name| covered.contains(name))
+    if !names.iter().all(|name| covered.contains(name)) {
+        return Some("the one that was there has other names");
+    }
+    let (validity, now) = (cert.validity(), now.unix_timestamp());
+    if validity.not_before.timestamp() > now {
+        return Some("the one that was there is not valid yet, by a clock that was ahead or is behind now");
+    }
+    (validity.not_after.timestamp() - now < RENEW_DAYS * 86_400)
+        .then_some("the one that was there has ended or soon does")
 }
 
 fn ip_text(bytes: &[u8]) -> Option<String> {
@@ -412,8 +539,140 @@ mod tests {
         assert_eq!(text_of(&ca), first_ca, "clients need not be told again");
         assert!(server_config(&files).is_ok());
 
+        let first_key = text_of(&dir.path().join("ca-key.pem"));
         local_authority(dir.path(), &[], NOW + 3600 * DAY).unwrap();
         assert_ne!(text_of(&ca), first_ca, "an authority at its end is renewed");
+        let kept = |name: &str| text_of(&dir.path().join(name));
+        assert_eq!(kept("ca-before-2036-07-30.pem"), first_ca);
+        assert_eq!(kept("ca-key-before-2036-07-30.pem"), first_key);
+    }
+
+    /// What a clock that was years ahead for one start had replaced is put back by hand, and two of one day do not replace each other.
+    #[test]
+    fn an_authority_that_was_replaced_can_be_put_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        local_authority(dir.path(), &[], NOW).unwrap();
+        let (ca, key) = (text_of(&path("ca.pem")), text_of(&path("ca-key.pem")));
+        local_authority(dir.path(), &[], NOW + 3600 * DAY).unwrap();
+        std::fs::rename(path("ca-before-2036-07-30.pem"), path("ca.pem")).unwrap();
+        std::fs::rename(path("ca-key-before-2036-07-30.pem"), path("ca-key.pem")).unwrap();
+        let files = local_authority(dir.path(), &[], NOW).unwrap();
+        assert_eq!(
+            (text_of(&path("ca.pem")), text_of(&path("ca-key.pem"))),
+            (ca, key)
+        );
+        assert!(is_valid(&files.cert, NOW));
+
+        let other = tempfile::tempdir().unwrap();
+        for name in ["ca.pem", "ca-key.pem"] {
+            let kept = name.replace(".pem", "-before-2036-07-30.pem");
+            local_authority(other.path(), &[], NOW).unwrap();
+            std::fs::copy(other.path().join(name), path(&kept)).unwrap();
+        }
+        let before = files_of(dir.path());
+        local_authority(dir.path(), &[], NOW + 3600 * DAY).unwrap();
+        let after = files_of(dir.path());
+        assert!(after.iter().any(|(name, _)| name == "ca-before-2036-07-30-2.pem"));
+        assert!(
+            after
+                .iter()
+                .any(|(name, _)| name == "ca-key-before-2036-07-30-2.pem")
+        );
+        let of_before = before.iter().filter(|(name, _)| name.contains("before"));
+        assert_eq!(of_before.filter(|file| after.contains(file)).count(), 2);
+    }
+
+    fn is_valid(path: &Path, now_ms: i64) -> bool {
+        let der = CertificateDer::from_pem_file(path).unwrap();
+        let (_, cert) = X509Certificate::from_der(&der).unwrap();
+        let now = now_ms / 1000;
+        (cert.validity().not_before.timestamp()..cert.validity().not_after.timestamp()).contains(&now)
+    }
+
+    #[test]
+    fn a_leaf_that_is_not_valid_yet_is_made_anew_at_start_and_while_a_server_runs() {
+        for again in [local_authority, renew_leaf] {
+            let dir = tempfile::tempdir().unwrap();
+            let files = local_authority(dir.path(), &[], NOW).unwrap();
+            let ca = text_of(&dir.path().join("ca.pem"));
+            let first = text_of(&files.cert);
+            local_authority(dir.path(), &[], NOW + 400 * DAY).unwrap();
+            assert!(text_of(&files.cert) != first && !is_valid(&files.cert, NOW));
+            again(dir.path(), &[], NOW).unwrap();
+            assert!(is_valid(&files.cert, NOW) && server_config(&files).is_ok());
+            assert_eq!(text_of(&dir.path().join("ca.pem")), ca);
+        }
+    }
+
+    /// What is logged while `doing`.
+    fn logged(doing: impl FnOnce()) -> String {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+        impl io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(log, doing);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_is_made_is_logged() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |now: i64| logged(|| drop(local_authority(dir.path(), &[], now).unwrap()));
+        let made = at(NOW);
+        let pem = CertificateDer::from_pem_file(dir.path().join("ca.pem")).unwrap();
+        for part in [
+            "authority was made",
+            &fingerprint(&pem),
+            "127.0.0.1",
+            "there was none",
+        ] {
+            assert!(made.contains(part), "`{part}` is not in\n{made}");
+        }
+        assert_eq!(at(NOW), "");
+        let renewed = at(NOW + 340 * DAY);
+        assert!(
+            renewed.contains("has ended or soon does") && renewed.lines().count() == 1,
+            "{renewed}"
+        );
+        let again = at(NOW);
+        assert!(
+            again.contains("is not valid yet") && again.lines().count() == 1,
+            "{again}"
+        );
+        let replaced = at(NOW + 3600 * DAY);
+        for part in [
+            "WARN",
+            "ends on 2036-09-18",
+            "kept as",
+            "ca-before-2036-07-30.pem",
+            "authority was made",
+        ] {
+            assert!(replaced.contains(part), "`{part}` is not in\n{replaced}");
+        }
+        let early = at(NOW);
+        for part in [
+            "WARN",
+            "is not valid before 2036-07-29",
+            "ca-before-",
+            "remove the whole folder",
+        ] {
+            assert!(early.contains(part), "`{part}` is not in\n{early}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::reader::Reader;
 
 pub use erase::{EraseError, Erased, Person, ranges};
-pub use prune::{Pruned, Retention};
+pub use prune::{Kept, Older, Pruned, Retention};
 pub use scrub::ERASED;
 pub use search::{Names, Page, Search, SetOf, Sought};
 pub(crate) use stored::decode_set;

@@ -172,20 +172,53 @@ struct State {
     checkpoint: Option<Checkpoint>,
 }
 
+/// What of a log is older than a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Older {
+    /// The first and the last entry that can go: from where the log begins.
+    pub gone: Option<(i64, i64)>,
+    /// Those that have to stay.
+    pub kept: Option<Kept>,
+}
+
+/// Entries that are older than a moment, and stand behind one that is not: the clock went backwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// The entry that they stand behind.
+    pub behind: i64,
+    /// When that one says that it was recorded, in milliseconds since 1970.
+    pub at: i64,
+    /// How many they are.
+    pub count: i64,
+}
+
 impl Reader<'_> {
-    /// The entries of a log that are older than a moment: from where it begins up to before the first one that is not.
-    pub fn older(&mut self, org: OrgNo, moment: i64) -> Result<Option<(i64, i64)>, StoreError> {
+    /// The entries of a log that are older than `moment`: from where it begins up to before the first one that is not. An entry of
+    /// a time that is yet to come, by `now`, was recorded by a clock that was ahead, and counts as what comes after it does.
+    pub fn older(&mut self, org: OrgNo, moment: i64, now: i64) -> Result<Older, StoreError> {
         let first = self.checkpoint(org)?.map_or(0, |before| before.entry) + 1;
-        let sql = "SELECT number FROM audit WHERE number >= $1 AND number <= $2 AND at >= $3 ORDER BY number LIMIT 1";
+        let from = |entry: i64| [Param::Int(place(org, entry)), Param::Int(place(org, LAST))];
+        let sql = "SELECT number FROM audit WHERE number >= $1 AND number <= $2 AND at >= $3 AND at <= $4 ORDER BY number LIMIT 1";
+        let range = [&from(first)[..], &[Param::Int(moment), Param::Int(now)]].concat();
+        let behind = self.number(sql, &range)?.map(|number| number & LAST);
+        // What is ahead with nothing after it that is older counts as recorded now.
+        let sql = "SELECT MAX(number) FROM audit WHERE number >= $1 AND number <= $2 AND at < $3";
+        let until = behind.map_or(LAST, |behind| behind - 1);
         let range = [
             Param::Int(place(org, first)),
-            Param::Int(place(org, LAST)),
+            Param::Int(place(org, until)),
             Param::Int(moment),
         ];
-        let last = match self.number(sql, &range)? {
-            Some(number) => (number & LAST) - 1,
-            None => self.newest_entry(org)?,
+        let gone = self.number(sql, &range)?.map(|number| (first, number & LAST));
+        let Some(behind) = behind else {
+            return Ok(Older { gone, kept: None });
         };
-        Ok((last >= first).then_some((first, last)))
+        let sql = "SELECT COUNT(*) FROM audit WHERE number >= $1 AND number <= $2 AND at < $3";
+        let range = [&from(behind)[..], &[Param::Int(moment)]].concat();
+        let count = self.number(sql, &range)?.unwrap_or_default();
+        let sql = "SELECT at FROM audit WHERE number = $1";
+        let at = self.number(sql, &[Param::Int(place(org, behind))])?;
+        let kept = at.filter(|_| count > 0).map(|at| Kept { behind, at, count });
+        Ok(Older { gone, kept })
     }
 }

@@ -4,7 +4,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use roster_core::command::Action;
 use roster_core::value::{Key, OrgNo};
-use roster_store::audit::{Retention, Search};
+use roster_store::audit::{Kept, Older, Retention, Search};
 use roster_store::{Store, StoreError};
 use roster_testkit::generate;
 use roster_testkit::sample::{ACME, STRANGER, TRUSTEE};
@@ -190,9 +190,10 @@ async fn entries_are_old_until_the_first_that_is_not() {
             let store = store.clone();
             async move {
                 store
-                    .read(move |reader| reader.older(ACME, moment))
+                    .read(move |reader| reader.older(ACME, moment, moment + 5000))
                     .await
                     .unwrap()
+                    .gone
             }
         };
         let at = 1_700_000_000_000;
@@ -203,9 +204,92 @@ async fn entries_are_old_until_the_first_that_is_not() {
         assert_eq!(older(at + 1).await, None);
         assert_eq!(older(at + 1001).await, Some((last, last)));
         assert_eq!(
-            store.read(|reader| reader.older(OrgNo(99), 0)).await.unwrap(),
-            None
+            store.read(|reader| reader.older(OrgNo(99), 0, 0)).await.unwrap(),
+            Older::default()
         );
+    }
+}
+
+/// A clock that was ahead for an hour must not keep the log for years, and one that was behind must not take all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_ahead_counts_as_what_comes_after_it() {
+    for mut scene in scenes().await {
+        history(&mut scene).await;
+        let store = scene.store.clone();
+        let last = newest(&store, ACME).await;
+        assert!(last >= 7, "{last}");
+        // Hours by entry; the clock says ten.
+        let hour = 3_600_000;
+        let old = |gone: Option<(i64, i64)>| Older { gone, kept: None };
+        let kept = |behind: i64, at: i64, count: i64| {
+            Some(Kept {
+                behind,
+                at: at * hour,
+                count,
+            })
+        };
+        for (times, moment, wanted) in [
+            ([1, 2, 99, 3, 4, 5, 6], 5, old(Some((1, 5)))),
+            ([1, 2, 99, 98, 97, 4, 8], 5, old(Some((1, 6)))),
+            ([1, 2, 99, 5, 6, 7, 8], 5, old(Some((1, 2)))),
+            ([1, 2, 3, 4, 4, 4, 99], 5, old(Some((1, 6)))),
+            ([99, 99, 99, 99, 99, 99, 99], 5, old(None)),
+            (
+                [1, 2, 9, 3, 99, 4, 6],
+                5,
+                Older {
+                    gone: Some((1, 2)),
+                    kept: kept(3, 9, 2),
+                },
+            ),
+            (
+                [7, 8, 9, 9, 9, 9, 0],
+                5,
+                Older {
+                    gone: None,
+                    kept: kept(1, 7, 1),
+                },
+            ),
+        ] {
+            store
+                .write(vec![ACME], move |writer| {
+                    for (at, entry) in times.into_iter().zip(1_i64..) {
+                        let row = [(at * hour).into(), ((ACME.0 << 40) + entry).into()];
+                        writer.execute("UPDATE audit SET at = $1 WHERE number = $2", &row)?;
+                    }
+                    let row = [(11 * hour).into(), ((ACME.0 << 40) + 7).into()];
+                    writer.execute(
+                        "UPDATE audit SET at = $1 WHERE number > $2 AND number >> 40 = 1",
+                        &row,
+                    )
+                })
+                .await
+                .unwrap();
+            let found = store
+                .read(move |reader| reader.older(ACME, moment * hour, 10 * hour))
+                .await
+                .unwrap();
+            assert_eq!(found, wanted, "{times:?}");
+        }
+    }
+}
+
+/// A server warns of a clock that says less, also when an entry of a right clock came after the one that was ahead.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_time_need_not_be_that_of_the_newest_entry() {
+    for mut scene in scenes().await {
+        history(&mut scene).await;
+        let store = scene.store.clone();
+        let ahead = 2_000_000_000_000_i64;
+        assert!(store.newest_time().await.unwrap() < ahead);
+        store
+            .write(vec![ACME], move |writer| {
+                let row = [ahead.into(), ((ACME.0 << 40) + 2).into()];
+                writer.execute("UPDATE audit SET at = $1 WHERE number = $2", &row)
+            })
+            .await
+            .unwrap();
+        assert_eq!(store.newest_time().await.unwrap(), ahead);
     }
 }
 

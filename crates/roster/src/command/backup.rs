@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use roster_server::crypto::master::{MasterKey, MasterKeyError};
 use roster_store::{BackupError, Copied, Location};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -134,27 +135,37 @@ async fn not_included(storage: &Storage, copy: &Path) {
         String::new()
     };
     // It may be somewhere else by design, or be lost: only the administrator knows.
-    let absent = if !key.exists() {
-        " (which is not there: find out where it is)"
-    } else if fits(&key, copy).await {
-        ""
-    } else {
-        " (the one that is there is not the one this database was made with, and opens nothing in it: find out where that is)"
-    };
+    let about = about_key(&key, copy).await;
     ui::say(format_args!(
-        "not in it, and needed with it: {}{absent}{tls}; they stay the same, so keep one copy of them elsewhere",
+        "not in it, and needed with it: {}{about}{tls}; they stay the same, so keep one copy of them elsewhere",
         key.display()
     ));
 }
 
-/// Whether a master key is that of a copy. Where this cannot be found out it is not said otherwise.
-async fn fits(key: &Path, copy: &Path) -> bool {
-    let known = roster_store::look(copy.to_owned(), keys::known).await;
-    match (data::open_key(key), known) {
-        (Ok(master), Ok(known)) => known.check(&master).is_ok(),
-        (Err(_), Ok(_)) => false,
-        (_, Err(_)) => true,
+/// What is wrong with a master key, in brackets: it should be that of a copy. Where this cannot be found out it is not said
+/// otherwise.
+async fn about_key(key: &Path, copy: &Path) -> String {
+    if let Ok(false) = key.try_exists() {
+        return " (which is not there: find out where it is)".to_owned();
     }
+    let master = match MasterKey::open(key) {
+        Ok(master) => master,
+        Err(MasterKeyError::Malformed { .. }) => {
+            return " (what is there is no master key, which is 64 hexadecimal digits: find out where the right one is)"
+                .to_owned();
+        }
+        Err(MasterKeyError::Unreadable { source, .. } | MasterKeyError::Unwritable { source, .. }) => {
+            return format!(
+                " (which cannot be read by this user, so whether it is the right one is not known: {source})"
+            );
+        }
+    };
+    let known = roster_store::look(copy.to_owned(), keys::known).await;
+    if known.is_ok_and(|known| known.check(&master).is_err()) {
+        return " (the one that is there is not the one this database was made with, and opens nothing in it: find out where that is)"
+            .to_owned();
+    }
+    String::new()
 }
 
 /// The program ends here, so nobody goes on writing the half that is removed.

@@ -120,13 +120,9 @@ pub(crate) fn check_exchanged(storage: &Storage, file: &Path) -> anyhow::Result<
         return Ok(());
     };
     let began = Instant::now();
+    let (database, lock) = places(data);
     // This process has not opened the database yet, so it has no locks of SQLite's that it could lose by closing it.
-    let free = |path: &Path| match File::open(path) {
-        Ok(file) => !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
-        Err(_) => true,
-    };
-    let (_, lock) = places(data);
-    while !free(&lock) && free(file) {
+    while !is_free(&lock) && is_free(file) {
         // A server that begins locks the one just before the other.
         if began.elapsed() > BEGINNING {
             return Err(hinted(
@@ -140,7 +136,55 @@ pub(crate) fn check_exchanged(storage: &Storage, file: &Path) -> anyhow::Result<
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+    // A server has its log open from its first look into the database on.
+    let mut log = database.into_os_string();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    while !is_free(&lock) && !there(&log)? {
+        if began.elapsed() > BEGINNING {
+            return Err(hinted(
+                format!(
+                    "a server runs on {}, and {} is not there any more",
+                    data.display(),
+                    log.display()
+                ),
+                "nothing was changed, and the server writes nothing more: put the file back if you have it; otherwise the server has copied \
+                 what it held into the database when its log says so, and has to be started anew",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
     Ok(())
+}
+
+/// Whether nobody holds a file.
+fn is_free(path: &Path) -> bool {
+    match File::open(path) {
+        Ok(file) => !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        Err(_) => true,
+    }
+}
+
+/// Whether a database that is not there is about to be made. Refuses one that was moved away while a server runs.
+pub(crate) fn appears(storage: &Storage, file: &Path) -> anyhow::Result<bool> {
+    let began = Instant::now();
+    while let Some(data) = storage.data.as_deref().filter(|data| !is_free(&places(data).1)) {
+        if there(file)? {
+            return Ok(true);
+        }
+        if began.elapsed() > BEGINNING {
+            return Err(hinted(
+                format!(
+                    "there is no database at {}, but a server runs on {}: it was moved away, or removed",
+                    file.display(),
+                    data.display()
+                ),
+                "put it back, with the files beside it; or stop the server, and restore a backup with `roster restore`",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(false)
 }
 
 /// How long a server that begins is given to make its database.

@@ -105,10 +105,15 @@ pub(crate) async fn open_existing(storage: &Storage) -> anyhow::Result<Store> {
 /// Refuses an embedded database that is not there.
 pub(crate) fn check_there(storage: &Storage) -> anyhow::Result<()> {
     match storage.location() {
-        Location::Sqlite(file) if !there(&file)? => Err(hinted(
-            format!("there is no database at {}", file.display()),
-            "name the folder that `roster serve` uses with --data",
-        )),
+        Location::Sqlite(file) if !there(&file)? => {
+            if data::appears(storage, &file)? {
+                return Ok(());
+            }
+            Err(hinted(
+                format!("there is no database at {}", file.display()),
+                "name the folder that `roster serve` uses with --data",
+            ))
+        }
         _ => Ok(()),
     }
 }

@@ -29,6 +29,9 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     }
     command::check_key(&storage)?;
     // Before anything is made: a server that cannot run leaves nothing behind.
+    if let Some(file) = &ready_file {
+        check_ready_file(file, storage.data.as_deref())?;
+    }
     let bound = bind(&config).map_err(explain)?;
     let mut mine = data::lock(&storage)?;
     let store = match opened(&mut mine, &storage).await {
@@ -46,6 +49,7 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     let rows = store.clone();
     let (say, said) = oneshot::channel::<Ready>();
     let everywhere = config.listen.ip().is_unspecified() && config.public_url.is_none();
+    let (unheard, nobody_heard) = oneshot::channel::<()>();
     let announce = async move {
         if let Ok(ready) = said.await {
             if everywhere {
@@ -55,11 +59,21 @@ pub(crate) async fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
                     ready.url
                 );
             }
-            ready_now(&ready, ready_file.as_deref())?;
+            if let Err(error) = ready_now(&ready, ready_file.as_deref()) {
+                // A server that nobody hears of must not go on.
+                let _ = unheard.send(());
+                return Err(error);
+            }
         }
-        anyhow::Ok(())
+        Ok(())
     };
-    let serving = serve(config, bound, store, stop_signal(), move |ready| {
+    let stop = async move {
+        tokio::select! {
+            () = stop_signal() => {}
+            Ok(()) = nobody_heard => {}
+        }
+    };
+    let serving = serve(config, bound, store, stop, move |ready| {
         drop(say.send(ready));
     });
     let (served, announced) = tokio::join!(serving, announce);
@@ -120,6 +134,38 @@ fn explain(error: roster_server::ServeError) -> anyhow::Error {
     }
 }
 
+/// The name that a ready file has until it is whole.
+fn unfinished(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    file.with_file_name(name)
+}
+
+fn no_ready_file(file: &Path, error: &std::io::Error) -> anyhow::Error {
+    hinted(
+        format!("the ready file {} cannot be written: {error}", file.display()),
+        "check --ready-file: its folder has to be there, and this user has to be able to write there",
+    )
+}
+
+/// Refuses a ready file that could not be written. The data folder may be made yet.
+fn check_ready_file(file: &Path, data: Option<&Path>) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let (Some(folder), Some(data)) = (folder, data)
+        && folder == data
+        && !data::there(data)?
+    {
+        return Ok(());
+    }
+    let tried = if file.is_dir() || file.file_name().is_none() {
+        Err(std::io::ErrorKind::IsADirectory.into())
+    } else {
+        let temporary = unfinished(file);
+        std::fs::write(&temporary, "").and_then(|()| std::fs::remove_file(&temporary))
+    };
+    tried.map_err(|error| no_ready_file(file, &error))
+}
+
 fn ready_now(ready: &Ready, file: Option<&Path>) -> anyhow::Result<()> {
     if let Some(file) = file {
         let ca_file = ready
@@ -128,12 +174,10 @@ fn ready_now(ready: &Ready, file: Option<&Path>) -> anyhow::Result<()> {
             .map(|path| std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
         let text = json!({ "url": ready.url, "ca_file": ca_file, "pid": std::process::id() }).to_string();
         // Whoever waits for the file must never read half of it.
-        let mut name = file.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let temporary = file.with_file_name(name);
+        let temporary = unfinished(file);
         std::fs::write(&temporary, text)
             .and_then(|()| std::fs::rename(&temporary, file))
-            .with_context(|| format!("the ready file {} cannot be written", file.display()))?;
+            .map_err(|error| no_ready_file(file, &error))?;
     }
     ui::out(format_args!("READY {}", ready.url));
     Ok(())

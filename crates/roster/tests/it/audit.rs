@@ -352,6 +352,71 @@ fn a_removed_persons_names_are_erased_beside_a_running_server() {
     history.server.kill();
 }
 
+/// The log goes from its beginning only: what stays for that is said, and an entry that is ahead stands in nobody's way.
+#[test]
+fn a_clock_that_was_wrong_does_not_keep_the_log_without_a_word() {
+    let history = History::new();
+    let database = rusqlite::Connection::open(history.folder().join("data/roster.db")).unwrap();
+    let now = i64::try_from(
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_millis(),
+    )
+    .unwrap();
+    let day = 86_400_000;
+    let org: i64 = database
+        .query_row("SELECT org FROM organizations WHERE id = ?1", [ORG], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    // Entry 2 years ahead, entry 5 of yesterday, all others of long ago.
+    for (entry, at) in (1..=9).map(|entry| match entry {
+        2 => (entry, now + 900 * day),
+        5 => (entry, now - day),
+        _ => (entry, now - 100 * day),
+    }) {
+        let changed = database.execute(
+            "UPDATE audit SET at = ?1 WHERE number = ?2",
+            [at, (org << 40) + entry],
+        );
+        assert_eq!(changed, Ok(1));
+    }
+    drop(database);
+    let prune = || {
+        let words = [
+            "audit",
+            "prune",
+            "--data",
+            "data",
+            "--org",
+            ORG,
+            "--before",
+            "30d",
+            "--no-export",
+        ];
+        let (code, out, err) = roster(history.folder(), &words);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(
+            err.contains("4 entries after entry 5 are older than 20")
+                && err
+                    .contains("but stay: entries go from the beginning of a log only, and entry 5 is of 20"),
+            "{err}"
+        );
+        out
+    };
+    let out = prune();
+    assert!(
+        out.contains("entries 1 to 4 are taken out; the log begins with 5"),
+        "{out}"
+    );
+    let out = prune();
+    assert!(out.starts_with("no other entry is older than 20"), "{out}");
+    let (code, out, err) = roster(history.folder(), &["verify", "--data", "data"]);
+    assert_eq!(code, 0, "{out}{err}");
+    history.server.kill();
+}
+
 #[test]
 fn old_entries_are_taken_out_into_a_file_beside_a_running_server() {
     let history = History::new();

@@ -286,6 +286,22 @@ fn a_backup_says_whether_the_key_that_belongs_to_it_is_there() {
         let right = said(&format!("right{n}.db"));
         assert!(right.contains("needed with it: data/master.key; they"), "{right}");
     }
+    std::fs::write(folder.join("data/master.key"), "hallo").unwrap();
+    let other = said("other.db");
+    assert!(
+        other.contains("data/master.key (what is there is no master key, which is 64 hexadecimal digits"),
+        "{other}"
+    );
+    // The superuser may read whatever the mode says; nobody reads a folder.
+    std::fs::remove_file(folder.join("data/master.key")).unwrap();
+    std::fs::create_dir(folder.join("data/master.key")).unwrap();
+    let closed = said("closed.db");
+    assert!(
+        closed.contains(
+            "data/master.key (which cannot be read by this user, so whether it is the right one is not known"
+        ),
+        "{closed}"
+    );
 }
 
 #[test]

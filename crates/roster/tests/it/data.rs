@@ -602,6 +602,45 @@ fn a_clock_that_went_backwards_is_noticed_and_harms_nothing() {
     assert_eq!(code, 0, "{out}");
 }
 
+/// Whoever waits for the file would wait for ever.
+#[test]
+fn a_ready_file_that_cannot_be_written_ends_the_server() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir(place.path().join("folder")).unwrap();
+    for file in ["nowhere/ready", "folder", "data/tls/ready"] {
+        let before = files(place.path());
+        let (code, out, err) = roster(place.path(), &[&SERVE[..], &["--ready-file", file]].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{file}: {err}");
+        assert!(
+            err.contains(&format!("the ready file {file} cannot be written")) && err.contains("--ready-file"),
+            "{err}"
+        );
+        assert!(files(place.path()) == before, "{file} left something");
+    }
+    // In a data folder that is made yet it shows when the server is ready.
+    let (code, out, err) = roster(
+        place.path(),
+        &[&SERVE[..], &["--ready-file", "data/tls"]].concat(),
+    );
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("the ready file data/tls cannot be written"), "{err}");
+    std::fs::remove_dir_all(place.path().join("data")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+        .args(SERVE)
+        .args(["--ready-file", "data/ready"])
+        .current_dir(place.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !place.path().join("data/ready").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn another_installations_key_is_refused() {
     let place = tempfile::tempdir().unwrap();

@@ -21,6 +21,19 @@ fn a_database_that_is_moved_away_is_not_made_anew() {
     let status = |path: &str| request(&server.address, "GET", path, None, "").unwrap().0;
     assert_eq!(status("/livez"), 200);
     assert_eq!(status("/readyz"), 503);
+    for words in [
+        &["backup", "--to", "copy.db"][..],
+        &["verify"],
+        &["keys", "rotate"],
+        &["admin", "list"],
+    ] {
+        let (code, out, err) = roster(place.path(), &[words, &["--data", "data"]].concat());
+        assert_eq!(code, 2, "{words:?}: {out}{err}");
+        assert!(
+            err.contains("a server runs on data: it was moved away") && err.contains("put it back"),
+            "{words:?}: {err}"
+        );
+    }
     assert_eq!(server.stop(), Some(2), "what it leaves is not as it should be");
     assert!(!data.join("roster.db").exists());
     for name in ["roster.db", "roster.db-wal", "roster.db-shm"] {
@@ -86,6 +99,19 @@ fn a_log_that_was_removed_takes_nothing_acknowledged_with_it() {
     let token = crate::support::token(&server.address);
     assert_eq!(create(&server.address, &token, "before"), 200);
     std::fs::remove_file(data.join("roster.db-wal")).unwrap();
+    for words in [
+        &["org", "apply", "org.yml", "--data", "data"][..],
+        &["backup", "--data", "data", "--to", "copy.db"],
+    ] {
+        let (code, out, err) = roster(place.path(), words);
+        assert_eq!(code, 2, "{words:?}: {out}{err}");
+        assert!(
+            err.contains("a server runs on data, and ")
+                && err.contains("data/roster.db-wal is not there any more")
+                && err.contains("has to be started anew"),
+            "{words:?}: {err}"
+        );
+    }
     assert_eq!(create(&server.address, &token, "after"), 503);
     assert_eq!(
         request(&server.address, "GET", "/readyz", None, "").unwrap().0,

@@ -624,3 +624,15 @@ fn a_shared_group_is_described_anew_wherever_it_is_shared() {
     );
     assert_eq!(place.roster(&["verify", "--data", "data"]).0, 0);
 }
+
+#[test]
+fn an_organization_that_is_renamed_is_told_with_its_old_name() {
+    let place = Place::new();
+    let (code, out, err) = place.apply(START, &[]);
+    assert!(code == 0 && !out.contains("was called"), "{out}{err}");
+    let (code, out, err) = place.apply(&START.replace("name: A\n", "name: B\n"), &[]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.lines().any(|line| line == "B: was called A before"), "{out}");
+    let (code, out, _) = place.apply(&START.replace("name: A\n", "name: B\n"), &[]);
+    assert_eq!((code, out.as_str()), (0, "nothing to change\n"));
+}

@@ -5,7 +5,7 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use roster_store::Store;
-use roster_store::audit::{Retention, Search};
+use roster_store::audit::{Kept, Retention, Search};
 use time::OffsetDateTime;
 
 use super::{Org, PAGE, moment, named, organizations, show, unknown};
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
     if let Some(wanted) = &args.org {
         orgs = vec![named(&orgs, wanted).ok_or_else(|| unknown(Some(wanted), &orgs))?];
     }
-    let mut old = Vec::new();
+    let (mut old, mut some_stay) = (Vec::new(), false);
     for org in orgs {
         let no = org.no;
         let left = store.finish_pruning(no).await?;
@@ -48,12 +48,19 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
                 counted(usize::try_from(left).unwrap_or(usize::MAX), "entry", "entries")
             ));
         }
-        if let Some((first, last)) = store.read(move |reader| reader.older(no, before)).await? {
+        let clock = command::now_ms();
+        let older = store.read(move |reader| reader.older(no, before, clock)).await?;
+        if let Some(kept) = older.kept {
+            stay(&org, before, &kept);
+            some_stay = true;
+        }
+        if let Some((first, last)) = older.gone {
             old.push(Old { org, first, last });
         }
     }
     if old.is_empty() {
-        ui::out(format_args!("no entry is older than {}", show::at(before)));
+        let other = if some_stay { "other " } else { "" };
+        ui::out(format_args!("no {other}entry is older than {}", show::at(before)));
         return Ok(Exit::Done);
     }
     let partial = args.export.as_deref().map(create).transpose()?;
@@ -115,6 +122,23 @@ pub(crate) async fn run(args: &cli::AuditPrune) -> anyhow::Result<Exit> {
     }
     store.checkpoint().await?;
     Ok(Exit::Done)
+}
+
+/// Says which old entries have to stay, and why.
+fn stay(org: &Org, before: i64, kept: &Kept) {
+    let count = usize::try_from(kept.count).unwrap_or(usize::MAX);
+    ui::say(format_args!(
+        "{}: {} after entry {} {} older than {}, but {}: entries go from the beginning of a log only, and entry {} is of {}. The clock \
+         went backwards there, or was ahead before; they go when that entry does",
+        org.id,
+        counted(count, "entry", "entries"),
+        kept.behind,
+        if count == 1 { "is" } else { "are" },
+        show::at(before),
+        if count == 1 { "stays" } else { "stay" },
+        kept.behind,
+        show::at(kept.at)
+    ));
 }
 
 /// The file under the name that it has until it is whole.

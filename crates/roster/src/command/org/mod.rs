@@ -301,6 +301,15 @@ impl Job {
             removed: removal::of_rows(&difference.orgs, difference.removals),
             ..Report::default()
         };
+        for (entry, no) in self.file.organizations.iter().zip(&difference.orgs) {
+            let name = &entry.description.name;
+            let old = present.iter().find(|org| org.no == *no && org.name != *name);
+            if let Some(old) = old {
+                report
+                    .lines
+                    .push(format!("{name}: was called {} before", old.name));
+            }
+        }
         let mut problems = Vec::new();
         let mut before = Vec::new();
         let mut refusals = Vec::new();
