@@ -263,10 +263,16 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         mapped.entry(name.clone()).or_default().extend(targets);
     }
     let by_mapping = started.options.users == Users::Mapped;
+    let mut empty = BTreeSet::new();
+    if let Users::Groups(names) = &started.options.users {
+        let nobody = |name: &&String| !counts.contains_key(&world.texts.intern(name).number());
+        empty.extend(names.iter().filter(nobody).cloned());
+    }
     let selection = Selected {
         options: started.options.selection(),
         groups: mapped.keys().filter(|_| by_mapping).cloned().collect(),
         people: 0,
+        empty,
     };
     Seen {
         people: !people.records.is_empty(),
