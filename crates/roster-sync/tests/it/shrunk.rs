@@ -437,6 +437,7 @@ async fn a_list_of_whom_a_doubtful_directory_leaves_over_is_not_written() {
         withheld(&all, "[source-shrunk]", true).await;
         withheld(&format!("{all} -t"), "[source-shrunk]", false).await;
         let fresh = format!("--connector csv @p.csv --user-filter q.* {run}");
+        file(19);
         withheld(&fresh, "[selection-empty]", false).await;
         scene.write("p.csv", HEADER);
         withheld(&all, "[source-disappeared]", false).await;
