@@ -82,7 +82,9 @@ pub(crate) fn look(
         return Ok(doubt);
     }
     // Who is still in the directory is Adobe-only because of a group where groups select people.
-    let by_group = started.options.users != Users::All && started.options.takes_from_the_left_over();
+    let by_group = started.options.users != Users::All
+        && started.options.takes_from_the_left_over()
+        && !(missing.shrunk.is_empty() && missing.mute.is_empty());
     let disappeared = missing.source || !missing.groups.is_empty() || !missing.renamed.is_empty();
     let everywhere = nobody || !absent.is_empty() || missing.fewer.is_some() || !missing.parts.is_empty();
     doubt.hold = disappeared || everywhere || by_group;
@@ -96,7 +98,7 @@ pub(crate) fn look(
             // Where the name of one was changed, by mistake or not, the new name may have nobody: it keeps its people, too.
             lost.extend(empty);
         }
-        Keep::These(targets_of(&lost, started, world))
+        Keep::These(targets_of(&lost, &missing.additional, started, world))
     };
     if nobody {
         say_nobody(started, log);
@@ -107,6 +109,7 @@ pub(crate) fn look(
         say_fewer(fewer, log);
         // Which is why groups have, too.
         missing.shrunk.clear();
+        missing.additional.clear();
     }
     say_parts(&missing.parts, log);
     if disappeared {
@@ -226,6 +229,9 @@ fn leave_out(missing: &mut Missing, started: &Started, now: &Seen, memory: Optio
     }
     if missing.renamed.is_empty() {
         missing.heirs.clear();
+    }
+    if fewer || !options.process_groups {
+        missing.additional.clear();
     }
     if fewer {
         missing.shrunk.clear();
@@ -405,6 +411,17 @@ fn say_groups(missing: &Missing, left: &str, log: &Log) {
             ),
         );
     }
+    if !missing.additional.is_empty() {
+        log.error(
+            LOGGER,
+            "group-shrunk",
+            format_args!(
+                "Group(s) of `additional_groups` have far fewer members than in an earlier run: {}. Nobody is taken out of what they \
+                 lead to. If it is meant, run once with --accept-fewer",
+                said(&missing.additional)
+            ),
+        );
+    }
     for (name, groups) in &missing.mute {
         log.error(
             LOGGER,
@@ -419,13 +436,22 @@ fn say_groups(missing: &Missing, left: &str, log: &Log) {
     }
 }
 
-fn targets_of(groups: &BTreeSet<String>, started: &Started, world: &World) -> BTreeSet<TargetId> {
+fn targets_of(
+    groups: &BTreeSet<String>,
+    additional: &BTreeMap<String, Fewer>,
+    started: &Started,
+    world: &World,
+) -> BTreeSet<TargetId> {
     let mapped = started
         .file
         .mapping
         .iter()
         .filter(|(name, _)| groups.contains(name));
-    let adobe = mapped.flat_map(|(_, groups)| groups);
+    let rules = &started.file.additional;
+    let ruled = additional
+        .keys()
+        .flat_map(|name| rules.iter().filter_map(|rule| rule.leads_to(name)));
+    let adobe = mapped.flat_map(|(_, groups)| groups).cloned().chain(ruled);
     let all: BTreeSet<(u16, String)> = adobe
         .map(|group| {
             let organization = position(&started.secondaries, group.organization.as_deref());

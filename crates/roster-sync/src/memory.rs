@@ -51,6 +51,9 @@ pub(crate) struct Selected {
     /// Groups that the options name and nobody is in: now, or because somebody has said that it is meant.
     #[serde(default)]
     pub(crate) empty: BTreeSet<String>,
+    /// How many of those who were read are in each group that `additional_groups` leads somewhere.
+    #[serde(default)]
+    pub(crate) additional: BTreeMap<String, usize>,
 }
 
 /// What is kept.
@@ -101,6 +104,8 @@ pub(crate) struct Missing {
     pub(crate) mute: BTreeMap<String, BTreeSet<String>>,
     /// Mapped groups with far fewer members.
     pub(crate) shrunk: BTreeMap<String, Fewer>,
+    /// Groups of `additional_groups` that far fewer people are in. One that nobody is in leads nowhere and takes nothing away.
+    pub(crate) additional: BTreeMap<String, Fewer>,
     /// Far fewer people are selected.
     pub(crate) fewer: Option<Fewer>,
 }
@@ -237,6 +242,7 @@ impl Memory {
             ..Missing::default()
         };
         missing.parts = earlier.new_parts(now);
+        missing.additional = earlier.additional(&now.selection);
         for (name, group) in &earlier.groups {
             let Some(&members) = now.members.get(name) else {
                 continue;
@@ -314,6 +320,23 @@ impl Earlier {
             }
         }
         (renamed, heirs)
+    }
+
+    /// Groups of `additional_groups` that far fewer people are in than of the same selection before.
+    fn additional(&self, now: &Selected) -> BTreeMap<String, Fewer> {
+        let known = self.selection(now).into_iter();
+        let known = known.flat_map(|earlier| &earlier.additional);
+        let both = known.filter_map(|(name, &before)| {
+            let now = *now.additional.get(name)?;
+            Some((name.clone(), Fewer { before, now }))
+        });
+        both.filter(|(_, Fewer { before, now: members })| {
+            is_shrunk(
+                before.saturating_sub(self.share_of_leavers(now, *before)),
+                *members,
+            )
+        })
+        .collect()
     }
 
     /// Parts of the directory that other servers hold now and did not in an earlier run.
@@ -447,11 +470,19 @@ impl Earlier {
             let Some((at, _)) = narrowest else { break };
             all.remove(at);
         }
+        let shrunk = self.additional(&now);
+        let in_doubt = self.is_in_doubt(seen, accepted, least);
+        for (name, &before) in known.into_iter().flat_map(|known| &known.additional) {
+            let members = now.additional.entry(name.clone()).or_insert(before);
+            if in_doubt || (shrunk.contains_key(name) && !accepted.fewer) {
+                *members = before.max(*members);
+            }
+        }
         let lost = match known {
             _ if now.people == 0 && accepted.empty => false,
             None => now.people == 0,
             Some(known) if now.people == 0 => known.people > 0,
-            Some(known) => now.people < known.people && self.is_in_doubt(seen, accepted, least),
+            Some(known) => now.people < known.people && in_doubt,
         };
         if !accepted.empty {
             let meant = known.map(|known| &known.empty);

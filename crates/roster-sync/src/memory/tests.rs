@@ -213,6 +213,47 @@ fn each_selection_has_a_number_of_its_own() {
 }
 
 #[test]
+fn what_additional_groups_lead_to_is_counted_in_each_selection() {
+    let place = Place::new();
+    let select = |options: &str, people, staff: &[(&str, usize)]| Seen {
+        selection: Selected {
+            options: options.to_owned(),
+            people,
+            additional: staff.iter().map(|&(name, n)| (name.to_owned(), n)).collect(),
+            ..Selected::default()
+        },
+        ..seen(people, &[])
+    };
+    let lost = |now: &Seen| {
+        place
+            .missing(now)
+            .additional
+            .get("Staff")
+            .map(|fewer| fewer.before)
+    };
+    place.record(&select("all", 100, &[("Staff", 50)]), NOTHING);
+    let few = select("all", 100, &[("Staff", 20)]);
+    assert_eq!(lost(&few), Some(50));
+    assert_eq!(
+        lost(&select("all", 92, &[("Staff", 31)])),
+        None,
+        "some have left altogether"
+    );
+    assert_eq!(lost(&select("mapped", 30, &[("Staff", 3)])), None);
+    // One that nobody shows, and people who are missing altogether, change nothing of what is known.
+    for now in [
+        few.clone(),
+        select("all", 100, &[]),
+        select("all", 40, &[("Staff", 20)]),
+    ] {
+        place.record(&now, NOTHING);
+        assert_eq!(lost(&few), Some(50));
+    }
+    place.record(&few, FEWER);
+    assert_eq!(lost(&few), None);
+}
+
+#[test]
 fn nobody_in_a_selection_is_remembered_when_it_is_accepted() {
     let place = Place::new();
     let select = |people| Seen {
