@@ -448,10 +448,10 @@ fn targets_of(
         .iter()
         .filter(|(name, _)| groups.contains(name));
     let rules = &started.file.additional;
-    let ruled = additional
+    let more = additional
         .keys()
         .flat_map(|name| rules.iter().filter_map(|rule| rule.leads_to(name)));
-    let adobe = mapped.flat_map(|(_, groups)| groups).cloned().chain(ruled);
+    let adobe = mapped.flat_map(|(_, groups)| groups).cloned().chain(more);
     let all: BTreeSet<(u16, String)> = adobe
         .map(|group| {
             let organization = position(&started.secondaries, group.organization.as_deref());
