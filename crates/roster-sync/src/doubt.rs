@@ -8,7 +8,7 @@ use roster_core::plan::people::TargetId;
 use roster_core::plan::settings::Limit;
 
 use crate::log::Log;
-use crate::memory::{Accepted, Fewer, Memory, Missing, Seen};
+use crate::memory::{Accepted, Fewer, Memory, Missing, Seen, is_below};
 use crate::options::Users;
 use crate::run::{End, Surroundings};
 use crate::select::position;
@@ -61,7 +61,7 @@ pub(crate) fn look(
         .as_ref()
         .map(|memory| memory.missing(&now))
         .unwrap_or_default();
-    let blind = memory.as_ref().is_none_or(|memory| !memory.works);
+    let blind = memory.as_ref().is_none_or(|memory| !memory.works());
     let empty = empty_groups(started, &now);
     if blind {
         // What was recorded before that stopped may be old: a group may have got its people since.
@@ -70,40 +70,46 @@ pub(crate) fn look(
     }
     refuse_too_few(started, &now, &missing, log)?;
     let nobody = nobody_is_selected(started, &now, memory.as_ref(), &missing);
-    leave_out(&mut missing, started, &now);
+    let absent = absent_groups(started, &now, memory.as_ref());
+    leave_out(&mut missing, started, &now, memory.as_ref());
     let mut doubt = Doubt {
         memory,
         now,
         accepted: started.accepted,
         ..Doubt::default()
     };
-    if missing == Missing::default() && !nobody {
+    if missing == Missing::default() && !nobody && absent.is_empty() {
         return Ok(doubt);
     }
     // Who is still in the directory is Adobe-only because of a group where groups select people.
-    let by_group = started.options.users != Users::All && started.options.takes_from_the_left_over();
+    let by_group = started.options.users != Users::All
+        && started.options.takes_from_the_left_over()
+        && !(missing.shrunk.is_empty() && missing.mute.is_empty());
     let disappeared = missing.source || !missing.groups.is_empty() || !missing.renamed.is_empty();
-    let everywhere = nobody || missing.fewer.is_some() || !missing.parts.is_empty();
+    let everywhere = nobody || !absent.is_empty() || missing.fewer.is_some() || !missing.parts.is_empty();
     doubt.hold = disappeared || everywhere || by_group;
     doubt.keep = if everywhere || started.extension.is_some() {
         // Nobody knows in which groups those are who were not read, nor what a hook makes of a group that is missing.
         Keep::All
     } else {
-        let mut lost: BTreeSet<String> = missing.groups.clone();
+        let mut lost: BTreeSet<String> = missing.groups.union(&missing.heirs).cloned().collect();
         lost.extend(missing.shrunk.keys().chain(missing.mute.keys()).cloned());
         if disappeared {
             // Where the name of one was changed, by mistake or not, the new name may have nobody: it keeps its people, too.
             lost.extend(empty);
         }
-        Keep::These(targets_of(&lost, started, world))
+        Keep::These(targets_of(&lost, &missing.additional, started, world))
     };
     if nobody {
         say_nobody(started, log);
+    } else if !absent.is_empty() {
+        say_absent(&absent, log);
     }
     if let Some(fewer) = missing.fewer {
         say_fewer(fewer, log);
         // Which is why groups have, too.
         missing.shrunk.clear();
+        missing.additional.clear();
     }
     say_parts(&missing.parts, log);
     if disappeared {
@@ -147,10 +153,14 @@ fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -
             number.to_string(),
             "If so few are meant, change `min_directory_users`",
         ),
-        (Some(Limit::Percent(percent)), Some(fewer)) if !accepted => (
-            format!("{percent}% of the {} of an earlier run", fewer.before),
-            "If so many have left, run once with --accept-fewer",
-        ),
+        (Some(Limit::Percent(percent)), Some(fewer))
+            if !accepted && is_below(fewer.before, fewer.now, percent) =>
+        {
+            (
+                format!("{percent}% of the {} of an earlier run", fewer.before),
+                "If so many have left, run once with --accept-fewer",
+            )
+        }
         _ => return Ok(()),
     };
     log.critical(
@@ -180,23 +190,50 @@ fn nobody_is_selected(started: &Started, now: &Seen, memory: Option<&Memory>, mi
     expected && !started.accepted.empty
 }
 
+/// Groups of `--users group` that nobody is in while others have people: a name may be mistyped. It is no matter where nobody
+/// loses anything by not being selected, and none where somebody has said so of the same groups.
+fn absent_groups(started: &Started, now: &Seen, memory: Option<&Memory>) -> BTreeSet<String> {
+    let selection = &now.selection;
+    if selection.people == 0 || started.accepted.empty || !started.options.takes_from_the_left_over() {
+        return BTreeSet::new();
+    }
+    let meant = memory.and_then(|memory| memory.accepted_as_empty(selection));
+    match meant {
+        Some(meant) => selection.empty.difference(meant).cloned().collect(),
+        None => selection.empty.clone(),
+    }
+}
+
 /// Leaves out what somebody has accepted, and what takes nothing from anybody.
-fn leave_out(missing: &mut Missing, started: &Started, now: &Seen) {
+fn leave_out(missing: &mut Missing, started: &Started, now: &Seen, memory: Option<&Memory>) {
     let options = &started.options;
     let Accepted { empty, fewer } = started.accepted;
     // Where people who are not listed lose nothing, a list of less than half of them is one of several, or of those who have
-    // changed: that nobody in a group is among them means nothing.
+    // changed: that nobody in a group is among them means nothing, unless many of so many people would be.
     let is_half = |fewer: Fewer| fewer.now < fewer.before / 2;
     let is_part = missing.fewer.is_some_and(is_half) && !options.takes_from_the_left_over();
-    if empty || is_part {
-        missing.groups.clear();
-        missing.renamed.clear();
+    if is_part && let Some(memory) = memory {
+        missing.groups.retain(|name| memory.lacks_even_in_part(name, now));
+        missing
+            .renamed
+            .retain(|name| memory.lacks_even_in_part(name, now));
+        missing
+            .shrunk
+            .retain(|name, _| memory.lacks_even_in_part(name, now));
     }
     if empty {
+        missing.groups.clear();
+        missing.renamed.clear();
         missing.source = false;
         missing.parts.clear();
     }
-    if fewer || is_part {
+    if missing.renamed.is_empty() {
+        missing.heirs.clear();
+    }
+    if fewer || !options.process_groups {
+        missing.additional.clear();
+    }
+    if fewer {
         missing.shrunk.clear();
         missing.mute.clear();
     }
@@ -264,6 +301,19 @@ fn say_nobody(started: &Started, log: &Log) {
     );
 }
 
+fn say_absent(groups: &BTreeSet<String>, log: &Log) {
+    log.error(
+        LOGGER,
+        "selection-empty",
+        format_args!(
+            "Nobody is in these groups of `--users group`: {}; if a name is mistyped, people of the right group would be \
+             Adobe-only. Nobody is taken out of any group, and Adobe-only users are left alone. If it is meant, run once with \
+             --accept-empty",
+            listed(groups)
+        ),
+    );
+}
+
 fn say_fewer(fewer: Fewer, log: &Log) {
     let Fewer { before, now } = fewer;
     log.error(
@@ -322,8 +372,8 @@ fn say_disappeared(missing: &Missing, blind: bool, log: &Log) {
         "The directory had people in an earlier run and is empty now".to_owned()
     } else if groups.is_empty() {
         format!(
-            "Directory group(s) that had members in an earlier run are not in the mapping any more, and what is new in it has \
-             nobody and leads to the same: {}",
+            "Directory group(s) that had members in an earlier run are not in the mapping any more, and what is new in it and \
+             leads to the same has nobody, or far fewer: {}",
             listed(renamed)
         )
     } else {
@@ -361,6 +411,17 @@ fn say_groups(missing: &Missing, left: &str, log: &Log) {
             ),
         );
     }
+    if !missing.additional.is_empty() {
+        log.error(
+            LOGGER,
+            "group-shrunk",
+            format_args!(
+                "Group(s) of `additional_groups` have far fewer members than in an earlier run: {}. Nobody is taken out of what they \
+                 lead to. If it is meant, run once with --accept-fewer",
+                said(&missing.additional)
+            ),
+        );
+    }
     for (name, groups) in &missing.mute {
         log.error(
             LOGGER,
@@ -375,13 +436,22 @@ fn say_groups(missing: &Missing, left: &str, log: &Log) {
     }
 }
 
-fn targets_of(groups: &BTreeSet<String>, started: &Started, world: &World) -> BTreeSet<TargetId> {
+fn targets_of(
+    groups: &BTreeSet<String>,
+    additional: &BTreeMap<String, Fewer>,
+    started: &Started,
+    world: &World,
+) -> BTreeSet<TargetId> {
     let mapped = started
         .file
         .mapping
         .iter()
         .filter(|(name, _)| groups.contains(name));
-    let adobe = mapped.flat_map(|(_, groups)| groups);
+    let rules = &started.file.additional;
+    let more = additional
+        .keys()
+        .flat_map(|name| rules.iter().filter_map(|rule| rule.leads_to(name)));
+    let adobe = mapped.flat_map(|(_, groups)| groups).cloned().chain(more);
     let all: BTreeSet<(u16, String)> = adobe
         .map(|group| {
             let organization = position(&started.secondaries, group.organization.as_deref());

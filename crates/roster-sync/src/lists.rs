@@ -75,6 +75,29 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// Leaves the list of a run unwritten whose directory is in doubt, and takes away that of an earlier run: whoever works through
+/// the list would take it for this one, and remove people who have come back since.
+pub(crate) fn withhold(path: &Path, log: &Log) {
+    let before = match fs::metadata(path) {
+        Ok(found) if found.is_file() => match fs::remove_file(path) {
+            Ok(()) => "; that of an earlier run was removed, so that nobody takes it for this one".to_owned(),
+            Err(error) => {
+                format!("; that of an earlier run cannot be removed, and must not be used: {error}")
+            }
+        },
+        _ => String::new(),
+    };
+    log.error(
+        "processor",
+        "list-withheld",
+        format_args!(
+            "The list of Adobe-only users `{}` was not written, because it would name people who may only be missing from what was \
+             read{before}",
+            path.display()
+        ),
+    );
+}
+
 /// Reads a list into the organizations of `world` as accounts about which nothing else is known.
 pub(crate) fn read(path: &Path, names: &[String], world: &mut World, log: &Log) -> Result<(), ReadError> {
     let shown = path.display();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use roster_client::{Client, ClientError};
-use roster_core::plan::text::SetId;
+use roster_core::plan::text::{SetId, Sets};
 use roster_core::plan::{Settings, World, assignable};
 use roster_core::value::Key;
 
@@ -18,7 +18,7 @@ use crate::log::{Level, Log};
 use crate::memory::{Seen, Selected};
 use crate::observe::{Telling, ToLog};
 use crate::options::{AdobeUsers, Users};
-use crate::read::{self, People, Tables};
+use crate::read::{self, People, Record, Tables};
 use crate::run::{End, LOGGER, Surroundings, divider, hours};
 use crate::select::{self, Selection, position, select};
 use crate::source::{Asked, Source, stopped};
@@ -241,18 +241,34 @@ pub(crate) fn selection(started: &Started) -> Selection<'_> {
     }
 }
 
-/// Whether there is anybody, and how many members mapped groups have.
-fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
-    let mut sets: BTreeMap<SetId, usize> = BTreeMap::new();
+/// How many people are in each group of those that `of` gives.
+fn members(people: &People, sets: &Sets, of: impl Fn(&Record) -> SetId) -> BTreeMap<u32, usize> {
+    let mut alike: BTreeMap<SetId, usize> = BTreeMap::new();
     for record in &people.records {
-        *sets.entry(record.groups).or_default() += 1;
+        *alike.entry(of(record)).or_default() += 1;
     }
-    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-    for (&set, count) in &sets {
-        for &group in world.sets.get(set) {
+    let mut counts = BTreeMap::new();
+    for (&set, count) in &alike {
+        for &group in sets.get(set) {
             *counts.entry(group).or_default() += count;
         }
     }
+    counts
+}
+
+/// Whether there is anybody, and how many members mapped groups have.
+fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
+    let counts = members(people, &world.sets, |record| record.groups);
+    let additional = members(people, &world.sets, |record| record.member_groups);
+    let additional = additional.into_iter().filter_map(|(group, count)| {
+        let name = world.texts.get(world.texts.id(group));
+        let rules = &started.file.additional;
+        rules
+            .iter()
+            .any(|rule| rule.leads_to(name).is_some())
+            .then(|| (name.to_owned(), count))
+    });
+    let additional = additional.collect();
     let (mut mapped, mut members) = (BTreeMap::<_, BTreeSet<String>>::new(), BTreeMap::new());
     for (name, groups) in &started.file.mapping {
         let count = counts.get(&world.texts.intern(name).number());
@@ -263,10 +279,17 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         mapped.entry(name.clone()).or_default().extend(targets);
     }
     let by_mapping = started.options.users == Users::Mapped;
+    let mut empty = BTreeSet::new();
+    if let Users::Groups(names) = &started.options.users {
+        let nobody = |name: &&String| !counts.contains_key(&world.texts.intern(name).number());
+        empty.extend(names.iter().filter(nobody).cloned());
+    }
     let selection = Selected {
         options: started.options.selection(),
         groups: mapped.keys().filter(|_| by_mapping).cloned().collect(),
         people: 0,
+        empty,
+        additional,
     };
     Seen {
         people: !people.records.is_empty(),

@@ -6,18 +6,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::read::Within;
+use crate::whole::write_whole;
 
 /// The form of the file.
 const FORMAT: u64 = 2;
 
-/// So many selections are remembered, the latest ones: a filter may be another one in every run.
-const SELECTIONS: usize = 100;
+/// So many selections are remembered: a filter may be another one in every run. Those with the fewest people give way.
+const SELECTIONS: usize = 500;
 
 /// What a run saw.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +48,12 @@ pub(crate) struct Selected {
     pub(crate) groups: BTreeSet<String>,
     /// How many there were.
     pub(crate) people: usize,
+    /// Groups that the options name and nobody is in: now, or because somebody has said that it is meant.
+    #[serde(default)]
+    pub(crate) empty: BTreeSet<String>,
+    /// How many of those who were read are in each group that `additional_groups` leads somewhere.
+    #[serde(default)]
+    pub(crate) additional: BTreeMap<String, usize>,
 }
 
 /// What is kept.
@@ -86,15 +93,19 @@ pub(crate) struct Missing {
     pub(crate) source: bool,
     /// Mapped groups without members.
     pub(crate) groups: BTreeSet<String>,
-    /// Groups that had members and are not mapped any more, while a new one that leads to the same has none: a name was
-    /// mistyped.
+    /// Groups that had members and are not mapped any more, while a new one that leads to the same has none, or far fewer: a
+    /// name was mistyped.
     pub(crate) renamed: BTreeSet<String>,
+    /// What is mapped in the place of those.
+    pub(crate) heirs: BTreeSet<String>,
     /// Parts of the directory that other servers hold now, and did not before.
     pub(crate) parts: BTreeSet<String>,
     /// Groups in mapped groups that do not show their members any more.
     pub(crate) mute: BTreeMap<String, BTreeSet<String>>,
     /// Mapped groups with far fewer members.
     pub(crate) shrunk: BTreeMap<String, Fewer>,
+    /// Groups of `additional_groups` that far fewer people are in. One that nobody is in leads nowhere and takes nothing away.
+    pub(crate) additional: BTreeMap<String, Fewer>,
     /// Far fewer people are selected.
     pub(crate) fewer: Option<Fewer>,
 }
@@ -115,14 +126,18 @@ pub(crate) fn is_shrunk(before: usize, now: usize) -> bool {
 }
 
 /// The same of a whole directory, which changes less: more than a tenth, and more than ten, is enough. Where somebody has set
-/// how many there have to be at `least`, as a share of those before, that is what counts.
-#[expect(clippy::cast_precision_loss, reason = "numbers of people are far below 2^52")]
+/// how many there have to be at `least`, as a share of those before in percent, fewer are too few as well.
 pub(crate) fn is_far_fewer(before: usize, now: usize, least: Option<f64>) -> bool {
-    if let Some(percent) = least {
-        return (now as f64) * 100.0 < before as f64 * percent;
-    }
     let gone = before.saturating_sub(now);
-    is_shrunk(before, now) || (gone > 10 && gone > before / 10)
+    is_shrunk(before, now)
+        || (gone > 10 && gone > before / 10)
+        || least.is_some_and(|percent| is_below(before, now, percent))
+}
+
+/// Whether there are fewer than so many percent of those before.
+#[expect(clippy::cast_precision_loss, reason = "numbers of people are far below 2^52")]
+pub(crate) fn is_below(before: usize, now: usize, percent: f64) -> bool {
+    (now as f64) * 100.0 < before as f64 * percent
 }
 
 /// The file of one main file, kind of directory and organization.
@@ -131,8 +146,8 @@ pub(crate) struct Memory {
     path: PathBuf,
     /// What earlier runs saw.
     pub(crate) earlier: Earlier,
-    /// Whether it is known what earlier runs saw: one of them was recorded, or this one can be.
-    pub(crate) works: bool,
+    /// Why this run cannot be recorded; what earlier runs saw is old then, if it is known at all.
+    barred: Option<String>,
     /// The share of the people before that has to be there.
     least: Option<f64>,
 }
@@ -144,7 +159,8 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// A file that is there and cannot be read: to go on as if nothing had been recorded would undo its purpose.
+    /// A file that is there and cannot be read, is a link to nowhere, or is that of another configuration: to go on as if
+    /// nothing had been recorded would undo its purpose.
     pub(crate) fn open(
         folder: &Path,
         configuration: &Path,
@@ -165,45 +181,68 @@ impl Memory {
                         format!("`{}` is damaged, or of another version", path.display()),
                     )
                 })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Earlier {
-                format: FORMAT,
-                of,
-                ..Earlier::default()
-            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Ok(target) = fs::read_link(&path) {
+                    let (path, target) = (path.display(), target.display());
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!("`{path}` is a link to `{target}`, where nothing is"),
+                    ));
+                }
+                Earlier {
+                    format: FORMAT,
+                    of: of.clone(),
+                    ..Earlier::default()
+                }
+            }
             Err(error) => return Err(error),
         };
+        if earlier.of != of {
+            let path = path.display();
+            let other = earlier.of.replace('\n', ", ");
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "`{path}` is that of another configuration, kind of directory or organization: {other}"
+                ),
+            ));
+        }
         let mut memory = Self {
             path,
-            works: false,
+            barred: None,
             earlier,
             least,
         };
-        memory.works = memory.can_be_written();
+        memory.barred = memory.try_place().err().map(|error| error.to_string());
         Ok(memory)
     }
 
-    /// Whether this run can be recorded.
-    fn can_be_written(&self) -> bool {
+    /// Whether this run can be recorded; if not, nothing is known for sure of earlier ones.
+    pub(crate) fn works(&self) -> bool {
+        self.barred.is_none()
+    }
+
+    /// Tries whether a file can be written and put into its place here.
+    fn try_place(&self) -> io::Result<()> {
         let beside = self.path.with_extension("new");
-        let folder = self.path.parent().map_or(Ok(()), fs::create_dir_all);
-        folder
-            .and_then(|()| fs::File::create(&beside)?.write_all(b"{}"))
-            .and_then(|()| fs::remove_file(&beside))
-            .is_ok()
+        self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        write_whole(&beside, b"{}", false)?;
+        fs::remove_file(&beside)
     }
 
     /// What has got lost since earlier runs.
     pub(crate) fn missing(&self, now: &Seen) -> Missing {
         let earlier = &self.earlier;
+        let (renamed, heirs) = earlier.renamed(now);
         let mut missing = Missing {
             source: earlier.people && !now.people,
-            renamed: earlier.renamed(now),
+            renamed,
+            heirs,
             fewer: earlier.fewer(&now.selection, self.least),
             ..Missing::default()
         };
-        if let Some(known) = &earlier.elsewhere {
-            missing.parts = now.elsewhere.difference(known).cloned().collect();
-        }
+        missing.parts = earlier.new_parts(now);
+        missing.additional = earlier.additional(&now.selection);
         for (name, group) in &earlier.groups {
             let Some(&members) = now.members.get(name) else {
                 continue;
@@ -213,7 +252,7 @@ impl Memory {
                 continue;
             }
             let before = group.members;
-            if is_shrunk(before, members + earlier.have_left(now)) {
+            if earlier.has_shrunk(now, before, members) {
                 missing
                     .shrunk
                     .insert(name.clone(), Fewer { before, now: members });
@@ -231,36 +270,80 @@ impl Memory {
         self.earlier.selection(selection).map(|earlier| earlier.people)
     }
 
+    /// Groups of the same selection of which somebody has said that nobody is in them.
+    pub(crate) fn accepted_as_empty(&self, selection: &Selected) -> Option<&BTreeSet<String>> {
+        self.earlier.selection(selection).map(|earlier| &earlier.empty)
+    }
+
+    /// Whether a group has far fewer members than in an earlier run even if this one sees but a part of the people: fewer than
+    /// so large a part of them would have.
+    pub(crate) fn lacks_even_in_part(&self, group: &str, now: &Seen) -> bool {
+        let Some(before) = self.earlier.groups.get(group) else {
+            return false;
+        };
+        let left = self.earlier.share_of_leavers(&now.selection, before.members);
+        let members = now.members.get(group).copied().unwrap_or(0);
+        is_shrunk(before.members.saturating_sub(left), members)
+    }
+
     /// Records a run. What has got lost stays recorded unless that was `accepted`.
     pub(crate) fn record(&self, now: &Seen, accepted: Accepted) -> io::Result<()> {
+        if let Some(why) = &self.barred {
+            return Err(io::Error::other(why.clone()));
+        }
         let next = self.earlier.after(now, accepted, self.least);
         if next == self.earlier {
             return Ok(());
         }
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let beside = self.path.with_extension("new");
-        let mut file = fs::File::create(&beside)?;
-        file.write_all(&serde_json::to_vec(&next)?)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)
+        write_whole(&self.path, &serde_json::to_vec(&next)?, false)
     }
 }
 
 impl Earlier {
-    /// Groups that were lost by a mistyped name.
-    fn renamed(&self, now: &Seen) -> BTreeSet<String> {
-        let new = now
-            .mapped
-            .iter()
-            .filter(|(name, _)| !self.groups.contains_key(*name) && now.members.get(*name) == Some(&0));
-        let new: BTreeSet<&String> = new.flat_map(|(_, leads_to)| leads_to).collect();
-        let lost = self.groups.iter().filter(|(name, group)| {
-            let same = group.leads_to.iter().any(|target| new.contains(target));
-            group.members > 0 && !now.mapped.contains_key(*name) && same
+    /// Groups that were lost by a mistyped name, and what is mapped in the place of them.
+    fn renamed(&self, now: &Seen) -> (BTreeSet<String>, BTreeSet<String>) {
+        let (mut renamed, mut heirs) = (BTreeSet::new(), BTreeSet::new());
+        for (name, group) in &self.groups {
+            if group.members == 0 || now.mapped.contains_key(name) {
+                continue;
+            }
+            let new = now.mapped.iter().filter(|(name, leads_to)| {
+                !self.groups.contains_key(*name) && !leads_to.is_disjoint(&group.leads_to)
+            });
+            let new: Vec<(&String, usize)> = new
+                .filter_map(|(name, _)| Some((name, *now.members.get(name)?)))
+                .collect();
+            let members = new.iter().map(|(_, members)| members).sum();
+            if !new.is_empty() && (members == 0 || self.has_shrunk(now, group.members, members)) {
+                renamed.insert(name.clone());
+                heirs.extend(new.into_iter().map(|(name, _)| name.clone()));
+            }
+        }
+        (renamed, heirs)
+    }
+
+    /// Groups of `additional_groups` that far fewer people are in than of the same selection before.
+    fn additional(&self, now: &Selected) -> BTreeMap<String, Fewer> {
+        let known = self.selection(now).into_iter();
+        let known = known.flat_map(|earlier| &earlier.additional);
+        let both = known.filter_map(|(name, &before)| {
+            let now = *now.additional.get(name)?;
+            Some((name.clone(), Fewer { before, now }))
         });
-        lost.map(|(name, _)| name.clone()).collect()
+        both.filter(|(_, Fewer { before, now: members })| {
+            is_shrunk(
+                before.saturating_sub(self.share_of_leavers(now, *before)),
+                *members,
+            )
+        })
+        .collect()
+    }
+
+    /// Parts of the directory that other servers hold now and did not in an earlier run.
+    fn new_parts(&self, now: &Seen) -> BTreeSet<String> {
+        let known = self.elsewhere.as_ref();
+        let new = known.map(|known| now.elsewhere.difference(known).cloned());
+        new.into_iter().flatten().collect()
     }
 
     /// The same selection in an earlier run; `None` where there is none, or one of its groups is not mapped any more.
@@ -278,11 +361,33 @@ impl Earlier {
         })
     }
 
-    /// How many people may be missing of a group because they have left altogether, which is judged for itself; nobody where
-    /// being in a group is what selects people.
-    fn have_left(&self, now: &Seen) -> usize {
-        let before = self.selection(&now.selection).filter(|_| now.everybody);
-        before.map_or(0, |before| before.people.saturating_sub(now.selection.people))
+    /// Whether a group has lost many more than have left altogether, which is judged for itself. Where being in a group is what
+    /// selects people, these are the same.
+    fn has_shrunk(&self, now: &Seen, before: usize, members: usize) -> bool {
+        let left = if now.everybody {
+            self.share_of_leavers(&now.selection, before)
+        } else {
+            0
+        };
+        is_shrunk(before.saturating_sub(left), members)
+    }
+
+    /// How many of so many people may be missing because people have left altogether: as large a part of them as of all.
+    fn share_of_leavers(&self, now: &Selected, of: usize) -> usize {
+        let before = self.selection(now).map_or(0, |before| before.people);
+        let gone = before.saturating_sub(now.people);
+        if gone == 0 {
+            return 0;
+        }
+        of.saturating_mul(gone).div_ceil(before).min(gone)
+    }
+
+    /// Whether people are missing, and nobody has said that it is meant: then nothing of what was seen is small for sure.
+    fn is_in_doubt(&self, now: &Seen, accepted: Accepted, least: Option<f64>) -> bool {
+        let empty = (self.people && !now.people) || !self.new_parts(now).is_empty();
+        let fewer = self.fewer(&now.selection, least).is_some();
+        let fewer_is_meant = accepted.fewer || (accepted.empty && now.selection.people == 0);
+        (empty && !accepted.empty) || (fewer && !fewer_is_meant)
     }
 
     /// What is to be remembered after a run.
@@ -292,7 +397,8 @@ impl Earlier {
             elsewhere: Some(self.elsewhere_after(now, accepted)),
             ..self.clone()
         };
-        let renamed = self.renamed(now);
+        let (renamed, heirs) = self.renamed(now);
+        let in_doubt = self.is_in_doubt(now, accepted, least);
         next.groups = BTreeMap::new();
         let kept =
             |name: &&String| now.mapped.contains_key(*name) || (renamed.contains(*name) && !accepted.empty);
@@ -302,7 +408,7 @@ impl Earlier {
         for (name, &members) in &now.members {
             let leads_to = now.mapped.get(name).cloned().unwrap_or_default();
             let earlier = self.groups.get(name);
-            if earlier.is_none() && members == 0 && !renamed.is_empty() && !accepted.empty {
+            if heirs.contains(name) && !accepted.empty {
                 // It would not be new any more.
                 continue;
             }
@@ -311,14 +417,18 @@ impl Earlier {
                 .within
                 .get(name)
                 .map_or_else(|| earlier.within.clone(), |within| within.groups.clone());
-            if !accepted.fewer {
-                within.extend(earlier.mute(now.within.get(name)));
+            let mute = earlier.mute(now.within.get(name));
+            let is_mute = !mute.is_empty() && !accepted.fewer;
+            if is_mute {
+                within.extend(mute);
             }
             let before = earlier.members;
             let lost = if members == 0 {
                 before > 0 && !accepted.empty
+            } else if in_doubt || is_mute {
+                members < before
             } else {
-                is_shrunk(before, members + self.have_left(now)) && !accepted.fewer
+                self.has_shrunk(now, before, members) && !accepted.fewer
             };
             let group = Group {
                 members: if lost { before } else { members },
@@ -331,7 +441,7 @@ impl Earlier {
             };
             next.groups.insert(name.clone(), group);
         }
-        next.selections = self.selections_after(&now.selection, accepted, least);
+        next.selections = self.selections_after(now, accepted, least);
         next
     }
 
@@ -347,21 +457,39 @@ impl Earlier {
         still.chain(new).cloned().collect()
     }
 
-    fn selections_after(&self, now: &Selected, accepted: Accepted, least: Option<f64>) -> Vec<Selected> {
-        let known = self.selection(now);
+    fn selections_after(&self, seen: &Seen, accepted: Accepted, least: Option<f64>) -> Vec<Selected> {
+        let mut now = seen.selection.clone();
+        let known = self.selection(&now);
         let others = self
             .selections
             .iter()
             .filter(|other| other.options != now.options);
         let mut all: Vec<Selected> = others.cloned().collect();
-        all.drain(..(all.len() + 1).saturating_sub(SELECTIONS));
+        while all.len() >= SELECTIONS {
+            let narrowest = all.iter().enumerate().min_by_key(|(_, other)| other.people);
+            let Some((at, _)) = narrowest else { break };
+            all.remove(at);
+        }
+        let shrunk = self.additional(&now);
+        let in_doubt = self.is_in_doubt(seen, accepted, least);
+        for (name, &before) in known.into_iter().flat_map(|known| &known.additional) {
+            let members = now.additional.entry(name.clone()).or_insert(before);
+            if in_doubt || (shrunk.contains_key(name) && !accepted.fewer) {
+                *members = before.max(*members);
+            }
+        }
         let lost = match known {
             _ if now.people == 0 && accepted.empty => false,
             None => now.people == 0,
             Some(known) if now.people == 0 => known.people > 0,
-            Some(known) => is_far_fewer(known.people, now.people, least) && !accepted.fewer,
+            Some(known) => now.people < known.people && in_doubt,
         };
-        all.extend(if lost { known.cloned() } else { Some(now.clone()) });
+        if !accepted.empty {
+            let meant = known.map(|known| &known.empty);
+            now.empty
+                .retain(|name| meant.is_some_and(|meant| meant.contains(name)));
+        }
+        all.extend(if lost { known.cloned() } else { Some(now) });
         all
     }
 }

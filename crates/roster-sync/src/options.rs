@@ -57,9 +57,11 @@ pub(crate) enum Connector {
 }
 
 impl RunOptions {
-    /// Whether accounts that nobody selected stands for have something to lose in this run.
+    /// Whether accounts that nobody selected stands for have something to lose in this run, or in one that works through the
+    /// list which this one writes.
     pub(crate) fn takes_from_the_left_over(&self) -> bool {
-        self.strategy == Strategy::Sync && self.adobe_only.acts(self.process_groups)
+        let acts = self.adobe_only.acts(self.process_groups);
+        self.strategy == Strategy::Sync && (acts || self.adobe_only == AdobeOnly::WriteFile)
     }
 
     /// Who is selected, in words that are the same in every run with the same options.

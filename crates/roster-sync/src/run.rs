@@ -255,7 +255,11 @@ async fn carry_out(
         let organization = connections
             .first()
             .map_or("", |primary| &primary.config.organization);
-        doubt = doubt::look(started, surroundings, organization, seen, &world, log)?;
+        let looked = doubt::look(started, surroundings, organization, seen, &world, log);
+        if let (Err(_), Some(path)) = (&looked, &started.options.adobe_only_file) {
+            lists::withhold(path, log);
+        }
+        doubt = looked?;
     }
     let push = started.options.strategy == Strategy::Push;
     let phase = if push { "Push to UMAPI" } else { "Sync with UMAPI" };
@@ -380,8 +384,10 @@ async fn decide_and_send(
         );
         return Err(End::Failed);
     }
-    if let (Some(rows), Some(path)) = (&plan.list, &started.options.adobe_only_file) {
-        write_list(path, rows, started, world, log)?;
+    match (&plan.list, &started.options.adobe_only_file) {
+        (Some(rows), Some(path)) => write_list(path, rows, started, world, log)?,
+        (None, Some(path)) if settings.hold_adobe_only => lists::withhold(path, log),
+        _ => {}
     }
     let trusted: Vec<bool> = connections.iter().map(|connection| connection.trusted).collect();
     let sending = Sending {

@@ -1,6 +1,7 @@
 //! The beginning of a run: settings read and checked, log opened, everything that is wrong said at once.
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::arguments::Arguments;
 use crate::config::Files;
@@ -103,7 +104,9 @@ fn settings(
     let mut file = main_file::read(node, problems);
     // user-sync refuses a main file with a `roster` section, so the same settings may stand in a file of their own.
     let beside = path.with_file_name("roster.yml");
-    if let Some(own) = beside.is_file().then(|| files.read(&beside, problems)).flatten() {
+    // A link to nowhere is no file that was not meant to be there: what it says is missed.
+    let absent = fs::symlink_metadata(&beside).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    if let Some(own) = (!absent).then(|| files.read(&beside, problems)).flatten() {
         let own = main_file::read_roster(&own, problems);
         if let Some(file) = &mut file {
             file.own.strict |= own.strict;

@@ -36,6 +36,10 @@ pub fn check(plan: &Plan, world: &World, settings: &Settings) -> Vec<Finding> {
         checker.organization = at;
         checker.organization(plan);
     }
+    if settings.hold_adobe_only && plan.list.is_some() {
+        checker.organization = 0;
+        checker.say("Adobe-only accounts are listed although the source is in doubt".to_owned());
+    }
     checker.findings
 }
 

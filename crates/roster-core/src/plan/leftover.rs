@@ -22,7 +22,7 @@ pub(crate) fn settle(comparison: &mut Comparison<'_>) {
             strays.retain(|stray| stray.groups.as_ref().is_some_and(|groups| !groups.is_empty()));
         }
     }
-    if settings.adobe_only == AdobeOnly::WriteFile {
+    if settings.adobe_only == AdobeOnly::WriteFile && !settings.hold_adobe_only {
         comparison.plan.list = Some(listing(comparison));
     }
     if !settings.acts_on_adobe_only() {

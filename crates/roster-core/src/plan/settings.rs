@@ -35,7 +35,7 @@ pub struct Settings {
     pub limit: Limit,
     /// Nobody is taken out of these groups: what they are mapped from is in doubt.
     pub keep: BTreeSet<TargetId>,
-    /// Adobe-only accounts are not acted on: the directory is in doubt.
+    /// Adobe-only accounts are not acted on, nor listed: the directory is in doubt.
     pub hold_adobe_only: bool,
     /// Counts and acts on only those Adobe-only accounts that have a mapped group.
     pub group_removals_only: bool,

@@ -80,6 +80,18 @@ pub struct AdditionalRule {
     pub target: String,
 }
 
+impl AdditionalRule {
+    /// The Adobe group that it makes of a group's name, if it fits. One that cannot be tried fits nothing here: selecting people
+    /// ends the run then.
+    pub(crate) fn leads_to(&self, group: &str) -> Option<AdobeGroup> {
+        let name = self.source.rewrite(group, &self.target).ok().flatten()?;
+        Some(AdobeGroup {
+            organization: self.organization.clone(),
+            name,
+        })
+    }
+}
+
 /// `invocation_defaults`: options that the command line may leave out.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the names are those of the options")]

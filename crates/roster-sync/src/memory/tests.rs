@@ -82,9 +82,9 @@ fn so_many_may_leave_at_once() {
         );
     }
     assert!(!is_far_fewer(10, 1000, None));
-    // What is set replaces that.
+    // What is set may be stricter than that, and never weaker.
     assert!(is_far_fewer(1000, 949, Some(95.0)) && !is_far_fewer(1000, 950, Some(95.0)));
-    assert!(!is_far_fewer(1000, 1, Some(0.0)) && is_far_fewer(3, 2, Some(100.0)));
+    assert!(is_far_fewer(1000, 1, Some(0.0)) && is_far_fewer(3, 2, Some(100.0)));
 }
 
 #[test]
@@ -118,23 +118,58 @@ fn a_number_that_fell_far_stays_remembered_until_it_is_accepted() {
 }
 
 #[test]
-fn who_has_left_altogether_is_not_missed_in_a_group_as_well() {
+fn while_a_selection_is_lost_no_group_is_remembered_with_fewer_members() {
     let place = Place::new();
-    let mut before = seen(100, &[("A", 20)]);
-    before.everybody = true;
-    place.record(&before, NOTHING);
-    let mut now = seen(91, &[("A", 11)]);
+    let run = |people, group| Seen {
+        everybody: true,
+        ..seen(people, &[("A", group)])
+    };
+    let before = |now: &Seen| place.missing(now).shrunk.get("A").map(|fewer| fewer.before);
+    for lost in [run(40, 20), run(40, 45), run(0, 0)] {
+        place.record(&run(100, 50), NOTHING);
+        place.record(&lost, NOTHING);
+        assert_eq!(
+            before(&run(100, 20)),
+            Some(50),
+            "the people are back, the group is not"
+        );
+    }
+    // As little does a run forget that did not read what another server holds, or does not see a group in it.
+    let place = Place::new();
+    place.record(&run(100, 50), NOTHING);
+    let elsewhere = Seen {
+        elsewhere: names(&["dc=a"]),
+        ..run(95, 40)
+    };
+    place.record(&elsewhere, NOTHING);
+    assert_eq!(place.missing(&run(100, 30)).shrunk["A"].before, 50);
+    assert_eq!(place.open().selected(&run(1, 1).selection), Some(100));
+    place.record(&elsewhere, EMPTY);
+    assert_eq!(place.missing(&run(95, 20)).shrunk["A"].before, 40, "it was meant");
+    place.record(&run(50, 20), FEWER);
+    assert_eq!(place.missing(&run(50, 5)).shrunk["A"].before, 20, "it was meant");
+}
+
+#[test]
+fn who_has_left_altogether_is_not_missed_in_a_group_as_well() {
+    let run = |people, group| Seen {
+        everybody: true,
+        ..seen(people, &[("A", group)])
+    };
+    let place = Place::new();
+    place.record(&run(1000, 90), NOTHING);
+    let lost = |people, group| place.missing(&run(people, group)).shrunk.contains_key("A");
+    // Of a tenth who leave a tenth is thought to be of the group, but no more than that: 9 of 90, and a third of the rest.
+    assert!(!lost(900, 54) && lost(900, 53));
+    assert!(!lost(1000, 60) && lost(1000, 59));
+    assert!(lost(900, 1), "others have left");
+    // Nobody has left altogether where the group may be what selects people.
+    assert_eq!(place.missing(&seen(900, &[("A", 59)])).shrunk.len(), 1);
+    place.record(&run(900, 54), NOTHING);
     assert_eq!(
-        place.missing(&now).shrunk.len(),
-        1,
-        "the group may be what selects people"
+        place.missing(&run(900, 7)).shrunk["A"],
+        Fewer { before: 54, now: 7 }
     );
-    now.everybody = true;
-    assert_eq!(place.missing(&now), Missing::default());
-    place.record(&now, NOTHING);
-    let mut later = seen(91, &[("A", 7)]);
-    later.everybody = true;
-    assert_eq!(place.missing(&later).shrunk["A"], Fewer { before: 11, now: 7 });
 }
 
 #[test]
@@ -145,6 +180,7 @@ fn each_selection_has_a_number_of_its_own() {
             options: options.to_owned(),
             groups: names(groups),
             people,
+            ..Selected::default()
         },
         ..seen(500, &[])
     };
@@ -157,16 +193,64 @@ fn each_selection_has_a_number_of_its_own() {
     assert!(lost(&select("mapped", &["A", "B", "C"], 50)), "one more group");
     assert!(!lost(&select("mapped", &["A"], 50)), "one group less");
     assert_eq!(place.open().selected(&select("all", &[], 7).selection), Some(500));
-    for number in 0..150 {
-        place.record(&select(&format!("all like `{number}`"), &[], 5), NOTHING);
+    // Those of a few people give way to each other, and never push out what has more.
+    let mut memory = place.open();
+    let many = SELECTIONS + 50;
+    for number in 0..many {
+        let now = select(&format!("all like `{number}`"), &[], 5);
+        memory.earlier = memory.earlier.after(&now, NOTHING, None);
     }
-    assert_eq!(place.open().earlier.selections.len(), SELECTIONS);
-    assert!(
-        place
-            .open()
-            .selected(&select("all like `149`", &[], 0).selection)
-            .is_some()
+    assert_eq!(memory.earlier.selections.len(), SELECTIONS);
+    let people = |options: &str| memory.selected(&select(options, &["A", "B"], 0).selection);
+    assert_eq!((people("all"), people("mapped")), (Some(500), Some(100)));
+    assert_eq!(
+        (
+            people("all like `0`"),
+            people(&format!("all like `{}`", many - 1))
+        ),
+        (None, Some(5))
     );
+}
+
+#[test]
+fn what_additional_groups_lead_to_is_counted_in_each_selection() {
+    let place = Place::new();
+    let select = |options: &str, people, staff: &[(&str, usize)]| Seen {
+        selection: Selected {
+            options: options.to_owned(),
+            people,
+            additional: staff.iter().map(|&(name, n)| (name.to_owned(), n)).collect(),
+            ..Selected::default()
+        },
+        ..seen(people, &[])
+    };
+    let lost = |now: &Seen| {
+        place
+            .missing(now)
+            .additional
+            .get("Staff")
+            .map(|fewer| fewer.before)
+    };
+    place.record(&select("all", 100, &[("Staff", 50)]), NOTHING);
+    let few = select("all", 100, &[("Staff", 20)]);
+    assert_eq!(lost(&few), Some(50));
+    assert_eq!(
+        lost(&select("all", 92, &[("Staff", 31)])),
+        None,
+        "some have left altogether"
+    );
+    assert_eq!(lost(&select("mapped", 30, &[("Staff", 3)])), None);
+    // One that nobody shows, and people who are missing altogether, change nothing of what is known.
+    for now in [
+        few.clone(),
+        select("all", 100, &[]),
+        select("all", 40, &[("Staff", 20)]),
+    ] {
+        place.record(&now, NOTHING);
+        assert_eq!(lost(&few), Some(50));
+    }
+    place.record(&few, FEWER);
+    assert_eq!(lost(&few), None);
 }
 
 #[test]
@@ -253,6 +337,16 @@ fn a_group_that_is_not_mapped_any_more_is_forgotten_unless_its_name_was_mistyped
     );
     place.record(&mistyped, EMPTY);
     assert_eq!(place.missing(&mistyped), Missing::default());
+    // A few people may be in what the mistyped name is the name of.
+    place.record(&old, NOTHING);
+    let mut few = seen(9, &[("B", 4), ("a", 1)]);
+    few.mapped.insert("a".to_owned(), names(&["to A"]));
+    for _ in 0..2 {
+        assert_eq!(place.missing(&few).renamed, names(&["A"]));
+        place.record(&few, NOTHING);
+    }
+    few.members.insert("a".to_owned(), 2);
+    assert_eq!(place.missing(&few).renamed, names(&[]), "of five three may leave");
     place.record(&old, NOTHING);
     place.record(&without, NOTHING);
     assert_eq!(place.missing(&seen(9, &[("A", 0), ("B", 4)])), Missing::default());
@@ -328,8 +422,39 @@ fn a_memory_belongs_to_the_real_place_of_the_main_file_the_kind_and_the_organiza
     assert!(!remembered(&main, "ldap", "ORG"));
     assert!(!remembered(&main, "csv", "OTHER"));
     assert!(!remembered(Path::new("main.yml"), "csv", "ORG"));
+    // That of another one, put in its place, says nothing about this one.
+    let other = open(&main, "ldap", "ORG").unwrap();
+    fs::copy(&first.path, &other.path).unwrap();
+    let refused = open(&main, "ldap", "ORG").unwrap_err().to_string();
+    assert!(
+        refused.contains("main.yml, csv, ORG") && refused.contains("another configuration"),
+        "{refused}"
+    );
     for damaged in ["{", "{}", r#"{"format":1,"people":true,"groups":["A"]}"#] {
         fs::write(&first.path, damaged).unwrap();
         assert!(open(&main, "csv", "ORG").is_err(), "{damaged}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_the_place_of_a_memory_neither_empty_what_they_lead_to_nor_stand_for_a_first_run() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new();
+    let precious = place.0.path().join("precious");
+    fs::write(&precious, "kept").unwrap();
+    let path = place.open().path;
+    symlink(&precious, path.with_extension("new")).unwrap();
+    place.record(&seen(5, &[]), NOTHING);
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "kept");
+    assert!(place.open().earlier.people);
+    // What is kept on a disk that is not there now.
+    fs::remove_file(&path).unwrap();
+    symlink(place.0.path().join("away/seen"), &path).unwrap();
+    let open = Memory::open(place.0.path(), Path::new("main.yml"), "ldap", "ORG", None);
+    let refused = open.unwrap_err().to_string();
+    assert!(
+        refused.contains("is a link to") && refused.contains("away/seen"),
+        "{refused}"
+    );
 }

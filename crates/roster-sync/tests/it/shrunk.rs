@@ -226,6 +226,37 @@ async fn a_list_of_a_few_beside_others_means_nothing_for_groups_that_none_of_the
         let (ended, some) = sent(&scene, &server, &run).await;
         assert_eq!((ended.code, takes_away(&some)), (1, false), "{}", ended.log);
     }
+    // Nor may so large a list show nobody of a group that so many people were in, nor only some.
+    for way in ["--strategy push", "--adobe-only-user-action exclude"] {
+        for left in [0, 3] {
+            let (scene, server) = full(20).await;
+            let run = format!("--users file @p.csv --process-groups {way}");
+            scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 20, 20)));
+            assert_eq!(scene.run(&run).await.code, 0);
+            scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 9, left)));
+            for _ in 0..2 {
+                let (ended, some) = sent(&scene, &server, &run).await;
+                assert_eq!(
+                    (ended.code, takes_away(&some)),
+                    (1, false),
+                    "{left}: {}",
+                    ended.log
+                );
+            }
+            let meant = if left == 0 {
+                "--accept-empty"
+            } else {
+                "--accept-fewer"
+            };
+            let (ended, some) = sent(&scene, &server, &format!("{run} {meant}")).await;
+            assert_eq!(
+                (ended.code, takes_away(&some)),
+                (0, true),
+                "{left}: {}",
+                ended.log
+            );
+        }
+    }
     // So it is between runs that read everybody.
     let (scene, server) = full(20).await;
     let run = "--users file @p.csv --process-groups";
@@ -350,9 +381,12 @@ async fn with_fewer_people_than_there_have_to_be_nothing_is_sent_at_all() {
     assert_eq!(scene.run(run).await.code, 0);
     scene.write("roster.yml", "min_directory_users: '25%'\n");
     file(5);
+    // A small share does not make the usual guard weaker.
     let (loose, some) = sent(&scene, &server, run).await;
-    assert_eq!(loose.code, 0, "{}", loose.log);
-    assert!(takes_away(&some), "{some}");
+    assert_eq!((loose.code, takes_away(&some)), (1, false), "{}", loose.log);
+    assert!(loose.log.contains("[source-shrunk]"), "{}", loose.log);
+    let (meant, some) = sent(&scene, &server, &format!("{run} --accept-fewer")).await;
+    assert_eq!((meant.code, takes_away(&some)), (0, true), "{}", meant.log);
     // It may stand in the main file as well, and what stands in Roster's own comes first.
     let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
     scene.write(
@@ -370,4 +404,135 @@ async fn with_fewer_people_than_there_have_to_be_nothing_is_sent_at_all() {
         "{}",
         wrong.log
     );
+}
+
+#[tokio::test]
+async fn a_list_of_whom_a_doubtful_directory_leaves_over_is_not_written() {
+    for groups in ["", "--process-groups"] {
+        let (scene, server) = full(20).await;
+        let run = format!("{groups} --adobe-only-user-action write-file @left.csv");
+        let file = |count| scene.write("p.csv", &(HEADER.to_owned() + &rows(0, count, count)));
+        let listed = || std::fs::read_to_string(scene.path("left.csv")).ok();
+        let all = format!("--users file @p.csv {run}");
+        file(19);
+        assert_eq!(scene.run(&all).await.code, 0);
+        assert_eq!(listed().unwrap().lines().count(), 2);
+        let withheld = async |options: &str, key: &str, before: bool| {
+            let (ended, some) = sent(&scene, &server, options).await;
+            assert_eq!((ended.code, some.as_str()), (1, ""), "{}", ended.log);
+            let said = errors(&ended);
+            assert!(said.len() == 2 && said[0].contains(key), "{key}: {}", ended.log);
+            assert!(
+                said[1].contains("left.csv")
+                    && said[1].contains("was not written")
+                    && said[1].contains("[list-withheld]")
+                    && said[1].contains("that of an earlier run was removed") == before,
+                "{}",
+                ended.log
+            );
+            // Who works through the list of the day before does not take it for this one.
+            assert_eq!(listed(), None);
+        };
+        file(8);
+        withheld(&all, "[source-shrunk]", true).await;
+        withheld(&format!("{all} -t"), "[source-shrunk]", false).await;
+        let fresh = format!("--connector csv @p.csv --user-filter q.* {run}");
+        file(19);
+        withheld(&fresh, "[selection-empty]", false).await;
+        scene.write("p.csv", HEADER);
+        withheld(&all, "[source-disappeared]", false).await;
+        // With fewer than there have to be the run itself is refused.
+        file(19);
+        assert_eq!(scene.run(&all).await.code, 0);
+        scene.write("roster.yml", "min_directory_users: 20\n");
+        let refused = scene.run(&all).await;
+        assert_eq!((refused.code, listed()), (1, None), "{}", refused.log);
+        std::fs::remove_file(scene.path("roster.yml")).unwrap();
+        file(8);
+        let meant = scene.run(&format!("{all} --accept-fewer")).await;
+        assert_eq!(meant.code, 0, "{}", meant.log);
+        assert_eq!(listed().unwrap().lines().count(), 13);
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_groups_that_nobody_is_in_may_be_mistyped() {
+    let (scene, server) = full(10).await;
+    let text = HEADER.to_owned() + &rows(0, 6, 6) + &rows(6, 4, 4).replace("Painters", "Weavers");
+    scene.write("p.csv", &text);
+    let run = |groups: &str| format!("--connector csv @p.csv --users group {groups} {}", REMOVING[1]);
+    let right = scene.run(&run("Painters,Weavers")).await;
+    assert_eq!(right.code, 0, "{}", right.log);
+    let mistyped = run("Painters,Waevers");
+    for _ in 0..2 {
+        let (ended, some) = sent(&scene, &server, &mistyped).await;
+        assert_eq!((ended.code, some.as_str()), (1, ""), "{}", ended.log);
+        let said = errors(&ended);
+        assert!(
+            said.len() == 1
+                && said[0].contains("`--users group`: 'Waevers';")
+                && said[0].contains("[selection-empty]"),
+            "{}",
+            ended.log
+        );
+    }
+    let (ended, some) = sent(&scene, &server, &format!("{mistyped} --accept-empty")).await;
+    assert_eq!((ended.code, takes_away(&some)), (0, true), "{}", ended.log);
+    assert_eq!(scene.run(&mistyped).await.code, 0, "it need not be said again");
+    // A group that gets people loses them as any other.
+    scene.write("p.csv", &text.replace("Weavers", "Waevers"));
+    assert_eq!(scene.run(&mistyped).await.code, 0);
+    scene.write("p.csv", &text);
+    assert_eq!(scene.run(&mistyped).await.code, 1);
+    // Where nobody loses anything by not being selected it is no matter.
+    let idle = "--connector csv @p.csv --users group Painters,Another";
+    assert_eq!(scene.run(idle).await.code, 0);
+}
+
+#[tokio::test]
+async fn a_mistyped_group_that_a_few_people_are_in_takes_nothing_from_the_others() {
+    let (scene, server) = full(8).await;
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let text = HEADER.to_owned() + &rows(0, 8, 8);
+    scene.write("p.csv", &text.replacen("Painters", "\"Painters,Paniters\"", 1));
+    for way in ["", "--strategy push"] {
+        let run = format!("--users file @p.csv --process-groups {way}");
+        scene.write("user-sync-config.yml", &main);
+        assert_eq!(scene.run(&run).await.code, 0);
+        scene.write("user-sync-config.yml", &main.replace("Painters", "Paniters"));
+        for _ in 0..2 {
+            let (ended, some) = sent(&scene, &server, &run).await;
+            assert_eq!((ended.code, takes_away(&some)), (1, false), "{}", ended.log);
+            assert!(
+                ended.log.contains("'Painters'") && ended.log.contains("[source-disappeared]"),
+                "{}",
+                ended.log
+            );
+        }
+        let (meant, some) = sent(&scene, &server, &format!("{run} --accept-empty")).await;
+        assert_eq!((meant.code, takes_away(&some)), (0, true), "{}", meant.log);
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_stricter_settings_that_cannot_be_read_is_no_file_that_is_not_there() {
+    let (scene, server) = full(5).await;
+    scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 5, 5)));
+    let run = "--users file @p.csv --process-groups";
+    let own = scene.path("roster.yml");
+    std::fs::create_dir(&own).unwrap();
+    let refused = async || {
+        let (ended, some) = sent(&scene, &server, run).await;
+        assert_eq!((ended.code, some.as_str()), (1, ""), "{}", ended.log);
+        assert!(ended.log.contains("roster.yml"), "{}", ended.log);
+    };
+    refused().await;
+    std::fs::remove_dir(&own).unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(scene.path("away.yml"), &own).unwrap();
+        refused().await;
+        std::fs::remove_file(&own).unwrap();
+    }
+    assert_eq!(scene.run(run).await.code, 0);
 }

@@ -447,6 +447,83 @@ async fn additional_groups_need_the_attribute_they_look_at() {
 }
 
 #[tokio::test]
+async fn an_additional_group_that_lost_many_members_keeps_them() {
+    const STAFF: &str = "cn=All Staff,dc=x";
+    let directory = |members: usize| {
+        let people = (0..8).map(|number| {
+            let groups: &[&str] = if number < members { &[STAFF] } else { &[] };
+            person(&format!("p{number}"), groups)
+        });
+        admin() + &people.collect::<String>() + &group("cn=Painters,dc=x", "Painters", &["uid=p0,dc=x"])
+    };
+    let (Some(whole), Some(small)) = (Slapd::start(&directory(8)), Slapd::start(&directory(2))) else {
+        return;
+    };
+    let accounts: Vec<String> = (0..8)
+        .map(|number| {
+            format!(
+                r#"{{"email":"p{number}@x.com","type":"federatedID","firstname":"p{number}","lastname":"Lee","groups":["AG-All"]}}"#
+            )
+        })
+        .collect();
+    for way in ["--adobe-only-user-action exclude", "--strategy push"] {
+        let server = organization(accounts.join(",").leak(), fine).await;
+        let mut scene = Scene::new(&server.url);
+        scene.state = Some(scene.path("state"));
+        let rules = "  additional_groups: [{source: '(.+) Staff', target: 'AG-\\1'}]\nlimits";
+        scene.write(
+            "user-sync-config.yml",
+            &main_file(&["Painters"]).replace("limits", rules),
+        );
+        let run = async |slapd: &Slapd, options: &str| {
+            scene.write(
+                "ldap.yml",
+                &format!(
+                    "host: ldap://localhost:{}\nbase_dn: dc=x\nusername: cn=admin,dc=x\npassword: {PASSWORD}\n\
+                     all_users_filter: (objectClass=inetOrgPerson)\ndynamic_group_member_attribute: memberOf\n\
+                     group_filter_format: (&(objectClass=groupOfNames)(cn={{group}}))\n",
+                    slapd.port
+                ),
+            );
+            let before = crate::scene::writes(&server).len();
+            let options = format!("--users all --process-groups {way} {options}");
+            let ended = scene.run(&options).await;
+            let sent = crate::scene::writes(&server).into_iter().skip(before);
+            let sent: Vec<serde_json::Value> = sent.map(|request| request.json()).collect();
+            let commands = sent.iter().filter_map(|body| body.as_array()).flatten();
+            let steps = commands.filter_map(|command| command["do"].as_array()).flatten();
+            let taken = steps
+                .filter(|step| step["remove"].to_string().contains("\"ag-all\""))
+                .count();
+            (ended, taken)
+        };
+        let (first, taken) = run(&whole, "").await;
+        assert_eq!(
+            (
+                first.code,
+                first.log.contains("additional group 'All Staff' to 'AG-All'")
+            ),
+            (0, true),
+            "{}",
+            first.log
+        );
+        assert_eq!(taken, 0);
+        for _ in 0..2 {
+            let (ended, taken) = run(&small, "").await;
+            assert_eq!(ended.code, 1, "{}", ended.log);
+            assert!(
+                ended.log.contains("'All Staff' (2, before 8)") && ended.log.contains("[group-shrunk]"),
+                "{}",
+                ended.log
+            );
+            assert_eq!(taken, 0, "{}", ended.log);
+        }
+        let (meant, taken) = run(&small, "--accept-fewer").await;
+        assert_eq!((meant.code, taken), (0, 6), "{}", meant.log);
+    }
+}
+
+#[tokio::test]
 async fn every_problem_of_the_connector_file_is_told_at_once() {
     let file = "host: 'http://dc1 ldap://dc2:x'\nbase_dn: nowhere\nusername: ada\nauthentication_method: kerberos\n\
                 search_page_size: -1\nall_users_filter: (a=b\ngroup_filter_format: '(cn={grp})'\n\
