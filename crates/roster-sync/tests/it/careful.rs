@@ -137,6 +137,11 @@ async fn nobody_is_deleted_whose_removal_elsewhere_failed() {
         NO,
         r#"{"completed":0,"notCompleted":1,"result":"error"}"#,
         r#"{"completed":0,"notCompleted":1,"result":"success"}"#,
+        r#"{"completed":0,"notCompleted":0,"result":"success"}"#,
+        r#"{"completedInTestMode":1,"result":"success"}"#,
+        r#"{"result":"ERROR"}"#,
+        r#"{"error_code":"500","message":"boom"}"#,
+        "{}",
     ] {
         let (sent, log) = stubborn_second(Strict::No, no).await;
         assert_eq!(sent.len(), 1, "{no}: {sent:?}");
