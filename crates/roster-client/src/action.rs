@@ -35,7 +35,7 @@ pub enum Outcome {
     },
     /// The server refused at least one step, or does not count the command as carried out; others may have been.
     Refused {
-        /// One for each refused step. What the server does not name has the code `unknown`.
+        /// One for each refused step. What the server does not name has the code [`UNNAMED`].
         errors: Vec<StepError>,
         /// What else the server remarked.
         warnings: Vec<Warning>,
@@ -43,6 +43,9 @@ pub enum Outcome {
     /// The request it was in got no usable answer: it may or may not have been carried out.
     Lost(ClientError),
 }
+
+/// The code of what a server neither names nor counts as carried out.
+pub const UNNAMED: &str = "unknown";
 
 /// A step that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,7 +223,7 @@ impl Entry {
         self.error_code
             .clone()
             .or_else(|| self.warning_code.clone())
-            .unwrap_or_else(|| "unknown".to_owned())
+            .unwrap_or_else(|| UNNAMED.to_owned())
     }
 }
 

@@ -8,7 +8,9 @@ use tokio::task::{Id, JoinSet};
 
 use roster_core::command::Command;
 
-use crate::action::{ActionAnswer, Done, Numbering, Outcome, StepError, Warning, body, moves, number};
+use crate::action::{
+    ActionAnswer, Done, Numbering, Outcome, StepError, UNNAMED, Warning, body, moves, number,
+};
 use crate::error::ClientError;
 use crate::observe::{Event, Signal};
 use crate::transport::Client;
@@ -256,14 +258,14 @@ impl Batcher {
         }
         // More failed than the server names: each of the others may be one of them.
         if unnamed {
-            let done = match batch.len() - failed {
-                0 => "none".to_owned(),
-                done => format!("only {done}"),
+            let size = batch.len();
+            let message = match size - failed {
+                0 => format!("the server counts none of the {size} commands of a request as carried out"),
+                done => format!(
+                    "the server counts only {done} of the {size} commands of a request as carried out, and does not say which \
+                     failed"
+                ),
             };
-            let message = format!(
-                "the server counts {done} of the {} commands of a request as carried out, and does not say which failed",
-                batch.len()
-            );
             let others = batch.iter().filter(|piece| !blamed.contains(&piece.number));
             for piece in others {
                 let mut frame = piece.json.clone();
@@ -271,7 +273,7 @@ impl Batcher {
                     map.remove("do");
                 }
                 let error = StepError {
-                    code: "unknown".to_owned(),
+                    code: UNNAMED.to_owned(),
                     message: message.clone(),
                     frame,
                     step: None,
