@@ -317,7 +317,14 @@ impl Walk {
         let answer = self.client.send(&ask).await?;
         let body = read::<B>(&answer, &ask.name)?;
         if body.is_none() && number == 0 && self.is_of_all && !speaks_of_lists(&answer) {
-            return Err(answer.refusal(&ask.name));
+            return Err(ClientError::NotUnderstood {
+                request: ask.name,
+                status: answer.status,
+                problem: "an organization has a list of people, even an empty one, and nothing at this address does; look at \
+                          host and endpoint"
+                    .to_owned(),
+                excerpt: excerpt(&answer.body),
+            });
         }
         // A page that is announced and not there is lost; one that is there may have nothing in it. An organization without
         // groups has one page of them, which says that it is the last.
