@@ -287,7 +287,10 @@ async fn the_secondary_organization_that_cannot_be_used_is_named() {
     scene.write("two.yml", &connector(&refusing.url, "TWO@AdobeOrg"));
     let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
     let main = main.replace("umapi: umapi.yml", "umapi: [umapi.yml, two: two.yml]");
-    scene.write("user-sync-config.yml", &main);
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace("[Photo]", "[Photo, 'two::Photo']"),
+    );
     for ended in [scene.check(RUN).await, scene.run(RUN).await] {
         assert!(
             ended
