@@ -33,9 +33,9 @@ pub enum Outcome {
         /// What the server remarked.
         warnings: Vec<Warning>,
     },
-    /// The server refused at least one step; others may have been carried out.
+    /// The server refused at least one step, or does not count the command as carried out; others may have been.
     Refused {
-        /// One for each refused step.
+        /// One for each refused step. What the server does not name has the code [`UNNAMED`].
         errors: Vec<StepError>,
         /// What else the server remarked.
         warnings: Vec<Warning>,
@@ -43,6 +43,9 @@ pub enum Outcome {
     /// The request it was in got no usable answer: it may or may not have been carried out.
     Lost(ClientError),
 }
+
+/// The code of what a server neither names nor counts as carried out.
+pub const UNNAMED: &str = "unknown";
 
 /// A step that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,19 +129,80 @@ pub(crate) fn body(commands: &[&Value]) -> Result<Bytes, ClientError> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActionAnswer {
-    pub(crate) result: Option<String>,
+    result: Option<String>,
     /// How many commands were not carried out, where the server says so.
-    #[serde(default, deserialize_with = "no_number_is_none")]
-    pub(crate) not_completed: Option<u64>,
-    /// How many were, or would have been.
-    #[serde(default, deserialize_with = "no_number_is_none")]
-    pub(crate) completed: Option<u64>,
-    #[serde(default, deserialize_with = "no_number_is_none")]
-    pub(crate) completed_in_test_mode: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
+    not_completed: Option<usize>,
+    /// How many were.
+    #[serde(default, deserialize_with = "count")]
+    completed: Option<usize>,
+    /// How many would have been, if the server did not only test.
+    #[serde(default, deserialize_with = "count")]
+    completed_in_test_mode: Option<usize>,
     #[serde(default, deserialize_with = "null_is_none")]
     pub(crate) errors: Vec<Entry>,
     #[serde(default, deserialize_with = "null_is_none")]
     pub(crate) warnings: Vec<Entry>,
+    /// What it looked like.
+    #[serde(skip)]
+    pub(crate) excerpt: String,
+}
+
+/// What an answer says of all commands at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Success,
+    Partial,
+    Error,
+}
+
+impl ActionAnswer {
+    fn word(&self) -> Option<Word> {
+        let result = self.result.as_deref()?.to_ascii_lowercase();
+        match result.as_str() {
+            "success" => Some(Word::Success),
+            "partial" => Some(Word::Partial),
+            "error" => Some(Word::Error),
+            _ => None,
+        }
+    }
+
+    /// How many commands the server counts as carried out. A test is not the thing itself.
+    fn done(&self, test_mode: bool) -> Option<usize> {
+        match (test_mode, self.completed, self.completed_in_test_mode) {
+            (true, done, tested) => done.max(tested),
+            (false, None, Some(1..)) => Some(0),
+            (false, done, _) => done,
+        }
+    }
+
+    /// Whether it says anything of what became of the commands.
+    fn says_something(&self, test_mode: bool) -> bool {
+        self.word().is_some()
+            || self.done(test_mode).is_some()
+            || self.not_completed.is_some()
+            || !self.errors.is_empty()
+    }
+
+    /// Whether it lacks the word for how it went.
+    pub(crate) fn lacks_word(&self) -> bool {
+        self.word().is_none()
+    }
+
+    /// How many of so many commands were not carried out, as far as the server says that they were: its count, or where
+    /// it has none, its word.
+    pub(crate) fn failed(&self, commands: usize, test_mode: bool) -> usize {
+        let counted = self.not_completed.unwrap_or_default();
+        let unnamed = usize::from(self.errors.is_empty());
+        let rest = match (self.done(test_mode), self.word()) {
+            (Some(done), Some(Word::Partial | Word::Error)) => commands.saturating_sub(done).max(unnamed),
+            (Some(done), _) => commands.saturating_sub(done),
+            (None, Some(Word::Success)) => 0,
+            (None, Some(Word::Partial)) => unnamed,
+            (None, Some(Word::Error) | None) => commands,
+        };
+        counted.max(rest).min(commands)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,12 +223,21 @@ impl Entry {
         self.error_code
             .clone()
             .or_else(|| self.warning_code.clone())
-            .unwrap_or_else(|| "unknown".to_owned())
+            .unwrap_or_else(|| UNNAMED.to_owned())
     }
 }
 
-fn no_number_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(Option::<Value>::deserialize(deserializer)?.and_then(|value| value.as_u64()))
+/// A number, or a text of digits; anything else counts nothing.
+fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    Ok(Option::<Value>::deserialize(deserializer)?
+        .as_ref()
+        .and_then(number))
+}
+
+/// A number from 0 on, as such or as a text of digits.
+pub(crate) fn number(value: &Value) -> Option<usize> {
+    let plain = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    usize::try_from(plain).ok()
 }
 
 fn null_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {
@@ -232,35 +305,25 @@ impl Client {
         Ok(())
     }
 
+    /// Reads an answer. One that says nothing of what became of the commands is no answer to them.
     fn read_actions(&self, answer: &Answer, request: &str) -> Result<ActionAnswer, ClientError> {
-        match answer.status {
-            200 | 201 => {}
-            204 => {
-                return Ok(ActionAnswer {
-                    result: None,
-                    not_completed: None,
-                    completed: None,
-                    completed_in_test_mode: None,
-                    errors: Vec::new(),
-                    warnings: Vec::new(),
-                });
-            }
-            _ => return Err(answer.refusal(request)),
+        if !matches!(answer.status, 200 | 201 | 204) {
+            return Err(answer.refusal(request));
         }
-        let read: ActionAnswer =
-            serde_json::from_slice(&answer.body).map_err(|e| ClientError::NotUnderstood {
-                request: request.to_owned(),
-                status: answer.status,
-                problem: e.to_string(),
-                excerpt: excerpt(&answer.body),
-            })?;
-        let failed = matches!(read.result.as_deref(), Some("error" | "partial"))
-            || read.not_completed.is_some_and(|count| count > 0);
-        if read.errors.is_empty() && !failed && read.result.as_deref() != Some("success") {
-            self.observe(&Event::Odd {
-                excerpt: excerpt(&answer.body),
-            });
+        let not_understood = |problem: String| ClientError::NotUnderstood {
+            request: request.to_owned(),
+            status: answer.status,
+            problem,
+            excerpt: excerpt(&answer.body),
+        };
+        let mut read: ActionAnswer =
+            serde_json::from_slice(&answer.body).map_err(|e| not_understood(e.to_string()))?;
+        if !read.says_something(self.config().test_mode) {
+            return Err(not_understood(
+                "it does not say what became of the commands".to_owned(),
+            ));
         }
+        read.excerpt = excerpt(&answer.body);
         Ok(read)
     }
 }

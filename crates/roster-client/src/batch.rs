@@ -8,9 +8,11 @@ use tokio::task::{Id, JoinSet};
 
 use roster_core::command::Command;
 
-use crate::action::{ActionAnswer, Done, Numbering, Outcome, StepError, Warning, body, moves};
+use crate::action::{
+    ActionAnswer, Done, Numbering, Outcome, StepError, UNNAMED, Warning, body, moves, number,
+};
 use crate::error::ClientError;
-use crate::observe::Signal;
+use crate::observe::{Event, Signal};
 use crate::transport::Client;
 use crate::wire::{COMMANDS_PER_REQUEST, pieces};
 
@@ -223,16 +225,8 @@ impl Batcher {
 
     fn note(&mut self, batch: &[Piece], answer: ActionAnswer) {
         let mut blamed = BTreeSet::new();
-        let size = |count: Option<u64>| usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX);
-        let count = size(answer.not_completed);
-        let done = size(answer.completed.max(answer.completed_in_test_mode));
-        let failed = match answer.result.as_deref() {
-            // The word says that all failed; a server that counts some as done does not mean it.
-            Some("error") => count.max(batch.len().saturating_sub(done)),
-            Some("partial") if answer.errors.is_empty() => count.max(1),
-            _ => count,
-        }
-        .min(batch.len());
+        let failed = answer.failed(batch.len(), self.client.config().test_mode);
+        let lacks_word = answer.lacks_word();
         for entry in answer.errors {
             let code = entry.code();
             let message = entry.message.unwrap_or_default();
@@ -256,8 +250,22 @@ impl Batcher {
                 self.open.entry(piece.number).or_default().errors.push(error);
             }
         }
+        let unnamed = failed > blamed.len();
+        if unnamed || lacks_word {
+            self.client.observe(&Event::Odd {
+                excerpt: answer.excerpt,
+            });
+        }
         // More failed than the server names: each of the others may be one of them.
-        if failed > blamed.len() {
+        if unnamed {
+            let size = batch.len();
+            let message = match size - failed {
+                0 => format!("the server counts none of the {size} commands of a request as carried out"),
+                done => format!(
+                    "the server counts only {done} of the {size} commands of a request as carried out, and does not say which \
+                     failed"
+                ),
+            };
             let others = batch.iter().filter(|piece| !blamed.contains(&piece.number));
             for piece in others {
                 let mut frame = piece.json.clone();
@@ -265,11 +273,8 @@ impl Batcher {
                     map.remove("do");
                 }
                 let error = StepError {
-                    code: "unknown".to_owned(),
-                    message: format!(
-                        "{failed} of {} commands of a request were not carried out, and the server does not say which",
-                        batch.len()
-                    ),
+                    code: UNNAMED.to_owned(),
+                    message: message.clone(),
                     frame,
                     step: None,
                 };
@@ -320,12 +325,6 @@ fn attributed<'b>(batch: &'b [Piece], index: Option<&Value>, request_id: Option<
     } else {
         named
     }
-}
-
-/// A position, as a number or as a text of digits.
-fn number(value: &Value) -> Option<usize> {
-    let plain = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
-    usize::try_from(plain).ok()
 }
 
 async fn post(

@@ -39,7 +39,8 @@ pub enum Event {
     Signal(Signal),
     /// A token was obtained.
     Token,
-    /// An answer to actions names no error and does not say `success` either; its commands count as carried out.
+    /// An answer to actions counts fewer commands as carried out than were sent and does not name the others, or it has
+    /// no word for how it went.
     Odd {
         /// How the answer begins.
         excerpt: String,

@@ -169,6 +169,7 @@ impl Client {
         let organization = &self.config().organization;
         let head = format!("{}/users/{organization}", self.api_url());
         let mut tail = String::new();
+        let is_of_all = query.group.is_none() && query.domain.is_none();
         if let Some(group) = &query.group {
             tail = format!("/{}", utf8_percent_encode(group, SEGMENT));
         }
@@ -183,7 +184,7 @@ impl Client {
             tail = format!("{tail}?{}", parameters.join("&"));
         }
         UserPages {
-            walk: Walk::new(self.clone(), head, tail),
+            walk: Walk::new(self.clone(), head, tail, is_of_all),
         }
     }
 
@@ -191,7 +192,7 @@ impl Client {
     pub fn groups(&self) -> GroupPages {
         let head = format!("{}/groups/{}", self.api_url(), self.config().organization);
         GroupPages {
-            walk: Walk::new(self.clone(), head, String::new()),
+            walk: Walk::new(self.clone(), head, String::new(), false),
         }
     }
 
@@ -233,6 +234,8 @@ struct Walk {
     client: Client,
     head: String,
     tail: String,
+    /// Whether it is the list of everything of an organization, which is there even when it is empty.
+    is_of_all: bool,
     next: Option<u32>,
     /// Whether the page before said that the next one is the last of several.
     last_comes: bool,
@@ -283,11 +286,12 @@ impl Walk {
         Ok(())
     }
 
-    fn new(client: Client, head: String, tail: String) -> Self {
+    fn new(client: Client, head: String, tail: String, is_of_all: bool) -> Self {
         Self {
             client,
             head,
             tail,
+            is_of_all,
             next: Some(0),
             last_comes: false,
             more_comes: false,
@@ -312,6 +316,16 @@ impl Walk {
         };
         let answer = self.client.send(&ask).await?;
         let body = read::<B>(&answer, &ask.name)?;
+        if body.is_none() && number == 0 && self.is_of_all && !speaks_of_lists(&answer) {
+            return Err(ClientError::NotUnderstood {
+                request: ask.name,
+                status: answer.status,
+                problem: "an organization has a list of people, even an empty one, and nothing at this address does; look at \
+                          host and endpoint"
+                    .to_owned(),
+                excerpt: excerpt(&answer.body),
+            });
+        }
         // A page that is announced and not there is lost; one that is there may have nothing in it. An organization without
         // groups has one page of them, which says that it is the last.
         let may_be_empty = body
@@ -419,6 +433,14 @@ impl Body for UserBody {
     fn result(&self) -> Option<&str> {
         self.result.as_deref()
     }
+}
+
+/// Whether a 404 comes from a server that has such lists, and not from one that does not know the path.
+fn speaks_of_lists(answer: &Answer) -> bool {
+    const NO_SUCH_PATH: &str = "error.api.not_available";
+    let body: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    let result = body.as_ref().and_then(|body| body.get("result")?.as_str());
+    result.is_some_and(|result| result != NO_SUCH_PATH)
 }
 
 /// Reads an answer; `None` for a 404, which means that there is nothing.

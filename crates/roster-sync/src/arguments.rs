@@ -58,7 +58,7 @@ pub enum UsageError {
     #[error("No such option: `{0}` [unknown-command-line-option]")]
     Unknown(String),
     /// A value is missing.
-    #[error("Option `{0}` needs a value")]
+    #[error("Option `{0}` needs a value (one that looks like an option goes behind `=`)")]
     NoValue(String),
     /// A value was given where there is none.
     #[error("Option `{0}` takes no value")]
@@ -97,6 +97,12 @@ pub(crate) fn parse_loosely(args: &[String]) -> Arguments {
     found
 }
 
+/// Whether a word is the name of an option and no value; behind `=` anything is a value.
+fn is_option(word: &str) -> bool {
+    let long = word.strip_prefix("--");
+    long.is_some_and(|name| !name.is_empty()) || ["-c", "-h", "-v", "-t", "-T"].contains(&word)
+}
+
 /// Takes in a word of a command line, with those of the `rest` that belong to it.
 fn take<'a>(
     word: &str,
@@ -120,7 +126,9 @@ fn take<'a>(
         return Ok(None);
     }
     let mut one = || {
-        let given = value.clone().or_else(|| rest.next().map(str::to_owned));
+        let given = value
+            .clone()
+            .or_else(|| rest.next_if(|next| !is_option(next)).map(str::to_owned));
         given
             .map(Some)
             .ok_or_else(|| UsageError::NoValue(name.to_owned()))
@@ -252,5 +260,23 @@ mod tests {
             UsageError::NoNumber("--hook".to_owned(), "0".to_owned())
         );
         assert_eq!(fails("--strategy"), UsageError::NoValue("--strategy".to_owned()));
+        for line in [
+            "--connector --summary s.json",
+            "--connector -t",
+            "--connector --nonsense",
+        ] {
+            assert_eq!(
+                fails(line),
+                UsageError::NoValue("--connector".to_owned()),
+                "{line}"
+            );
+        }
+        assert_eq!(
+            fails("--user-filter --users all"),
+            UsageError::NoValue("--user-filter".to_owned())
+        );
+        assert_eq!(run("--user-filter -.*").user_filter.as_deref(), Some("-.*"));
+        assert_eq!(run("--user-filter=--.*").user_filter.as_deref(), Some("--.*"));
+        assert_eq!(run("--summary -").summary.as_deref(), Some("-"));
     }
 }

@@ -8,14 +8,14 @@ use roster_core::plan::output::Note;
 use roster_core::plan::people::Organization;
 use roster_core::plan::settings::{AdobeOnly, Strategy};
 use roster_core::plan::{World, plan};
-use roster_core::value::Key;
+use roster_core::value::{Country, Key, is_email};
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
 use crate::doubt::Doubt;
 use crate::hook::Hook;
 use crate::lists;
-use crate::load::{self, Loaded, Side, client_failed, directory_failed, organizations};
+use crate::load::{self, Loaded, client_failed, directory_failed, organizations};
 use crate::log::{Log, visible};
 use crate::options::{AdobeUsers, Users};
 use crate::read::{People, Tables};
@@ -42,7 +42,7 @@ pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 
     };
     let found = match arguments.hook {
         Some(most) => try_hook(&started, &surroundings, most, &log).await,
-        None => look(&started, &surroundings, &log).await,
+        None => look(&started, &surroundings, arguments.summary.is_some(), &log).await,
     };
     let mut code = match found {
         Ok(0) => 0,
@@ -64,7 +64,19 @@ pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 
 }
 
 /// Looks at everything; how much was found.
-async fn look(started: &Started, surroundings: &Surroundings, log: &Arc<Log>) -> Result<usize, u8> {
+async fn look(
+    started: &Started,
+    surroundings: &Surroundings,
+    summarized: bool,
+    log: &Arc<Log>,
+) -> Result<usize, u8> {
+    if summarized {
+        log.warning(
+            LOGGER,
+            "option-without-effect",
+            "`--summary` has no effect with `check`: a file of an earlier run is left as it is",
+        );
+    }
     for line in outline(started) {
         log.info(LOGGER, line);
     }
@@ -148,11 +160,22 @@ async fn try_hook(
     let (mut tried, mut findings) = (0, 0);
     let show = |person: Tried| {
         tried += 1;
-        if person.after.is_none() || person.strange {
+        let unfit = unfit(&person);
+        if person.after.is_none() || person.strange || !unfit.is_empty() {
             findings += 1;
         }
         for line in compared(tried, &person) {
             log.info(LOGGER, line);
+        }
+        for problem in unfit {
+            log.warning(
+                LOGGER,
+                "hook-value",
+                format_args!(
+                    "After the hook, person {tried} (record {}) has {problem}; a server refuses it",
+                    person.place
+                ),
+            );
         }
     };
     select::try_hook(people, &selection, &mut hook, (&mut world, log), most, show)
@@ -189,6 +212,20 @@ async fn open_hook(started: &Started, surroundings: &Surroundings, log: &Log) ->
         log.info(LOGGER, hook.engine());
     }
     Ok(hook)
+}
+
+/// What a server would not take of what the hook leaves of somebody.
+fn unfit(person: &Tried) -> Vec<String> {
+    let after = person.after.iter().flatten();
+    let problem = |(name, value): &(&str, String)| match *name {
+        "email" if !is_email(value) => Some(format!("the e-mail `{}`, which is no address", visible(value))),
+        "country" if !value.is_empty() && Country::parse(value).is_err() => Some(format!(
+            "the country `{}`, which is no code of two letters",
+            visible(value)
+        )),
+        _ => None,
+    };
+    after.filter_map(problem).collect()
 }
 
 /// Somebody before and after the hook, a line for each attribute.
@@ -319,6 +356,9 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
     }
     let is_empty = people.records.is_empty();
     let nowhere = countryless(started, source, people, world, log).await?;
+    if log.heard().iter().any(|line| line.key == select::UNFIT_RULE) {
+        findings += 1;
+    }
     if nowhere > 0 {
         findings += 1;
         log.warning(
@@ -408,7 +448,7 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
             ClientError::Stopped { .. } => INTERRUPTED,
             _ => ORGANIZATION,
         };
-        client_failed(&error, Side::Target, log);
+        client_failed(&error, load::target(started, at), log);
         code
     };
     let page = client
@@ -452,6 +492,24 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
             LOGGER,
             "adobe-group-missing",
             format_args!("The {name} organization has no group '{group}'; create it, or set `group_sync_options.auto_create`"),
+        );
+    }
+    let protecting = if at == 0 {
+        &started.file.exclude_groups[..]
+    } else {
+        &[]
+    };
+    for group in protecting {
+        if group.starts_with('_') || existing.contains(&Key::new(group).into_string()) {
+            continue;
+        }
+        findings += 1;
+        log.warning(
+            LOGGER,
+            "excluded-group-missing",
+            format_args!(
+                "`exclude_adobe_groups` names '{group}', and the primary organization has no such group: it protects nobody"
+            ),
         );
     }
     Ok(findings)

@@ -49,11 +49,11 @@ pub(crate) fn organizations(
     say(problems, log)?;
     let mut connections: Vec<Connection> = connections.into_iter().flatten().collect();
     let mut clients = Vec::new();
-    for connection in &mut connections {
+    for (at, connection) in connections.iter_mut().enumerate() {
         connection.config.test_mode = started.options.test_mode;
         connection.config.sync_signals = announced;
         let client = client(connection, started, surroundings, log)
-            .map_err(|error| client_failed(&error, Side::Target, log))?;
+            .map_err(|error| client_failed(&error, target(started, at), log))?;
         clients.push(client);
     }
     Ok((clients, connections))
@@ -84,13 +84,19 @@ pub(crate) fn client(
     Client::new(config.clone())
 }
 
+/// The side of an organization that people go to, by its position.
+pub(crate) fn target(started: &Started, at: usize) -> Side<'_> {
+    let name = at.checked_sub(1).and_then(|at| started.secondaries.get(at));
+    Side::Target(name.map(String::as_str))
+}
+
 /// Which side of a run an organization is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum Side<'n> {
     /// People come from it.
     Source,
-    /// People go to it.
-    Target,
+    /// People go to it: the name of a secondary organization, `None` for the primary one.
+    Target(Option<&'n str>),
 }
 
 pub(crate) fn directory_failed(error: &impl std::fmt::Display, log: &Log) -> End {
@@ -98,35 +104,39 @@ pub(crate) fn directory_failed(error: &impl std::fmt::Display, log: &Log) -> End
     End::Failed
 }
 
-pub(crate) fn client_failed(error: &ClientError, side: Side, log: &Log) -> End {
+pub(crate) fn client_failed(error: &ClientError, side: Side<'_>, log: &Log) -> End {
     if let ClientError::Stopped { .. } = error {
         log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
         return End::Interrupted;
     }
     let organization = match side {
-        Side::Source => "organization that people are read from",
-        Side::Target => "organization",
+        Side::Source => "organization that people are read from".to_owned(),
+        Side::Target(None) => "organization".to_owned(),
+        Side::Target(Some(name)) => format!("secondary organization `{name}`"),
     };
     let (key, what) = match error {
         ClientError::Unavailable { .. } | ClientError::LongWait { .. } | ClientError::Untrusted { .. } => {
             let what = match side {
-                Side::Source => "Error contacting the organization that people are read from",
-                Side::Target => "Error contacting UMAPI server",
+                Side::Source => "Error contacting the organization that people are read from".to_owned(),
+                Side::Target(None) => "Error contacting UMAPI server".to_owned(),
+                Side::Target(Some(name)) => {
+                    format!("Error contacting UMAPI server of the secondary organization `{name}`")
+                }
             };
-            ("server-unavailable", what.to_owned())
+            ("server-unavailable", what)
         }
         ClientError::Token { .. } | ClientError::Unauthorized { .. } => (
             "authorization",
-            format!("The {organization} does not accept the credentials of the connector file"),
+            format!("The {organization} does not accept the credentials of its connector file"),
         ),
         ClientError::PrivateKey(_) => (
             "credential-key",
-            "The credentials of the connector file cannot be used".to_owned(),
+            format!("The credentials in the connector file of the {organization} cannot be used"),
         ),
         _ => {
             let key = match side {
                 Side::Source => "directory-read-failed",
-                Side::Target => "adobe-read-failed",
+                Side::Target(_) => "adobe-read-failed",
             };
             (key, format!("The {organization} cannot be read"))
         }
@@ -392,11 +402,11 @@ pub(crate) async fn read_organizations(
         };
         read::organization::accounts(client, &wanted, world, log)
             .await
-            .map_err(|error| client_failed(&error, Side::Target, log))?;
+            .map_err(|error| client_failed(&error, target(started, at), log))?;
         if list_groups && has_groups {
             read::organization::groups(client, at, world)
                 .await
-                .map_err(|error| client_failed(&error, Side::Target, log))?;
+                .map_err(|error| client_failed(&error, target(started, at), log))?;
         }
     }
     Ok(())

@@ -72,7 +72,8 @@ impl Observer for ToLog {
                 CONNECTION,
                 "odd-answer",
                 format_args!(
-                    "An answer says neither success nor what went wrong; it counts as success: {excerpt}"
+                    "An answer counts fewer actions than were sent without naming the others, or has no `result` that is known; only \
+                     what it counts is taken as done: {excerpt}"
                 ),
             ),
         }

@@ -402,6 +402,14 @@ async fn decide_and_send(
         test_mode: started.options.test_mode,
     };
     let report = send::send(&sending).await;
+    if report.unsaid {
+        log.critical(
+            "processor",
+            "actions-unconfirmed",
+            "The server does not say of some actions that they were carried out, nor what went wrong with which; they count \
+             as failed, and the next run sends what is still missing",
+        );
+    }
     let end = end_of(&report);
     Ok((end, Outcome { plan, report }))
 }
@@ -428,7 +436,7 @@ fn end_of(report: &Report) -> End {
     let failed: usize = report.tallies.iter().map(|tally| tally.failed).sum();
     if report.interrupted {
         End::Interrupted
-    } else if report.broken_off || (sent > 0 && failed == sent) {
+    } else if report.broken_off || report.unsaid || (sent > 0 && failed == sent) {
         End::Failed
     } else {
         End::Done

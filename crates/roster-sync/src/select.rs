@@ -99,6 +99,9 @@ pub(crate) async fn select(
     Ok(selector.finish()?)
 }
 
+/// The stable name of a rule of `additional_groups` that fits nothing.
+pub(crate) const UNFIT_RULE: &str = "additional-group-unfit";
+
 /// Attributes of somebody, by name.
 pub(crate) type Words = Vec<(&'static str, String)>;
 
@@ -173,6 +176,8 @@ struct Selector<'s, 'r> {
     selected: BTreeMap<SetId, bool>,
     /// The targets that rules make of a group.
     additional: BTreeMap<u32, Vec<TargetId>>,
+    /// The rules that fit a group, by position.
+    fitted: BTreeSet<usize>,
     /// The groups that led to a target of a rule, by target.
     sources: BTreeMap<TargetId, BTreeSet<u32>>,
     /// The names of targets as hooks see them, by number.
@@ -214,6 +219,7 @@ impl<'s, 'r> Selector<'s, 'r> {
             targets: BTreeMap::new(),
             selected: BTreeMap::new(),
             additional: BTreeMap::new(),
+            fitted: BTreeSet::new(),
             sources: BTreeMap::new(),
             qualified: Vec::new(),
             known,
@@ -508,7 +514,7 @@ impl Selector<'_, '_> {
         let id = self.world.texts.id(group);
         let name = self.world.texts.get(id).to_owned();
         let mut found = Vec::new();
-        for rule in self.selection.additional {
+        for (at, rule) in self.selection.additional.iter().enumerate() {
             let rewritten = rule
                 .source
                 .rewrite(&name, &rule.target)
@@ -521,6 +527,7 @@ impl Selector<'_, '_> {
                     ),
                 })?;
             if let Some(target) = rewritten {
+                self.fitted.insert(at);
                 let organization = position(self.selection.organizations, rule.organization.as_deref());
                 let id = self
                     .world
@@ -533,8 +540,36 @@ impl Selector<'_, '_> {
         Ok(found)
     }
 
+    /// Says which rules fit no group of anybody, as with a mistyped name.
+    fn tell_of_idle_rules(&self) {
+        if self.world.directory.selected == 0 {
+            return;
+        }
+        for (at, rule) in self.selection.additional.iter().enumerate() {
+            if self.fitted.contains(&at) {
+                continue;
+            }
+            let why = if self.additional.is_empty() {
+                "nobody who is selected has any group that rules look at (LDAP: the attribute of \
+                 `dynamic_group_member_attribute`)"
+            } else {
+                "no group of anybody who is selected fits it"
+            };
+            self.log.warning(
+                "processor",
+                UNFIT_RULE,
+                format_args!(
+                    "The rule `{}` of `additional_groups` puts nobody into `{}`: {why}",
+                    rule.source.as_str(),
+                    rule.target
+                ),
+            );
+        }
+    }
+
     /// Two groups that become one Adobe group would each undo what the other says.
     fn finish(self) -> Result<(), SelectError> {
+        self.tell_of_idle_rules();
         for (target, sources) in &self.sources {
             let Some(target) = self.world.targets.get(*target) else {
                 continue;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use roster_client::{Batcher, Client, ClientError, Command, Done, Numbering, Outcome, StepError};
+use roster_client::{Batcher, Client, ClientError, Command, Done, Numbering, Outcome, StepError, UNNAMED};
 use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Change, Work};
 use roster_core::plan::people::{TargetId, UserKey};
 use roster_core::plan::{Commands, FailedGroups, Plan};
@@ -66,6 +66,8 @@ pub(crate) struct Report {
     pub broken_off: bool,
     /// Whether sending stopped because it was asked to.
     pub interrupted: bool,
+    /// Whether a server did not say what became of actions.
+    pub unsaid: bool,
     /// Actions that were planned and not sent.
     pub unsent: usize,
     /// What was refused, by its code.
@@ -405,6 +407,7 @@ impl Sender<'_> {
                 Outcome::Refused { errors, warnings } => {
                     tally.failed += 1;
                     for error in &errors {
+                        self.report.unsaid |= error.code == UNNAMED;
                         self.say_error(number, error);
                         let of = |key| error.frame.get(key).and_then(|name| name.as_str());
                         let name = of("user").or(of("usergroup")).unwrap_or_default();
@@ -415,6 +418,7 @@ impl Sender<'_> {
                 }
                 Outcome::Lost(error) => {
                     tally.failed += 1;
+                    self.report.unsaid |= matches!(error, ClientError::NotUnderstood { .. });
                     lost.push(format!("action_{number}"));
                     cause = Some(error);
                     self.failed(purpose.as_ref());

@@ -4,9 +4,20 @@ use roster_client::{Client, Command, Numbering, Outcome};
 use roster_core::command::{Action, GroupEntry, GroupList, GroupSelection, Target};
 use serde_json::json;
 
-use crate::server::{Reply, Server};
+use crate::server::{Reply, Request, Server};
 
-const FINE: &str = r#"{"result":"success","completed":1,"notCompleted":0}"#;
+/// Everything that was asked is done.
+fn fine(request: &Request) -> Reply {
+    let count = request.json().as_array().map_or(0, Vec::len);
+    let (done, tested) = if request.line.ends_with("testOnly=true") {
+        (0, count)
+    } else {
+        (count, 0)
+    };
+    let answer =
+        json!({"result": "success", "completed": done, "notCompleted": 0, "completedInTestMode": tested});
+    Reply::json(&answer.to_string())
+}
 
 fn join(name: &str, groups: usize) -> Command {
     let entry = |n| GroupEntry {
@@ -29,7 +40,7 @@ fn people(count: usize) -> Vec<Command> {
 
 #[tokio::test]
 async fn commands_go_out_ten_at_a_time_with_numbers() {
-    let server = Server::start(|_, _| Reply::json(FINE)).await;
+    let server = Server::start(|_, request| fine(request)).await;
     let outcomes = server.client().apply(&people(23)).await;
     assert!(
         outcomes
@@ -49,7 +60,7 @@ async fn commands_go_out_ten_at_a_time_with_numbers() {
 
 #[tokio::test]
 async fn test_mode_is_asked_for_with_every_request() {
-    let server = Server::start(|_, _| Reply::json(FINE)).await;
+    let server = Server::start(|_, request| fine(request)).await;
     let mut config = server.config();
     config.test_mode = true;
     Client::new(config).unwrap().apply(&people(11)).await;
@@ -65,7 +76,7 @@ async fn test_mode_is_asked_for_with_every_request() {
 async fn an_error_belongs_to_the_command_and_step_it_names() {
     let server = Server::start(|_, _| {
         Reply::json(
-            r#"{"result":"partial","completed":1,"notCompleted":1,"errors":[
+            r#"{"result":"partial","completed":2,"notCompleted":1,"errors":[
                 {"index":1,"step":0,"requestID":"action_2","user":"p1@x.com","errorCode":"error.group.not_found","message":"G0 is not there"}],
                 "warnings":[{"index":0,"warningCode":"warning.x","message":"hm"}]}"#,
         )
@@ -90,11 +101,11 @@ async fn an_error_belongs_to_the_command_and_step_it_names() {
 
 #[tokio::test]
 async fn an_error_in_a_later_piece_belongs_to_the_whole_command() {
-    let server = Server::start(|number, _| match number {
+    let server = Server::start(|number, request| match number {
         2 => Reply::json(
             r#"{"result":"partial","errors":[{"index":0,"step":1,"errorCode":"e","message":"m"}]}"#,
         ),
-        _ => Reply::json(FINE),
+        _ => fine(request),
     })
     .await;
     let outcomes = server.client().apply(&[join("ada", 115), join("eve", 1)]).await;
@@ -111,10 +122,10 @@ async fn an_error_in_a_later_piece_belongs_to_the_whole_command() {
 
 #[tokio::test]
 async fn a_request_without_a_usable_answer_loses_its_commands_and_no_others() {
-    let server = Server::start(|number, _| match number {
+    let server = Server::start(|number, request| match number {
         1 => Reply::json("<html>"),
         2 => Reply::status(403, ""),
-        _ => Reply::json(FINE),
+        _ => fine(request),
     })
     .await;
     let outcomes = server.client().apply(&people(25)).await;
@@ -128,9 +139,9 @@ async fn a_request_without_a_usable_answer_loses_its_commands_and_no_others() {
 
 #[tokio::test]
 async fn an_internal_error_is_tried_once_more() {
-    let server = Server::start(|number, _| match number {
+    let server = Server::start(|number, request| match number {
         1 => Reply::status(500, ""),
-        _ => Reply::json(FINE),
+        _ => fine(request),
     })
     .await;
     let outcomes = server.client().apply(&people(1)).await;
@@ -145,7 +156,7 @@ async fn an_internal_error_is_tried_once_more() {
 async fn signals_mark_the_beginning_the_first_write_and_the_end() {
     let server = Server::start(|number, request| {
         if request.line.starts_with("POST") {
-            return Reply::json(FINE);
+            return fine(request);
         }
         let body = format!(
             r#"{{"result":"success","lastPage":{},"users":[{{}}]}}"#,
@@ -184,7 +195,7 @@ async fn crowd(expected: usize, refuses: fn(usize) -> bool) -> Vec<usize> {
     let now = AtomicUsize::new(0);
     let seen: Arc<Mutex<Vec<usize>>> = Arc::default();
     let kept = Arc::clone(&seen);
-    let server = Server::start(move |number, _| {
+    let server = Server::start(move |number, request| {
         let here = now.fetch_add(1, Ordering::SeqCst) + 1;
         seen.lock().unwrap().push(here);
         let patience = std::time::Instant::now() + std::time::Duration::from_millis(300);
@@ -198,7 +209,7 @@ async fn crowd(expected: usize, refuses: fn(usize) -> bool) -> Vec<usize> {
         if refuses(number) {
             return Reply::status(429, "");
         }
-        Reply::json(FINE)
+        fine(request)
     })
     .await;
     let mut batcher = server.client().batcher(Numbering::default()).at_once(4);
@@ -246,11 +257,11 @@ async fn a_wait_that_one_request_is_told_holds_for_all() {
     use std::time::{Duration, Instant};
     let came: Arc<Mutex<Vec<Instant>>> = Arc::default();
     let kept = Arc::clone(&came);
-    let server = Server::start(move |number, _| {
+    let server = Server::start(move |number, request| {
         came.lock().unwrap().push(Instant::now());
         match number {
             3 => Reply::status(429, "Retry-After: 1\r\n"),
-            _ => Reply::json(FINE),
+            _ => fine(request),
         }
     })
     .await;
@@ -308,7 +319,7 @@ async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
                     1 => Reply::status(lost, ""),
                     _ if request.line.ends_with("/users/old@x.com") => found(!made, "old@x.com"),
                     _ if request.line.ends_with("/users/new@x.com") => found(made, "new@x.com"),
-                    _ => Reply::json(FINE),
+                    _ => fine(request),
                 }
             })
             .await;
@@ -329,9 +340,9 @@ async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
     }
     // What the server has not taken is simply sent again.
     for refused in [429, 503] {
-        let server = Server::start(move |number, _| match number {
+        let server = Server::start(move |number, request| match number {
             1 => Reply::status(refused, ""),
-            _ => Reply::json(FINE),
+            _ => fine(request),
         })
         .await;
         server.client().apply(&move_and_join()).await;
@@ -354,6 +365,23 @@ async fn a_change_of_address_is_not_repeated_where_it_may_have_been_made() {
         .filter(|r| r.line.starts_with("POST"))
         .count();
     assert_eq!(posts, 3, "as often as anything else");
+}
+
+/// Which of two commands are accepted after an answer, and which of them count as lost.
+async fn taken(status: u16, answer: &'static str, test_mode: bool) -> (Vec<bool>, Vec<bool>) {
+    let server = Server::start(move |_, _| Reply {
+        status,
+        ..Reply::json(answer)
+    })
+    .await;
+    let mut config = server.config();
+    config.test_mode = test_mode;
+    let outcomes = Client::new(config).unwrap().apply(&move_and_join()).await;
+    let is = |fits: fn(&Outcome) -> bool| outcomes.iter().map(fits).collect();
+    (
+        is(|outcome| matches!(outcome, Outcome::Accepted { .. })),
+        is(|outcome| matches!(outcome, Outcome::Lost(_))),
+    )
 }
 
 #[tokio::test]
@@ -391,26 +419,84 @@ async fn what_failed_and_is_not_named_may_be_any_of_the_request() {
             [false, true],
         ),
         (
-            r#"{"completed":0,"completedInTestMode":1,"result":"error","errors":[{"index":1,"errorCode":"error.x"}]}"#,
-            [true, false],
-        ),
-        (
             r#"{"completed":2,"notCompleted":0,"result":"success"}"#,
-            [true, true],
-        ),
-        (
-            r#"{"completed":0,"notCompleted":0,"completedInTestMode":2,"result":"success"}"#,
             [true, true],
         ),
         (r#"{"result":"success","notCompleted":null}"#, [true, true]),
     ] {
-        let server = Server::start(move |_, _| Reply::json(answer)).await;
-        let outcomes = server.client().apply(&move_and_join()).await;
-        let is_accepted: Vec<bool> = outcomes
-            .iter()
-            .map(|outcome| matches!(outcome, Outcome::Accepted { .. }))
-            .collect();
-        assert_eq!(is_accepted, accepted, "{answer}: {outcomes:?}");
+        let (is_accepted, _) = taken(200, answer, false).await;
+        assert_eq!(is_accepted, accepted, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_count_as_done_is_not_done() {
+    let none = [false, false];
+    let both = [true, true];
+    // The answer, and what is accepted of two commands: in a run, and in one that only tests.
+    for (answer, run, test) in [
+        (r#"{"result":"success"}"#, both, both),
+        (r#"{"result":"SUCCESS"}"#, both, both),
+        (r#"{"result":"success","completed":"2"}"#, both, both),
+        (r#"{"completed":2,"notCompleted":0}"#, both, both),
+        (
+            r#"{"completed":0,"notCompleted":0,"completedInTestMode":2,"result":"success"}"#,
+            none,
+            both,
+        ),
+        (r#"{"result":"success","completedInTestMode":2}"#, none, both),
+        (
+            r#"{"completed":0,"completedInTestMode":1,"result":"error","errors":[{"index":1,"errorCode":"error.x"}]}"#,
+            none,
+            [true, false],
+        ),
+        (
+            r#"{"result":"success","completed":0,"notCompleted":0}"#,
+            none,
+            none,
+        ),
+        (
+            r#"{"result":"success","completed":1,"notCompleted":0}"#,
+            none,
+            none,
+        ),
+        (
+            r#"{"result":"success","completed":"1","notCompleted":"0"}"#,
+            none,
+            none,
+        ),
+        (
+            r#"{"result":"success","completed":2,"notCompleted":"2"}"#,
+            none,
+            none,
+        ),
+        (r#"{"result":"ERROR"}"#, none, none),
+        (r#"{"result":"Partial"}"#, none, none),
+        (r#"{"result":"error","completed":2,"notCompleted":0}"#, none, none),
+        (r#"{"notCompleted":0}"#, none, none),
+        (
+            r#"{"result":"done","errors":[{"index":0,"errorCode":"error.x"}]}"#,
+            none,
+            none,
+        ),
+    ] {
+        for (test_mode, accepted) in [(false, run), (true, test)] {
+            let (is_accepted, is_lost) = taken(200, answer, test_mode).await;
+            assert_eq!(is_accepted, accepted, "{answer}, test mode {test_mode}");
+            assert_eq!(is_lost, none, "{answer}, test mode {test_mode}");
+        }
+    }
+    // What says nothing of the commands is no answer to them.
+    for (status, answer) in [
+        (204, ""),
+        (200, "{}"),
+        (200, r#"{"error_code":"500","message":"boom"}"#),
+        (200, r#"{"result":"queued","completed":-1,"errors":[]}"#),
+        (200, "[]"),
+    ] {
+        let (is_accepted, is_lost) = taken(status, answer, false).await;
+        assert_eq!(is_accepted, none, "{status} {answer}");
+        assert_eq!(is_lost, both, "{status} {answer}");
     }
 }
 

@@ -52,6 +52,35 @@ async fn an_empty_page_and_a_404_end_a_list() {
 }
 
 #[tokio::test]
+async fn a_404_from_something_else_is_no_empty_organization() {
+    for (body, is_empty) in [
+        (r#"{"lastPage":false,"result":"error"}"#, true),
+        (
+            r#"{"result":"error.api.not_available","message":"No such resource"}"#,
+            false,
+        ),
+        (r#"{"error_code":"404","message":"no"}"#, false),
+        ("<html>Not Found</html>", false),
+        ("", false),
+    ] {
+        let server = Server::start(move |_, _| Reply {
+            status: 404,
+            ..Reply::json(body)
+        })
+        .await;
+        let mut everybody = server.client().users(&UserQuery::everybody());
+        let first = everybody.next().await;
+        assert_eq!(matches!(first, Ok(None)), is_empty, "{body}: {first:?}");
+        if let Err(error) = first {
+            let text = error.to_string();
+            assert!(text.contains("404") && text.contains("GET http"), "{text}");
+        }
+        let mut members = server.client().users(&UserQuery::members_of("Photo"));
+        assert_eq!(members.next().await.unwrap(), None, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn group_names_are_encoded_slashes_included() {
     let server = Server::start(|_, _| Reply::status(404, "")).await;
     let mut pages = server.client().users(&UserQuery::members_of("R&D / EU @home é"));

@@ -8,7 +8,7 @@ use encoding_rs::Encoding;
 
 use crate::config::codec;
 use crate::config::section::Problems;
-use crate::config::yaml::{self, Node, Place, Value};
+use crate::config::yaml::{self, Node, Place, Repeated, Value};
 
 /// Reads the configuration files of a run, all in one encoding.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +68,19 @@ impl Files {
                 return None;
             }
         };
-        match yaml::parse(&text, &shown) {
-            Ok(node) => mapping(node, problems),
+        match yaml::parse_with_repeated(&text, &shown) {
+            Ok((node, repeated)) => {
+                for Repeated { key, place, before } in repeated {
+                    problems.warning(
+                        Some(&place),
+                        "setting-twice",
+                        format!(
+                            "`{key}` stands here a second time; this one counts, and that of line {before} has no effect"
+                        ),
+                    );
+                }
+                mapping(node, problems)
+            }
             Err(error) => {
                 problems.error(
                     None,
@@ -212,6 +223,33 @@ pub(crate) fn paths(node: &Node, name: &str, problems: &Problems) -> Option<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_stands_twice_is_told_with_both_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("main.yml");
+        let text = "base: &b {a: 1}\nmore:\n  <<: *b\n  a: 2\n  kind: x\nlist:\n  - kind: x\n  - kind: y\nmore:\n  kind: z\n  kind: w\n";
+        fs::write(&path, text).unwrap();
+        let problems = Problems::default();
+        let node = Files::new("utf8", &problems)
+            .unwrap()
+            .read(&path, &problems)
+            .unwrap();
+        let kind = node.get("more").unwrap().get("kind").unwrap();
+        assert_eq!(kind.value, Value::Text("w".to_owned()));
+        let said = problems.into_list();
+        assert!(said.iter().all(|problem| problem.warning));
+        let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 2, "what is merged in is not meant: {said:?}");
+        assert!(
+            said[0].contains("main.yml:11: `kind`") && said[0].contains("line 10"),
+            "{said:?}"
+        );
+        assert!(
+            said[1].contains("main.yml:9: `more`") && said[1].contains("line 2"),
+            "{said:?}"
+        );
+    }
 
     #[test]
     fn commands_in_the_place_of_paths_are_refused() {

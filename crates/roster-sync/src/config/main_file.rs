@@ -255,6 +255,16 @@ fn limits(section: &Section<'_, '_>) -> (Option<Limit>, bool) {
         section.missing("max_adobe_only_users");
     }
     let limit = limit(section, "max_adobe_only_users");
+    if let Some(Limit::Number(number @ ..0)) = limit {
+        section.problems().warning(
+            section.get("max_adobe_only_users").map(|node| &node.place),
+            "limit-negative",
+            format!(
+                "`{}` is {number}: nobody at all is more than that, so nothing is ever done to Adobe-only users",
+                section.name("max_adobe_only_users")
+            ),
+        );
+    }
     let only = section.boolean("group_removals_only").unwrap_or(false);
     section.finish();
     (limit, only)
@@ -347,6 +357,16 @@ fn roster(section: &Section<'_, '_>) -> Own {
     let strict =
         word.is_some_and(|word| is_strict(&word, &section.name("compat"), place, section.problems()));
     let min_directory_users = limit(section, "min_directory_users");
+    if let Some(Limit::Number(number @ ..0)) = min_directory_users {
+        section.problems().error(
+            section.get("min_directory_users").map(|node| &node.place),
+            "bad-limit",
+            format!(
+                "`{}` is a number from 0 on or a percentage, not {number}",
+                section.name("min_directory_users")
+            ),
+        );
+    }
     section.finish();
     Own {
         strict,
@@ -376,6 +396,31 @@ mod tests {
         for bad in ["150%", "abc", "\"%\"", "nan%", "-3%", "2.5", "yes"] {
             assert_eq!(limit(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_below_zero_are_told() {
+        let node = parse(
+            "limits: {max_adobe_only_users: -5}\nroster:\n  min_directory_users: -1\n",
+            "f",
+        )
+        .unwrap();
+        let problems = Problems::default();
+        let limit = limits(&Section::new(node.get("limits").unwrap(), "limits", &problems).unwrap()).0;
+        assert_eq!(limit, Some(Limit::Number(-5)), "as with user-sync");
+        read_roster(node.get("roster").unwrap(), &problems);
+        let said = problems.into_list();
+        assert!(
+            said[0].warning
+                && said[0]
+                    .to_string()
+                    .starts_with("f:1: `limits.max_adobe_only_users` is -5"),
+            "{said:?}"
+        );
+        assert!(
+            !said[1].warning && said[1].to_string().starts_with("f:3: "),
+            "{said:?}"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::config::credential::{self, SecretStore};
 use crate::config::files::resolve;
 use crate::config::section::{Problems, Section};
 use crate::config::yaml::{Node, Value};
-use crate::key;
+use crate::key::{self, KeyError};
 
 /// An organization as its connector file describes it.
 #[derive(Debug)]
@@ -149,6 +149,25 @@ pub(super) fn server(root: &Section<'_, '_>, with_verify: bool) -> Option<Server
         let new = section.text(new);
         section.text(old).or(new)
     };
+    for (host, endpoint) in [
+        ("host", "endpoint"),
+        ("ims_host", "auth_endpoint"),
+        ("auth_host", "auth_endpoint"),
+    ] {
+        let Some(text) = section.text(host) else { continue };
+        let named = Host::new(&text);
+        if named.name().contains(['/', '?', '#']) {
+            section.problems().error(
+                section.get(host).map(|node| &node.place),
+                "host-with-path",
+                format!(
+                    "`{}` is a host with a port at most, not `{text}`: what stands behind it belongs into `{}`",
+                    section.name(host),
+                    section.name(endpoint)
+                ),
+            );
+        }
+    }
     let server = Server {
         host: section.text("host"),
         endpoint: section.text("endpoint"),
@@ -330,6 +349,20 @@ impl Owner<'_, '_, '_> {
         };
         match key::open(text.reveal(), passphrase.as_ref().map(Secret::reveal)) {
             Ok(pem) => Some(pem),
+            Err(error @ KeyError::Public(_)) => {
+                let setting = section.get("priv_key_path").or(section.get("priv_key_data"));
+                let which = match section.text("priv_key_path") {
+                    Some(path) => format!("`{}` names `{path}`", section.name("priv_key_path")),
+                    None => format!("`{}`", section.name("priv_key_data")),
+                };
+                section.problems().add(
+                    Some(setting.map_or(section.place(), |node| &node.place)),
+                    vec!["credential-key", "connection-refused-by-settings"],
+                    format!("Connection to org {} failed: {which}: {error}", self.organization),
+                    false,
+                );
+                None
+            }
             Err(error) => {
                 self.refused(
                     "credential-key-decrypt",
@@ -383,6 +416,54 @@ mod tests {
         assert_eq!((usual.attempts, usual.timeout), (3, Some(Duration::from_mins(2))));
         let other = config("server: {timeout: 0, retries: 1}\n");
         assert_eq!((other.attempts, other.timeout), (1, None));
+    }
+
+    #[test]
+    fn a_host_is_no_address_with_a_path() {
+        let head = "authentication_method: oauth\nenterprise: {org_id: o, client_id: k, client_secret: s}\n";
+        for (server, name) in [
+            ("host: '127.0.0.1:1/v2'", "server.host"),
+            ("host: 'https://h/v2/usermanagement/'", "server.host"),
+            ("auth_host: 'h/ims'", "server.auth_host"),
+            ("ims_host: 'h?x'", "server.ims_host"),
+        ] {
+            let (_, said) = read(&format!("{head}server:\n  {server}\n"));
+            let begins = format!("umapi.yml:4: `{name}`");
+            assert!(
+                said.len() == 1 && said[0].starts_with(&begins) && said[0].ends_with("[host-with-path]"),
+                "{server}: {said:?}"
+            );
+        }
+        let (connection, said) = read(&format!("{head}server: {{host: 'http://127.0.0.1:1/'}}\n"));
+        assert!(connection.is_some() && said.is_empty(), "{said:?}");
+    }
+
+    #[test]
+    fn a_certificate_in_the_place_of_a_key_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = folder.path().join("umapi.yml");
+        for (label, said_of_it) in [
+            ("CERTIFICATE", "a certificate"),
+            ("CERTIFICATE REQUEST", "a request for a certificate"),
+            ("PUBLIC KEY", "a public key"),
+        ] {
+            let pem = format!("-----BEGIN {label}-----\nMIIB\n-----END {label}-----\n");
+            std::fs::write(folder.path().join("cert.crt"), &pem).unwrap();
+            let text = "enterprise:\n  org_id: o\n  client_id: k\n  client_secret: s\n  tech_acct_id: t\n  \
+                        priv_key_path: cert.crt\n";
+            let node = parse(text, &of.display().to_string()).unwrap();
+            let problems = Problems::default();
+            assert!(connection(&node, "primary", &One("", "", ""), &problems).is_none());
+            let said: Vec<String> = problems.into_list().iter().map(ToString::to_string).collect();
+            assert!(
+                said.len() == 1
+                    && said[0].starts_with(&format!("{}:6: ", of.display()))
+                    && said[0].contains("`cert.crt`")
+                    && said[0].contains(said_of_it)
+                    && said[0].contains("[credential-key]"),
+                "{said:?}"
+            );
+        }
     }
 
     #[test]

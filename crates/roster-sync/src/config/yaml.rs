@@ -95,11 +95,28 @@ const DEEPEST: usize = 100;
 
 /// Reads the one document of a text. An empty text is [`Value::Null`].
 pub fn parse(text: &str, file: &str) -> Result<Node, SyntaxError> {
+    Ok(parse_with_repeated(text, file)?.0)
+}
+
+/// A key that stands twice in one mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// The key.
+    pub key: String,
+    /// Where it stands the second time, which is the one that counts.
+    pub place: Place,
+    /// The line where it stood before.
+    pub before: usize,
+}
+
+/// As [`parse`], with the keys that stand more than once in their mapping.
+pub fn parse_with_repeated(text: &str, file: &str) -> Result<(Node, Vec<Repeated>), SyntaxError> {
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         file: Rc::from(file),
         anchors: BTreeMap::new(),
         nodes: 0,
+        repeated: Vec::new(),
     };
     let mut document = None;
     loop {
@@ -112,7 +129,10 @@ pub fn parse(text: &str, file: &str) -> Result<Node, SyntaxError> {
                 );
             }
             Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-            Event::StreamEnd => return Ok(document.unwrap_or_else(|| reader.node(Value::Null, line))),
+            Event::StreamEnd => {
+                let document = document.unwrap_or_else(|| reader.node(Value::Null, line));
+                return Ok((document, reader.repeated));
+            }
             other => document = Some(reader.value(other, line, 0)?),
         }
     }
@@ -123,6 +143,7 @@ struct Reader<'t> {
     file: Rc<str>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
+    repeated: Vec<Repeated>,
 }
 
 impl<'t> Reader<'t> {
@@ -210,6 +231,7 @@ impl<'t> Reader<'t> {
     fn entries(&mut self, depth: usize) -> Result<Vec<(Node, Node)>, SyntaxError> {
         let mut own = Vec::new();
         let mut merged = Vec::new();
+        let mut lines: BTreeMap<String, usize> = BTreeMap::new();
         loop {
             let (event, line) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -222,6 +244,15 @@ impl<'t> Reader<'t> {
             if is_merge {
                 merge(&mut merged, value)?;
             } else {
+                if let Value::Text(name) = &key.value
+                    && let Some(before) = lines.insert(name.clone(), key.place.line)
+                {
+                    self.repeated.push(Repeated {
+                        key: name.clone(),
+                        place: key.place.clone(),
+                        before,
+                    });
+                }
                 own.push((key, value));
             }
         }

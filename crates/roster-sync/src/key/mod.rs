@@ -18,6 +18,9 @@ pub enum KeyError {
     /// The text holds no key.
     #[error("this is no private key in PEM form (-----BEGIN … PRIVATE KEY-----)")]
     NotAKey,
+    /// It is a certificate or a public key.
+    #[error("this is {0}; the private key that was made with it is needed (-----BEGIN … PRIVATE KEY-----)")]
+    Public(&'static str),
     /// It is a key of another kind.
     #[error("this is no RSA key; the interface takes RSA keys only")]
     NotRsa,
@@ -57,8 +60,11 @@ const ITERATIONS: u32 = 600_000;
 ///
 /// # Errors
 ///
-/// A key that has a passphrase and does not open.
+/// A key that has a passphrase and does not open, and a certificate or public key without one.
 pub fn open(text: &str, passphrase: Option<&str>) -> Result<Secret, KeyError> {
+    if let Some(what) = pem::public(text) {
+        return Err(KeyError::Public(what));
+    }
     if !is_encrypted(text) {
         return Ok(Secret::new(pem::with_line_ends(text)));
     }

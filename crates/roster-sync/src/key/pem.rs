@@ -45,6 +45,21 @@ impl Pem {
     }
 }
 
+/// What a text without a private key holds instead, where it is what belongs to one.
+pub(super) fn public(text: &str) -> Option<&'static str> {
+    let begins = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
+    if text.contains("PRIVATE KEY-----") {
+        return None;
+    }
+    if begins("CERTIFICATE") || begins("TRUSTED CERTIFICATE") {
+        return Some("a certificate and no private key");
+    }
+    if begins("CERTIFICATE REQUEST") || begins("NEW CERTIFICATE REQUEST") {
+        return Some("a request for a certificate and no private key");
+    }
+    (begins("PUBLIC KEY") || begins("RSA PUBLIC KEY")).then_some("a public key and no private key")
+}
+
 fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
     let pairs = digits.chunks_exact(2);

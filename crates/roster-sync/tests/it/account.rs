@@ -183,6 +183,35 @@ async fn what_was_refused_is_told_with_a_remedy_and_some_of_the_people() {
 }
 
 #[tokio::test]
+async fn what_a_server_does_not_confirm_is_no_success() {
+    for answer in [
+        r#"{"result":"success","completed":4,"notCompleted":0}"#,
+        r#"{"result":"success","completedInTestMode":5}"#,
+        "{}",
+    ] {
+        let server = organization("", move |number, request| match number {
+            1 => fine(number, request),
+            _ => Reply::json(answer),
+        })
+        .await;
+        let scene = Scene::new(&server.url);
+        let rows: String = (0..15).map(|n| format!("p{n}@x.com,US\n")).collect();
+        scene.write("users.csv", &format!("email,country\n{rows}"));
+        let ended = scene.run(RUN).await;
+        assert_eq!(ended.code, 1, "{answer}: {}", ended.log);
+        assert!(
+            ended.log.contains("(total, success, error): (15, 10, 5)"),
+            "{answer}: {}",
+            ended.log
+        );
+        assert!(ended.log.contains(answer), "what came is shown: {}", ended.log);
+        let account = told(&scene);
+        assert_eq!(account["exit_reason"], "actions-unconfirmed", "{answer}");
+        assert_eq!(account["orgs"][0]["error"], 5, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_fails_anywhere_tells_programs_why() {
     type Spoil = fn(&Scene);
     let table: [(Spoil, &str, bool); 3] = [

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::scene::{Scene, fine, organization, writes};
+use crate::scene::{Scene, connector, fine, organization, writes};
 use crate::server::{Reply, Request, Server};
 
 /// An organization with one account and the groups that are named.
@@ -238,4 +238,77 @@ async fn each_part_that_cannot_be_used_has_a_code_of_its_own() {
         ended.log
     );
     assert!(writes(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_rule_of_additional_groups_that_fits_nothing_is_a_finding() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    let file = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let rules = "  additional_groups: [{source: 'Pain(.*)', target: 'Photo'}, {source: 'Pian(.*)', target: 'More'}]\nlimits";
+    scene.write("user-sync-config.yml", &file.replace("limits", rules));
+    let ended = scene.check(RUN).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    let fits = |said: &&str| said.ends_with("[additional-group-unfit]");
+    let said: Vec<&str> = ended.log.lines().filter(fits).collect();
+    assert!(
+        said.len() == 1 && said[0].contains("`Pian(.*)`") && said[0].contains("no group of anybody"),
+        "{said:?}"
+    );
+    scene.write("users.csv", "email,country,groups\nada@x.com,US,\n");
+    let ended = scene.check(RUN).await;
+    assert!(
+        ended.log.contains("dynamic_group_member_attribute"),
+        "nobody has any group: {}",
+        ended.log
+    );
+}
+
+#[tokio::test]
+async fn an_excluded_group_that_is_not_there_protects_nobody() {
+    let server = with_groups("photo keepers").await;
+    let scene = Scene::new(&server.url);
+    let file = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    for (name, code) in [("Keepers", 0), ("_org_admin", 0), ("Keeprs", 1)] {
+        let excluded = format!("adobe_users:\n  exclude_adobe_groups: [{name}]\n");
+        scene.write("user-sync-config.yml", &file.replace("adobe_users:\n", &excluded));
+        let ended = scene.check(RUN).await;
+        assert_eq!(ended.code, code, "{name}: {}", ended.log);
+        let told = ended.log.contains("[excluded-group-missing]");
+        assert_eq!(told, code == 1, "{name}: {}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn the_secondary_organization_that_cannot_be_used_is_named() {
+    let server = organization("", fine).await;
+    let refusing = Server::start_with_tokens(|_, _| Reply::status(500, ""), |_| Reply::status(401, "")).await;
+    let scene = Scene::new(&server.url);
+    scene.write("two.yml", &connector(&refusing.url, "TWO@AdobeOrg"));
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let main = main.replace("umapi: umapi.yml", "umapi: [umapi.yml, two: two.yml]");
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace("[Photo]", "[Photo, 'two::Photo']"),
+    );
+    for ended in [scene.check(RUN).await, scene.run(RUN).await] {
+        assert!(
+            ended
+                .log
+                .contains("The secondary organization `two` does not accept the credentials"),
+            "{}",
+            ended.log
+        );
+    }
+    assert!(writes(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_summary_is_of_a_run_and_not_of_a_check() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    let ended = scene.check(&format!("{RUN} --summary @s.json")).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(ended.log.contains("[option-without-effect]"), "{}", ended.log);
+    assert!(!scene.path("s.json").exists());
 }

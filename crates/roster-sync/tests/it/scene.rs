@@ -211,8 +211,11 @@ pub(crate) async fn organization(
 }
 
 /// Everything is fine.
-pub(crate) fn fine(_: usize, _: &Request) -> Reply {
-    Reply::json(r#"{"result":"success","completed":1,"notCompleted":0}"#)
+pub(crate) fn fine(_: usize, request: &Request) -> Reply {
+    let count = request.json().as_array().map_or(0, Vec::len);
+    Reply::json(&format!(
+        r#"{{"result":"success","completed":{count},"notCompleted":0}}"#
+    ))
 }
 
 /// The requests that write.

@@ -110,6 +110,9 @@ fn a_run_that_cannot_begin_leaves_no_summary_of_an_earlier_one() {
         (&["all", "--summary", "told.json"], "", "wrong-usage"),
         (&["plan", "--summary", "told.json"], "", "wrong-usage"),
         (&["--hook", "3", "--summary", "told.json"], "", "wrong-usage"),
+        (&["--connector", "--summary", "told.json"], "", "wrong-usage"),
+        (&["-c", "--summary", "told.json"], "", "wrong-usage"),
+        (&["sign-sync", "--summary", "told.json"], "", "wrong-usage"),
         (&["--summary", "told.json"], "/nowhere/ca.pem", "not-begun"),
     ] {
         fs::write(&told, earlier).unwrap();

@@ -305,11 +305,20 @@ const CANNOT: &str = "not-begun";
 /// As [`usage`], with a summary where one was asked for: nobody takes that of an earlier run for its own.
 fn not_begun(program: &str, words: &[String], key: &str, problem: &str) -> ExitCode {
     let code = usage(program, problem);
+    tell(words, key, problem);
+    code
+}
+
+/// Writes the summary of a run that is none, where `--summary` asks for one.
+fn no_summary_of_yesterday(words: &[String], problem: &str) {
+    tell(words, WRONG, problem);
+}
+
+fn tell(words: &[String], key: &str, problem: &str) {
     let told = roster_sync::tell_failure(words, VERSION, key, problem, &mut std::io::stdout());
     if let Err(error) = told {
         let _ = writeln!(std::io::stderr(), "error: {error}");
     }
-    code
 }
 
 fn usage(program: &str, problem: &str) -> ExitCode {

@@ -50,7 +50,7 @@ enum Tool {
 #[derive(Debug, Args)]
 struct Ignored {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    _words: Vec<String>,
+    words: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -197,7 +197,11 @@ pub(super) fn run(program: &str, words: &[String]) -> ExitCode {
         Tool::Credential(asked) => credential::run(&asked),
         Tool::Docs(docs) => Ok(about::docs(&docs)),
         Tool::Info => Ok(about::info(program)),
-        Tool::SignSync(_) | Tool::ExampleConfigSign(_) | Tool::MigratePostSync(_) => Ok(about::sign()),
+        Tool::SignSync(Ignored { words }) => {
+            super::no_summary_of_yesterday(&words, about::NO_SIGN);
+            Ok(about::sign())
+        }
+        Tool::ExampleConfigSign(_) | Tool::MigratePostSync(_) => Ok(about::sign()),
     };
     match done {
         Ok(exit) => match crate::ui::lost_output() {
