@@ -136,11 +136,14 @@ pub(crate) fn check_exchanged(storage: &Storage, file: &Path) -> anyhow::Result<
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    // A server has its log open from its first look into the database on.
-    let mut log = database.into_os_string();
-    log.push("-wal");
-    let log = PathBuf::from(log);
-    while !is_free(&lock) && !there(&log)? {
+    // A server has its log open, and the index of it, from its first look into the database on.
+    let beside = |end: &str| {
+        let mut name = database.clone().into_os_string();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let (log, index) = (beside("-wal"), beside("-shm"));
+    while !is_free(&lock) && there(&index)? && !there(&log)? {
         if began.elapsed() > BEGINNING {
             return Err(hinted(
                 format!(
