@@ -195,7 +195,7 @@ async fn what_a_server_does_not_confirm_is_no_success() {
         })
         .await;
         let scene = Scene::new(&server.url);
-        let rows: String = (0..15).map(|n| format!("p{n}@x.com,US\n")).collect();
+        let rows = (0..15).fold(String::new(), |rows, n| format!("{rows}p{n}@x.com,US\n"));
         scene.write("users.csv", &format!("email,country\n{rows}"));
         let ended = scene.run(RUN).await;
         assert_eq!(ended.code, 1, "{answer}: {}", ended.log);

@@ -86,7 +86,7 @@ pub(super) const NO_SIGN: &str = "Acrobat Sign is not supported";
 
 /// Says that there is no synchronization with Acrobat Sign.
 pub(super) fn sign() -> Exit {
-    ui::say(&format!(
+    ui::say(format!(
         "error: {NO_SIGN}: Roster keeps organizations of the User Management API in step, and Sign accounts \
          have an interface of their own. Nothing was read or sent.\n\
          hint: keep user-sync for its `sign-sync`; both programs can use the same directory and connector files, so move the other \
