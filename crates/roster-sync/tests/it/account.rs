@@ -195,8 +195,8 @@ async fn what_a_server_does_not_confirm_is_no_success() {
         })
         .await;
         let scene = Scene::new(&server.url);
-        let rows = (0..15).fold(String::new(), |rows, n| format!("{rows}p{n}@x.com,US\n"));
-        scene.write("users.csv", &format!("email,country\n{rows}"));
+        let rows: Vec<String> = (0..15).map(|n| format!("p{n}@x.com,US")).collect();
+        scene.write("users.csv", &format!("email,country\n{}\n", rows.join("\n")));
         let ended = scene.run(RUN).await;
         assert_eq!(ended.code, 1, "{answer}: {}", ended.log);
         assert!(
