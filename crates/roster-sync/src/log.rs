@@ -188,7 +188,7 @@ impl Log {
         (!lost.is_empty()).then(|| lost.join("; "))
     }
 
-    /// Writes a line. A console or file that cannot be written is no reason to stop a run half-way; [`lost`](Self::lost)
+    /// Writes a line. A console or file that cannot be written is no reason to stop a run half-way; `lost`
     /// says at the end what is missing.
     pub fn line(&self, level: Level, logger: &str, message: impl Display) {
         let Ok(mut sinks) = self.sinks.lock() else { return };
