@@ -298,6 +298,8 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         options: started.options.selection(),
         groups: mapped.keys().filter(|_| by_mapping).cloned().collect(),
         people: 0,
+        asked_for: started.options.asked_for(),
+        read: people.records.len(),
         empty,
         additional,
     };

@@ -48,6 +48,12 @@ pub(crate) struct Selected {
     pub(crate) groups: BTreeSet<String>,
     /// How many there were.
     pub(crate) people: usize,
+    /// The options without the filter.
+    #[serde(default)]
+    pub(crate) asked_for: String,
+    /// How many people the filter chose from.
+    #[serde(default)]
+    pub(crate) read: usize,
     /// Groups that the options name and nobody is in: now, or because somebody has said that it is meant.
     #[serde(default)]
     pub(crate) empty: BTreeSet<String>,
@@ -354,11 +360,23 @@ impl Earlier {
     }
 
     fn fewer(&self, now: &Selected, least: Option<f64>) -> Option<Fewer> {
-        let before = self.selection(now)?.people;
-        is_far_fewer(before, now.people, least).then_some(Fewer {
-            before,
-            now: now.people,
-        })
+        let (before, now) = match self.selection(now) {
+            Some(known) => (known.people, now.people),
+            // How many a new filter should choose nobody knows, but from how many.
+            None => (self.read(now)?, now.read),
+        };
+        is_far_fewer(before, now, least).then_some(Fewer { before, now })
+    }
+
+    /// How many people the latest run read that asked for the same ones, whatever it chose from them.
+    fn read(&self, now: &Selected) -> Option<usize> {
+        let same =
+            |earlier: &&Selected| earlier.asked_for == now.asked_for && earlier.groups.is_subset(&now.groups);
+        self.selections
+            .iter()
+            .rev()
+            .find(same)
+            .map(|earlier| earlier.read)
     }
 
     /// Whether a group has lost many more than have left altogether, which is judged for itself. Where being in a group is what
@@ -480,7 +498,7 @@ impl Earlier {
         }
         let lost = match known {
             _ if now.people == 0 && accepted.empty => false,
-            None => now.people == 0,
+            None => now.people == 0 || in_doubt,
             Some(known) if now.people == 0 => known.people > 0,
             Some(known) => now.people < known.people && in_doubt,
         };

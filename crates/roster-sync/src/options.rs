@@ -68,13 +68,18 @@ impl RunOptions {
     pub(crate) fn selection(&self) -> String {
         let filter = self.user_filter.as_ref();
         let filter = filter.map_or_else(String::new, |filter| format!(" like `{}`", filter.as_str()));
+        format!("{}{filter}", self.asked_for())
+    }
+
+    /// The same without the filter: who is read.
+    pub(crate) fn asked_for(&self) -> String {
         match &self.users {
-            Users::All => format!("all{filter}"),
-            Users::Mapped => format!("mapped{filter}"),
+            Users::All => "all".to_owned(),
+            Users::Mapped => "mapped".to_owned(),
             Users::Groups(names) => {
                 let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
                 let names: Vec<&str> = names.into_iter().collect();
-                format!("group {}{filter}", names.join(","))
+                format!("group {}", names.join(","))
             }
         }
     }

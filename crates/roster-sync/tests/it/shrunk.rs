@@ -101,6 +101,32 @@ async fn a_file_cut_at_the_end_of_a_row_takes_nothing_away_and_adds_whom_it_has(
     }
 }
 
+/// How many a filter should choose nobody knows the first time, but from how many.
+#[tokio::test]
+async fn a_cut_file_takes_nothing_away_with_a_filter_that_is_new() {
+    for removing in REMOVING {
+        let (scene, server) = full(40).await;
+        scene.write("people.csv", &(HEADER.to_owned() + &rows(0, 40, 40)));
+        let run = |more: &str| format!("--users file @people.csv {removing} {more}");
+        assert_eq!(scene.run(&run("")).await.code, 0);
+        scene.write("people.csv", &(HEADER.to_owned() + &rows(0, 25, 25)));
+        let filter = "--user-filter p.*";
+        for _ in 0..2 {
+            let (ended, some) = sent(&scene, &server, &run(filter)).await;
+            assert!(ended.code == 1 && !takes_away(&some), "{removing}: {}", ended.log);
+            assert!(
+                ended.log.contains("shows 25 people and showed 40") && ended.log.contains("[source-shrunk]"),
+                "{}",
+                ended.log
+            );
+        }
+        // From a whole file it may choose whom it likes.
+        scene.write("people.csv", &(HEADER.to_owned() + &rows(0, 40, 40)));
+        let (ended, some) = sent(&scene, &server, &run("--user-filter p[0-9][^0-9].*")).await;
+        assert!(ended.code == 0 && takes_away(&some), "{removing}: {}", ended.log);
+    }
+}
+
 #[tokio::test]
 async fn everybody_is_kept_in_every_group_that_strict_manages_too() {
     let (scene, server) = full(20).await;
