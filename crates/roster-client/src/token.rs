@@ -104,6 +104,7 @@ pub(crate) fn read(
         problem: shown(e.to_string()),
         excerpt: if body.trim_ascii_start().starts_with(b"{")
             || repeats_a_secret(&String::from_utf8_lossy(body), form)
+            || String::from_utf8_lossy(body).contains("access_token")
         {
             "(hidden)".to_owned()
         } else {

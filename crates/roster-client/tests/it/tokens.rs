@@ -147,3 +147,49 @@ async fn a_jwt_is_signed_for_the_token_host_and_lives_a_day() {
         assert!((86390..=86400).contains(&lifetime), "{lifetime}");
     }
 }
+
+/// A proxy may show the request that it refuses.
+#[tokio::test]
+async fn an_answer_that_repeats_the_token_is_shown_without_it() {
+    const REFUSED: &str = r#"{"message":"bad header Authorization: Bearer TOKEN-OF-THE-TEST"}"#;
+    for (status, body) in [
+        (400, REFUSED),
+        (403, REFUSED),
+        (200, REFUSED),
+        (502, "Bearer TOKEN-OF-THE-TEST"),
+    ] {
+        let server = Server::start_with_tokens(
+            move |_, _| Reply {
+                status,
+                ..Reply::json(body)
+            },
+            |_| Reply::json(r#"{"access_token":"TOKEN-OF-THE-TEST","expires_in":86400}"#),
+        )
+        .await;
+        let mut config = server.config();
+        config.attempts = 1;
+        let told = Client::new(config)
+            .unwrap()
+            .users(&UserQuery::everybody())
+            .next()
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(!told.contains("TOKEN-OF"), "{status}: {told}");
+    }
+    // A token in an answer that is in another form.
+    for body in [
+        "access_token=TOKEN-OF-THE-TEST&expires_in=5",
+        r#"[{"access_token":"TOKEN-OF-THE-TEST"}]"#,
+    ] {
+        let (server, _) = keeping(body, 200).await;
+        let told = server
+            .client()
+            .users(&UserQuery::everybody())
+            .next()
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(!told.contains("TOKEN-OF") && told.contains("hidden"), "{told}");
+    }
+}
