@@ -493,7 +493,7 @@ async fn an_additional_group_that_lost_many_members_keeps_them() {
             let commands = sent.iter().filter_map(|body| body.as_array()).flatten();
             let steps = commands.filter_map(|command| command["do"].as_array()).flatten();
             let taken = steps
-                .filter(|step| step["remove"].to_string().contains("\"ag-all\""))
+                .filter(|step| step["remove"].to_string().contains("\"AG-All\""))
                 .count();
             (ended, taken)
         };
