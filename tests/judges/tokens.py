@@ -656,7 +656,7 @@ def migration():
     name = fresh("turning ")
     keys = turning(f"{{name: {name}, types: [oauth, jwt], certificates: [judge.pem]}}")[name]
     token = granted(exchange(signed(keys, org=TURNING), keys))["access_token"]
-    turning(f"{{name: {name}, types: [oauth]}}", prune=True)
+    turning(f"{{name: {name}, types: [oauth], certificates: []}}", prune=True)
     refused(exchange(signed(keys, org=TURNING), keys), 401, "invalid_client", "client is not allowed to exchange JWT")
     granted(post(V2, wanted(keys)))
     equal(works(token, keys, TURNING).status_code, 200)
