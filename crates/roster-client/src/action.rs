@@ -35,7 +35,8 @@ pub enum Outcome {
     },
     /// The server refused at least one step, or does not count the command as carried out; others may have been.
     Refused {
-        /// One for each refused step. What the server does not name has the code [`UNNAMED`].
+        /// One for each refused step. A command that the server neither names nor counts as carried out has one with the code
+        /// [`UNCONFIRMED`]; a step that it names without a code has `unknown`.
         errors: Vec<StepError>,
         /// What else the server remarked.
         warnings: Vec<Warning>,
@@ -45,7 +46,7 @@ pub enum Outcome {
 }
 
 /// The code of what a server neither names nor counts as carried out.
-pub const UNNAMED: &str = "unknown";
+pub const UNCONFIRMED: &str = "unconfirmed";
 
 /// A step that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +224,7 @@ impl Entry {
         self.error_code
             .clone()
             .or_else(|| self.warning_code.clone())
-            .unwrap_or_else(|| UNNAMED.to_owned())
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 }
 

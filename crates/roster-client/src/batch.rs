@@ -9,7 +9,7 @@ use tokio::task::{Id, JoinSet};
 use roster_core::command::Command;
 
 use crate::action::{
-    ActionAnswer, Done, Numbering, Outcome, StepError, UNNAMED, Warning, body, moves, number,
+    ActionAnswer, Done, Numbering, Outcome, StepError, UNCONFIRMED, Warning, body, moves, number,
 };
 use crate::error::ClientError;
 use crate::observe::{Event, Signal};
@@ -273,7 +273,7 @@ impl Batcher {
                     map.remove("do");
                 }
                 let error = StepError {
-                    code: UNNAMED.to_owned(),
+                    code: UNCONFIRMED.to_owned(),
                     message: message.clone(),
                     frame,
                     step: None,

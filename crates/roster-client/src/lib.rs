@@ -48,7 +48,7 @@ mod transport;
 mod web;
 mod wire;
 
-pub use action::{Done, Numbering, Outcome, StepError, UNNAMED, Warning};
+pub use action::{Done, Numbering, Outcome, StepError, UNCONFIRMED, Warning};
 pub use batch::Batcher;
 pub use config::{Config, Grant, Host, Proxies, Secret, Trust};
 pub use error::ClientError;

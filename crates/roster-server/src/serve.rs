@@ -75,7 +75,8 @@ pub struct Bound {
 
 /// Takes hold of the address, and makes sure that the certificates that are there can be used. Nothing is made on the disk, so that
 /// a server that cannot run leaves nothing behind; and nobody can connect, so that clients do not hang while the database is
-/// opened, which may take long.
+/// opened, which may take long. Of two servers that start at the same moment both may get this far, and one of them fails as soon as it
+/// listens.
 pub fn bind(config: &Config) -> Result<Bound, ServeError> {
     match &config.tls {
         Tls::Off => {}
@@ -272,7 +273,14 @@ async fn keep_house(app: App, tls: Option<RustlsConfig>) {
             Ok(Ok(Some(config))) => tls.reload_from_config(config),
             Ok(Ok(None)) | Err(_) => {}
             Ok::<Result<_, ServeError>, _>(Err(error)) => {
-                tracing::error!(error = %error, "the TLS certificate could not be renewed: {error}");
+                let hint = match error {
+                    ServeError::Tls(TlsError::Authority { .. }) => {
+                        "; put it back from your copy of the folder; where there is none, remove the folder and start the server \
+                         anew, and give clients the new ca.pem. Until then the certificate in use stays"
+                    }
+                    _ => "",
+                };
+                tracing::error!(error = %error, "the TLS certificate could not be renewed: {error}{hint}");
             }
         }
     }

@@ -33,9 +33,11 @@ pub(crate) trait Source {
     ) -> Result<Rows<Self::Mark>, Self::Error>;
     /// Whether there is any row at or behind a mark.
     fn any(&mut self, from: Self::Mark) -> Result<bool, Self::Error>;
-    /// Whether the list stands in another order than when this was last asked with the same memory: where pages began means
-    /// nothing then.
+    /// Whether the list stands in another order than the walk with this memory goes by: where pages began means nothing then.
     fn turned(&mut self, memory: &Self::Memory) -> Result<bool, Self::Error>;
+    /// Lets the walk go by the order of now: only once the pages begin where they do in it, or a request that fails in between
+    /// would leave the walk with places of the other order.
+    fn go_by(&mut self, memory: &Self::Memory) -> Result<(), Self::Error>;
     /// Forgets what was read as this page.
     fn clear(&mut self, page: (u64, &Self::Memory));
 }
@@ -124,6 +126,7 @@ impl<M: Copy + PartialEq, K: Clone + Default> Walks<M, K> {
         };
         if source.turned(&walk.memory)? {
             self.turn(ask, &mut walk, source.starts(ask.size)?);
+            source.go_by(&walk.memory)?;
         }
         let asked = usize::try_from(ask.page).unwrap_or(usize::MAX);
         if asked >= walk.starts.len() && asked < walk.announced {
@@ -417,6 +420,10 @@ mod tests {
             Ok(false)
         }
 
+        fn go_by(&mut self, (): &()) -> Result<(), Infallible> {
+            Ok(())
+        }
+
         fn clear(&mut self, _: (u64, &())) {
             self.read.clear();
         }
@@ -502,6 +509,115 @@ mod tests {
         assert_eq!((page.last, rows), (false, vec![3, 4, 5]));
         let (page, rows) = ask(&walks, &mut crowd, 2, PastEnd::LastPage);
         assert_eq!((page.last, rows), (true, vec![6]));
+    }
+
+    /// A crowd that can be turned round, of which a walk remembers whom it has shown.
+    struct Turning {
+        rows: Vec<u64>,
+        is_turned: bool,
+        read: Vec<u64>,
+        fails: bool,
+    }
+
+    /// Whom each page has shown, and whether the walk goes by the other order.
+    type Remembered = std::sync::Arc<Mutex<(BTreeSet<(u64, u64)>, bool)>>;
+
+    impl Source for Turning {
+        type Mark = usize;
+        type Memory = Remembered;
+        type Error = &'static str;
+
+        fn starts(&mut self, size: u64) -> Result<Vec<usize>, &'static str> {
+            if std::mem::take(&mut self.fails) {
+                return Err("gone for a moment");
+            }
+            Ok((0..self.rows.len())
+                .step_by(usize::try_from(size).unwrap())
+                .collect())
+        }
+
+        fn read(
+            &mut self,
+            (page, memory): (u64, &Remembered),
+            from: usize,
+            until: Option<usize>,
+            limit: u64,
+        ) -> Result<Rows<usize>, &'static str> {
+            let shown = &mut memory.lock().unwrap().0;
+            let end = until
+                .unwrap_or(self.rows.len())
+                .min(from + usize::try_from(limit).unwrap());
+            let mut rows: Vec<u64> = self.rows[from..end].to_vec();
+            rows.retain(|row| !shown.iter().any(|(on, who)| who == row && *on != page));
+            shown.retain(|(on, _)| *on != page);
+            shown.extend(rows.iter().map(|row| (page, *row)));
+            self.read = rows;
+            Ok(Rows {
+                count: self.read.len() as u64,
+                next: (until.is_none() && end < self.rows.len()).then_some(end),
+            })
+        }
+
+        fn any(&mut self, from: usize) -> Result<bool, &'static str> {
+            Ok(from < self.rows.len())
+        }
+
+        fn turned(&mut self, memory: &Remembered) -> Result<bool, &'static str> {
+            Ok(memory.lock().unwrap().1 != self.is_turned)
+        }
+
+        fn go_by(&mut self, memory: &Remembered) -> Result<(), &'static str> {
+            memory.lock().unwrap().1 = self.is_turned;
+            Ok(())
+        }
+
+        fn clear(&mut self, _: (u64, &Remembered)) {
+            self.read.clear();
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_turned_round_is_gone_through_also_when_that_fails_at_first() {
+        for at in 1..4 {
+            for fails in [false, true] {
+                let walks = Walks::default();
+                let mut list = Turning {
+                    rows: (0..11).collect(),
+                    is_turned: false,
+                    read: Vec::new(),
+                    fails: false,
+                };
+                let mut seen = Vec::new();
+                for page in 0.. {
+                    if page == at {
+                        list.rows.reverse();
+                        (list.is_turned, list.fails) = (true, fails);
+                    }
+                    let ask = Ask {
+                        walk: "walk",
+                        page,
+                        size: 3,
+                        past_end: PastEnd::LastPage,
+                        now: 0,
+                    };
+                    let mut served = walks.serve(ask, &mut list);
+                    if page == at && fails {
+                        assert_eq!(served, Err("gone for a moment"));
+                        served = walks.serve(ask, &mut list);
+                    }
+                    seen.append(&mut list.read);
+                    if served.unwrap().last {
+                        break;
+                    }
+                }
+                seen.sort_unstable();
+                assert_eq!(
+                    seen,
+                    (0..11).collect::<Vec<_>>(),
+                    "turned before page {at}, fails: {fails}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -144,16 +144,17 @@ pub async fn backup(database: PathBuf, target: PathBuf) -> Result<Copied, Backup
             doing: "named to SQLite",
             source: io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8"),
         })?;
-        if let Conn::Sqlite(source) = &source {
-            sqlite::copy_into(source, name).map_err(|error| match error {
-                sqlite::CopyError::Target(source) => BackupError::Io {
-                    path: target.clone(),
-                    doing: "written",
-                    source,
-                },
-                sqlite::CopyError::Source(error) => error.into(),
-            })?;
-        }
+        let Conn::Sqlite(rows) = &source else {
+            return Err(StoreError::Bug("not SQLite".to_owned()).into());
+        };
+        sqlite::copy_into(rows, name).map_err(|error| match error {
+            sqlite::CopyError::Target(source) => BackupError::Io {
+                path: target.clone(),
+                doing: "written",
+                source,
+            },
+            sqlite::CopyError::Source(error) => error.into(),
+        })?;
         drop(source);
         copy.sync()?;
         let mut written = Conn::Sqlite(sqlite::open_reader(&copy.path)?);

@@ -50,7 +50,14 @@ impl Held {
     /// Forgets all of it when somebody else wrote since, or when it has become too much: to be asked inside a transaction.
     pub(crate) fn look(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let version = conn.number("PRAGMA data_version", &[])?;
-        let many = self.groups.len() + self.named.len() + self.domains.len() + self.links.len();
+        let many = [&self.mirrors, &self.based]
+            .map(HashMap::len)
+            .iter()
+            .sum::<usize>()
+            + self.groups.len()
+            + self.named.len()
+            + self.domains.len()
+            + self.links.len();
         if version.is_none() || version != self.version || many > MOST {
             self.version = version;
             self.forget();
@@ -241,41 +248,41 @@ impl Held {
         sources: &[i64],
     ) -> Result<Vec<i64>, StoreError> {
         let missing = missing(&self.mirrors, sources.iter().copied());
-        if !missing.is_empty() {
-            let sql = format!(
-                "SELECT {} FROM groups WHERE source IN {}",
-                row::GROUP,
-                reader.int_list(1)
-            );
-            let mut found = nothing(&missing);
-            self.read(reader, &sql, &[ints(missing)], |group| {
-                if let Some(source) = group.source {
-                    found.entry(source.0).or_default().push(group.id.0);
-                }
-            })?;
-            self.mirrors.extend(found);
-        }
+        let found = self.around(reader, "source", missing, |group| group.source)?;
+        self.mirrors.extend(found);
         Ok(all(&self.mirrors, sources))
     }
 
     /// The admin and developer groups of user groups and profiles.
     pub(crate) fn based(&mut self, reader: &mut Reader<'_>, bases: &[i64]) -> Result<Vec<i64>, StoreError> {
         let missing = missing(&self.based, bases.iter().copied());
-        if !missing.is_empty() {
+        let found = self.around(reader, "base", missing, |group| group.kind.base())?;
+        self.based.extend(found);
+        Ok(all(&self.based, bases))
+    }
+
+    /// The groups that name others in a column.
+    fn around(
+        &mut self,
+        reader: &mut Reader<'_>,
+        column: &str,
+        named: Vec<i64>,
+        of: impl Fn(&Group) -> Option<GroupId>,
+    ) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
+        let mut found = nothing(&named);
+        if !named.is_empty() {
             let sql = format!(
-                "SELECT {} FROM groups WHERE base IN {}",
+                "SELECT {} FROM groups WHERE {column} IN {}",
                 row::GROUP,
                 reader.int_list(1)
             );
-            let mut found = nothing(&missing);
-            self.read(reader, &sql, &[ints(missing)], |group| {
-                if let Some(base) = group.kind.base() {
-                    found.entry(base.0).or_default().push(group.id.0);
+            self.read(reader, &sql, &[ints(named)], |group| {
+                if let Some(named) = of(group) {
+                    found.entry(named.0).or_default().push(group.id.0);
                 }
             })?;
-            self.based.extend(found);
         }
-        Ok(all(&self.based, bases))
+        Ok(found)
     }
 
     /// The admin groups of a whole organization.

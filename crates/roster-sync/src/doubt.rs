@@ -72,6 +72,11 @@ pub(crate) fn look(
     let nobody = nobody_is_selected(started, &now, memory.as_ref(), &missing);
     let absent = absent_groups(started, &now, memory.as_ref());
     leave_out(&mut missing, started, &now, memory.as_ref());
+    // One that nobody is in leads nowhere, unless something else leads to the same.
+    missing.additional.retain(|name, fewer| {
+        let alone = BTreeMap::from([(name.clone(), *fewer)]);
+        fewer.now > 0 || !targets_of(&BTreeSet::new(), &alone, started, world).is_empty()
+    });
     let mut doubt = Doubt {
         memory,
         now,
@@ -148,8 +153,9 @@ fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -
     let people = now.selection.people;
     let Accepted { empty, fewer } = started.accepted;
     let accepted = fewer || (empty && people == 0);
-    let (wanted, way_out) = match (started.file.own.min_directory_users, missing.fewer) {
+    let (shown, wanted, way_out) = match (started.file.own.min_directory_users, missing.fewer) {
         (Some(Limit::Number(number)), _) if i64::try_from(people).is_ok_and(|people| people < number) => (
+            people,
             number.to_string(),
             "If so few are meant, change `min_directory_users`",
         ),
@@ -157,6 +163,7 @@ fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -
             if !accepted && is_below(fewer.before, fewer.now, percent) =>
         {
             (
+                fewer.now,
                 format!("{percent}% of the {} of an earlier run", fewer.before),
                 "If so many have left, run once with --accept-fewer",
             )
@@ -167,7 +174,7 @@ fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -
         LOGGER,
         "too-few-people",
         format_args!(
-            "The directory shows {people} people, which is less than `min_directory_users` asks for: {wanted}; nothing was sent. \
+            "The directory shows {shown} people, which is less than `min_directory_users` asks for: {wanted}; nothing was sent. \
              {way_out}"
         ),
     );

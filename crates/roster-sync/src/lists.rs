@@ -85,6 +85,11 @@ pub(crate) fn withhold(path: &Path, log: &Log) {
                 format!("; that of an earlier run cannot be removed, and must not be used: {error}")
             }
         },
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            format!(
+                "; whether one of an earlier run is there cannot be seen, and it must not be used: {error}"
+            )
+        }
         _ => String::new(),
     };
     log.error(

@@ -110,7 +110,7 @@ pub(crate) struct Missing {
     pub(crate) mute: BTreeMap<String, BTreeSet<String>>,
     /// Mapped groups with far fewer members.
     pub(crate) shrunk: BTreeMap<String, Fewer>,
-    /// Groups of `additional_groups` that far fewer people are in. One that nobody is in leads nowhere and takes nothing away.
+    /// Groups of `additional_groups` that far fewer people are in, or nobody.
     pub(crate) additional: BTreeMap<String, Fewer>,
     /// Far fewer people are selected.
     pub(crate) fewer: Option<Fewer>,
@@ -332,9 +332,9 @@ impl Earlier {
     fn additional(&self, now: &Selected) -> BTreeMap<String, Fewer> {
         let known = self.selection(now).into_iter();
         let known = known.flat_map(|earlier| &earlier.additional);
-        let both = known.filter_map(|(name, &before)| {
-            let now = *now.additional.get(name)?;
-            Some((name.clone(), Fewer { before, now }))
+        let both = known.map(|(name, &before)| {
+            let now = now.additional.get(name).copied().unwrap_or(0);
+            (name.clone(), Fewer { before, now })
         });
         both.filter(|(_, Fewer { before, now: members })| {
             is_shrunk(
@@ -491,6 +491,9 @@ impl Earlier {
         let shrunk = self.additional(&now);
         let in_doubt = self.is_in_doubt(seen, accepted, least);
         for (name, &before) in known.into_iter().flat_map(|known| &known.additional) {
+            if accepted.fewer && !in_doubt && !now.additional.contains_key(name) {
+                continue;
+            }
             let members = now.additional.entry(name.clone()).or_insert(before);
             if in_doubt || (shrunk.contains_key(name) && !accepted.fewer) {
                 *members = before.max(*members);
@@ -507,7 +510,21 @@ impl Earlier {
             now.empty
                 .retain(|name| meant.is_some_and(|meant| meant.contains(name)));
         }
-        all.extend(if lost { known.cloned() } else { Some(now) });
+        // A narrow filter may find all whom it wants in a directory that is not whole: it is no measure for others.
+        if let Some(before) = self.read(&now)
+            && !accepted.fewer
+            && !(accepted.empty && now.read == 0)
+            && is_far_fewer(before, now.read, least)
+        {
+            now.read = before;
+        }
+        // Also where one of its groups is not mapped any more, which may be a mistake.
+        let same = |earlier: &&Selected| earlier.options == now.options;
+        all.extend(if lost {
+            self.selections.iter().find(same).cloned()
+        } else {
+            Some(now)
+        });
         all
     }
 }

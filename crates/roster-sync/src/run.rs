@@ -256,7 +256,9 @@ async fn carry_out(
             .first()
             .map_or("", |primary| &primary.config.organization);
         let looked = doubt::look(started, surroundings, organization, seen, &world, log);
-        if let (Err(_), Some(path)) = (&looked, &started.options.adobe_only_file) {
+        if let Some(path) = &started.options.adobe_only_file
+            && looked.as_ref().map_or(true, |doubt| doubt.hold)
+        {
             lists::withhold(path, log);
         }
         doubt = looked?;
@@ -384,10 +386,8 @@ async fn decide_and_send(
         );
         return Err(End::Failed);
     }
-    match (&plan.list, &started.options.adobe_only_file) {
-        (Some(rows), Some(path)) => write_list(path, rows, started, world, log)?,
-        (None, Some(path)) if settings.hold_adobe_only => lists::withhold(path, log),
-        _ => {}
+    if let (Some(rows), Some(path)) = (&plan.list, &started.options.adobe_only_file) {
+        write_list(path, rows, started, world, log)?;
     }
     let trusted: Vec<bool> = connections.iter().map(|connection| connection.trusted).collect();
     let sending = Sending {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use roster_client::{Batcher, Client, ClientError, Command, Done, Numbering, Outcome, StepError, UNNAMED};
+use roster_client::{
+    Batcher, Client, ClientError, Command, Done, Numbering, Outcome, StepError, UNCONFIRMED,
+};
 use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Change, Work};
 use roster_core::plan::people::{TargetId, UserKey};
 use roster_core::plan::{Commands, FailedGroups, Plan};
@@ -407,7 +409,7 @@ impl Sender<'_> {
                 Outcome::Refused { errors, warnings } => {
                     tally.failed += 1;
                     for error in &errors {
-                        self.report.unsaid |= error.code == UNNAMED;
+                        self.report.unsaid |= error.code == UNCONFIRMED;
                         self.say_error(number, error);
                         let of = |key| error.frame.get(key).and_then(|name| name.as_str());
                         let name = of("user").or(of("usergroup")).unwrap_or_default();

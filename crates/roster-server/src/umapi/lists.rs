@@ -369,6 +369,11 @@ impl Source for UserSource<'_, '_> {
         Ok(shown.turned(self.reader.users_order(self.query)?))
     }
 
+    fn go_by(&mut self, shown: &Shown) -> Result<(), StoreError> {
+        shown.go_by(self.reader.users_order(self.query)?);
+        Ok(())
+    }
+
     fn clear(&mut self, (page, shown): (u64, &Shown)) {
         self.rows.clear();
         shown.forget(page);
@@ -418,6 +423,10 @@ impl Source for GroupSource<'_, '_> {
 
     fn turned(&mut self, (): &()) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    fn go_by(&mut self, (): &()) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn clear(&mut self, _: (u64, &())) {

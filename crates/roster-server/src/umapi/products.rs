@@ -264,6 +264,10 @@ impl Source for ProductSource<'_, '_> {
         Ok(false)
     }
 
+    fn go_by(&mut self, (): &()) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn clear(&mut self, _: (u64, &())) {
         self.rows.clear();
     }

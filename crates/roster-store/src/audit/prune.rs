@@ -181,6 +181,9 @@ pub struct Older {
     pub kept: Option<Kept>,
 }
 
+/// So many entries are looked at: hardly ever is there any, and a log is long.
+const LOOKED_AT: i64 = 100_000;
+
 /// Entries that are older than a moment, and stand behind one that is not: the clock went backwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
@@ -188,7 +191,7 @@ pub struct Kept {
     pub behind: i64,
     /// When that one says that it was recorded, in milliseconds since 1970.
     pub at: i64,
-    /// How many they are.
+    /// How many they are, among the next 100,000.
     pub count: i64,
 }
 
@@ -214,7 +217,11 @@ impl Reader<'_> {
             return Ok(Older { gone, kept: None });
         };
         let sql = "SELECT COUNT(*) FROM audit WHERE number >= $1 AND number <= $2 AND at < $3";
-        let range = [&from(behind)[..], &[Param::Int(moment)]].concat();
+        let range = [
+            Param::Int(place(org, behind)),
+            Param::Int(place(org, LAST.min(behind + LOOKED_AT))),
+            Param::Int(moment),
+        ];
         let count = self.number(sql, &range)?.unwrap_or_default();
         let sql = "SELECT at FROM audit WHERE number = $1";
         let at = self.number(sql, &[Param::Int(place(org, behind))])?;

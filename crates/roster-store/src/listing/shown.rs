@@ -18,7 +18,7 @@ struct Pages {
     words: HashMap<i64, u64>,
     /// The accounts on each page, in order.
     by_page: BTreeMap<u64, Vec<i64>>,
-    /// The order in which the list stood when it was last looked at.
+    /// The order that the walk goes by.
     order: Option<ListOrder>,
 }
 
@@ -56,10 +56,15 @@ impl Shown {
         pages.by_page.insert(page, accounts);
     }
 
-    /// Whether the list stands in another order than when this was asked last.
+    /// Whether the list stands in another order than the walk goes by. What it stands in when this is first asked is what the
+    /// walk begins with.
     pub fn turned(&self, order: ListOrder) -> bool {
-        let before = self.lock().order.replace(order);
-        before.is_some_and(|before| before != order)
+        *self.lock().order.get_or_insert(order) != order
+    }
+
+    /// From now on the walk goes by this order.
+    pub fn go_by(&self, order: ListOrder) {
+        self.lock().order = Some(order);
     }
 
     /// What was read as a page was not shown after all.
@@ -105,19 +110,16 @@ mod tests {
     }
 
     #[test]
-    fn a_list_turns_when_its_order_is_another_one() {
+    fn a_list_has_turned_until_the_walk_goes_by_its_order() {
         let shown = Shown::default();
-        let orders = [
-            ListOrder::Joined,
-            ListOrder::Joined,
-            ListOrder::Queue,
-            ListOrder::Queue,
-            ListOrder::Joined,
-        ];
+        let asked = |order| shown.turned(order);
         assert_eq!(
-            orders.map(|order| shown.turned(order)),
-            [false, false, true, false, true]
+            (asked(ListOrder::Joined), asked(ListOrder::Joined)),
+            (false, false)
         );
+        assert_eq!((asked(ListOrder::Queue), asked(ListOrder::Queue)), (true, true));
+        shown.go_by(ListOrder::Queue);
+        assert_eq!((asked(ListOrder::Queue), asked(ListOrder::Joined)), (false, true));
     }
 
     #[test]

@@ -32,9 +32,6 @@ pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
     /// Whether one person may stand in several of them.
     pub(super) overlapping: bool,
-    /// Whether whom a walk has shown is remembered: the list may become one where people stand in several ranges, or in
-    /// others than before, while somebody walks through it.
-    pub(super) remembered: bool,
 }
 
 impl Plan {
@@ -42,7 +39,6 @@ impl Plan {
         Self {
             sources: vec![source],
             overlapping: false,
-            remembered: false,
         }
     }
 
@@ -64,19 +60,17 @@ impl Plan {
             group: profile,
             link: None,
         };
-        let mut plan = match (licence, queued, query.direct_only) {
+        Ok(match (licence, queued, query.direct_only) {
             (Some(active), true, direct) => Self::one(seats(active, direct)),
             // Without a queue everybody is active.
             (Some(false), false, _) => Self {
                 sources: Vec::new(),
                 overlapping: false,
-                remembered: true,
             },
             (_, _, true) => Self::one(direct),
             (None, true, false) => Self {
                 sources: vec![seats(true, false), seats(false, false)],
                 overlapping: false,
-                remembered: false,
             },
             (_, false, false) => {
                 let mut sources = vec![direct];
@@ -92,14 +86,16 @@ impl Plan {
                 Self {
                     overlapping: sources.len() > 1,
                     sources,
-                    remembered: false,
                 }
             }
-        };
-        // Links, and a quota, may come and go.
-        plan.remembered = true;
-        Ok(plan)
+        })
     }
+}
+
+/// Whether it is remembered whom a walk has shown: the list of a profile may become one where people stand in several ranges,
+/// or in others than before, because links and a quota may come and go while somebody walks through it.
+pub(super) fn is_remembered(query: &UsersQuery) -> bool {
+    matches!(query.list, UserList::Profile { .. })
 }
 
 /// What a list is ordered by.

@@ -54,7 +54,7 @@ impl Reader<'_> {
         match plan.sources.as_slice() {
             [] => Ok(Rows::default()),
             [source] => {
-                let shown = plan.remembered.then_some(walk);
+                let shown = source::is_remembered(query).then_some(walk);
                 single(self, query, *source, range, shown, sink)
             }
             _ => merged(self, query, &plan, range, walk, sink),
@@ -70,9 +70,12 @@ impl Reader<'_> {
         from: Position,
         until: Position,
     ) -> Result<Option<Position>, StoreError> {
+        if source::is_remembered(query) {
+            return Ok(None);
+        }
         let plan = Plan::of(self, query)?;
         let middle = Position::halfway(from, until);
-        Ok(middle.filter(|_| plan.sources.len() == 1 && !plan.remembered))
+        Ok(middle.filter(|_| plan.sources.len() == 1))
     }
 
     /// What a list is ordered by now, see [`Shown::turned`].
@@ -208,9 +211,7 @@ fn merged(
     let people = people(reader, query, plan, (from, until, limit), (page, shown))?;
     let next = people.next;
     let accounts: Vec<i64> = people.positions.iter().map(|position| position.account).collect();
-    if plan.remembered {
-        shown.set(page, accounts.clone());
-    }
+    shown.set(page, accounts.clone());
     let labels = if query.groups {
         Labels::new(reader, query.org, people.memberships, !query.direct_only)?
     } else {
@@ -286,9 +287,7 @@ fn people(
             }
             people.memberships.extend(found);
         }
-        if plan.remembered {
-            shown.retain_new(page, &mut candidates, |position| position.account);
-        }
+        shown.retain_new(page, &mut candidates, |position| position.account);
         people.positions.append(&mut candidates);
         if wanted.is_some_and(|wanted| people.positions.len() > wanted) {
             break;

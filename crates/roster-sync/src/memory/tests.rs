@@ -240,6 +240,8 @@ fn what_additional_groups_lead_to_is_counted_in_each_selection() {
         "some have left altogether"
     );
     assert_eq!(lost(&select("mapped", 30, &[("Staff", 3)])), None);
+    // Whether that takes something away depends on where it leads.
+    assert_eq!(lost(&select("all", 100, &[])), Some(50));
     // One that nobody shows, and people who are missing altogether, change nothing of what is known.
     for now in [
         few.clone(),
@@ -251,6 +253,53 @@ fn what_additional_groups_lead_to_is_counted_in_each_selection() {
     }
     place.record(&few, FEWER);
     assert_eq!(lost(&few), None);
+    place.record(&select("all", 100, &[]), FEWER);
+    assert_eq!(lost(&select("all", 100, &[])), None, "it is forgotten");
+}
+
+/// A filter for one person finds that one in a directory that is not whole, too, which is no measure for other filters.
+#[test]
+fn what_a_narrow_filter_was_content_with_is_no_measure_for_a_new_one() {
+    let place = Place::new();
+    let select = |filter: &str, people, read| Seen {
+        selection: Selected {
+            options: format!("all{filter}"),
+            asked_for: "all".to_owned(),
+            people,
+            read,
+            ..Selected::default()
+        },
+        ..seen(people, &[])
+    };
+    let lost = |now: &Seen| place.missing(now).fewer.map(|fewer| (fewer.before, fewer.now));
+    place.record(&select("", 5000, 5000), NOTHING);
+    for read in [5000, 100] {
+        let ada = select(" like `ada`", 1, read);
+        assert_eq!(lost(&ada), None);
+        place.record(&ada, NOTHING);
+        assert_eq!(lost(&select(" like `p.*`", 90, 100)), Some((5000, 100)));
+    }
+    place.record(&select(" like `ada`", 1, 100), FEWER);
+    assert_eq!(lost(&select(" like `p.*`", 90, 100)), None);
+}
+
+/// A group taken out of the mapping by mistake does not make a run with nobody forget how many there were.
+#[test]
+fn a_run_with_nobody_forgets_nothing_of_a_selection_whose_groups_have_changed() {
+    let place = Place::new();
+    let select = |groups: &[&str], people| Seen {
+        selection: Selected {
+            options: "mapped".to_owned(),
+            groups: names(groups),
+            people,
+            ..Selected::default()
+        },
+        ..seen(people.max(1), &[])
+    };
+    place.record(&select(&["A", "B"], 40), NOTHING);
+    place.record(&select(&["A"], 0), NOTHING);
+    let fewer = place.missing(&select(&["A", "B"], 5)).fewer;
+    assert_eq!(fewer.map(|fewer| fewer.before), Some(40));
 }
 
 #[test]

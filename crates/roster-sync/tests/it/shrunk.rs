@@ -398,7 +398,7 @@ async fn with_fewer_people_than_there_have_to_be_nothing_is_sent_at_all() {
     refused(17, &format!("{run} --adobe-only-user-action exclude"), "18").await;
     file(18);
     assert_eq!(scene.run(run).await.code, 0);
-    // A share is one of the people of the last run, and counts in the place of what is usual: one of 20 is too many here.
+    // A share is one of the people of the last run, and stands beside what is usual: one of 20 is too many here.
     scene.write("roster.yml", "min_directory_users: '100%'\n");
     file(20);
     assert_eq!(scene.run(run).await.code, 0);

@@ -127,7 +127,11 @@ fn explain(error: roster_server::ServeError) -> anyhow::Error {
         ),
         roster_server::ServeError::Tls(TlsError::File { path, what, source }) => hinted(
             format!("the TLS file {} cannot be {what}: {source}", path.display()),
-            "it has to belong to the user who runs this (chown), and the disk must not be full",
+            if source.kind() == std::io::ErrorKind::NotFound {
+                "check --tls-cert and --tls-key"
+            } else {
+                "it has to belong to the user who runs this (chown), and the disk must not be full"
+            },
         ),
         roster_server::ServeError::Start(error) => keys::explain(error),
         other => other.into(),
@@ -151,9 +155,10 @@ fn no_ready_file(file: &Path, error: &std::io::Error) -> anyhow::Error {
 /// Refuses a ready file that could not be written. The data folder may be made yet.
 fn check_ready_file(file: &Path, data: Option<&Path>) -> anyhow::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if let (Some(folder), Some(data)) = (folder, data)
-        && folder == data
-        && !data::there(data)?
+        && whole(data).starts_with(whole(folder))
+        && !data::there(folder)?
     {
         return Ok(());
     }

@@ -104,7 +104,7 @@ fn advice(outcome: &Outcome) -> &'static str {
             "this server does not hold that part of the directory: name the one that does in `host`, or set `referrals: follow`"
         }
         12 => "set `search_page_size: 0` for a server that does not answer in pages",
-        32 | 34 => "check `base_dn`",
+        32 | 34 => "check `base_dn`, and `user_base_dn` and `group_base_dn` where they are set",
         7 | 48 => "check `authentication_method`",
         50 => "give the user of `username` the right to read there",
         51 | 52 => "try again later",

@@ -1,6 +1,5 @@
 //! The people of a directory group, found by a filter or member by member.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use roster_core::plan::text::SetId;
@@ -242,9 +241,9 @@ impl Lookup<'_> {
                         }
                         // People have no members, which says nothing.
                         if holder != group && !is_bare {
-                            within.groups.insert(holder.to_lowercase());
+                            within.groups.insert(key(holder));
                         } else if holder != group && !kinds.is_disjoint(&classes) {
-                            within.mute.insert(holder.to_lowercase());
+                            within.mute.insert(key(holder));
                         }
                         unfinished.extend(values.more_from.map(|from| (at, from)));
                         values.list.into_iter().try_for_each(|bytes| add(holder, bytes))
@@ -271,7 +270,7 @@ impl Lookup<'_> {
                 ));
             }
             let names = absent.into_iter().filter_map(|at| level.get(at));
-            within.mute.extend(names.map(|name| name.to_lowercase()));
+            within.mute.extend(names.map(|name| key(name)));
             for (at, from) in unfinished {
                 let holder = level.get(at).map_or("", String::as_str);
                 session
@@ -387,9 +386,12 @@ fn classes(entry: &Entry<'_>, host: &str) -> Result<BTreeSet<String>, Failure> {
     let classes = entry
         .values("objectClass")
         .map_err(|error| failed(host, &format!("the entry `{}`: {error}", entry.dn)))?;
-    let classes = classes.list.iter().map(|class| String::from_utf8_lossy(class));
-    let classes = classes.filter(|class| !class.eq_ignore_ascii_case("top"));
-    Ok(classes.map(Cow::into_owned).collect())
+    // Servers return the spelling in which they were written.
+    let classes = classes
+        .list
+        .iter()
+        .map(|class| String::from_utf8_lossy(class).to_ascii_lowercase());
+    Ok(classes.filter(|class| class != "top").collect())
 }
 
 /// A filter made of parts that have been checked.

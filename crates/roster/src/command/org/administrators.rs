@@ -182,6 +182,9 @@ impl Job {
                 list.extend([Place::Index(k), Place::Key("roles")]);
             }
             report.removed(n, name, list, line);
+            if let Some(removed) = report.removed.last_mut() {
+                removed.system = role == "system";
+            }
         }
         writer.unmark_described(org, mark)
     }

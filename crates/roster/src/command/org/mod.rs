@@ -187,7 +187,12 @@ impl Report {
     /// Something was taken away from the `n`th organization, whose name this is.
     fn removed(&mut self, n: usize, name: &str, list: Vec<Place>, line: String) {
         self.lines.push(format!("{name}: {line}"));
-        self.removed.push(Removed { n, list, line });
+        self.removed.push(Removed {
+            n,
+            list,
+            line,
+            system: false,
+        });
     }
 }
 

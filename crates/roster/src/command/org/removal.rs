@@ -17,9 +17,6 @@ const ONE_IN: usize = 5;
 /// So many are named in a message.
 const NAMED: usize = 5;
 
-/// How a line ends that tells of a system administrator.
-pub(super) const SYSTEM: &str = " is no longer system administrator";
-
 /// What was asked for beside `--prune`.
 #[derive(Debug)]
 pub(super) struct Allowed {
@@ -38,6 +35,8 @@ pub(super) struct Removed {
     pub(super) list: Vec<Place>,
     /// In words, without the organization's name.
     pub(super) line: String,
+    /// Whether it is the role of a system administrator.
+    pub(super) system: bool,
 }
 
 /// What `describe` took away.
@@ -48,6 +47,7 @@ pub(super) fn of_rows(orgs: &[OrgNo], removals: Vec<describe::Removal>) -> Vec<R
             n,
             list: removal.list,
             line: removal.line,
+            system: false,
         })
     };
     removals.into_iter().filter_map(place).collect()
@@ -218,7 +218,7 @@ pub(super) fn check(
         }
     }
     let mut administrators = of_list("administrators");
-    administrators.retain(|removed| removed.line.ends_with(SYSTEM));
+    administrators.retain(|removed| removed.system);
     if !administrators.is_empty() {
         let left = system_administrators(writer, org)?;
         // A file that ends too early between two of them looks like one that is meant.
