@@ -177,6 +177,27 @@ async fn an_answer_that_repeats_the_token_is_shown_without_it() {
             .to_string();
         assert!(!told.contains("TOKEN-OF"), "{status}: {told}");
     }
+    // However long it is.
+    let long = format!("Bearer TOKEN-OF-THE-TEST {}", "x".repeat(100_000));
+    for status in [200, 400] {
+        let body = long.clone();
+        let server = Server::start_with_tokens(
+            move |_, _| Reply {
+                status,
+                ..Reply::json(&body)
+            },
+            |_| Reply::json(r#"{"access_token":"TOKEN-OF-THE-TEST","expires_in":86400}"#),
+        )
+        .await;
+        let told = server
+            .client()
+            .users(&UserQuery::everybody())
+            .next()
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(!told.contains("TOKEN-OF"), "{status}: {told}");
+    }
     // A token in an answer that is in another form.
     for body in [
         "access_token=TOKEN-OF-THE-TEST&expires_in=5",

@@ -211,6 +211,27 @@ async fn what_a_server_does_not_confirm_is_no_success() {
     }
 }
 
+/// What a server says went wrong it has said, with a code or without.
+#[tokio::test]
+async fn a_refusal_without_a_code_is_a_refusal_like_others() {
+    let server = organization("", |_, _| {
+        Reply::json(
+            r#"{"result":"partial","completed":1,"notCompleted":1,"errors":[{"index":0,"message":"not today"}]}"#,
+        )
+    })
+    .await;
+    let scene = Scene::new(&server.url);
+    scene.write("users.csv", "email,country\nada@x.com,US\nben@x.com,US\n");
+    let ended = scene.run(RUN).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(
+        ended.log.contains("(total, success, error): (2, 1, 1)") && ended.log.contains("not today"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(told(&scene)["exit_reason"], "actions-refused");
+}
+
 #[tokio::test]
 async fn a_run_that_fails_anywhere_tells_programs_why() {
     type Spoil = fn(&Scene);

@@ -467,6 +467,16 @@ async fn a_list_of_whom_a_doubtful_directory_leaves_over_is_not_written() {
         withheld(&fresh, "[selection-empty]", false).await;
         scene.write("p.csv", HEADER);
         withheld(&all, "[source-disappeared]", false).await;
+        // Also where the run gets no further.
+        file(19);
+        assert_eq!(scene.run(&all).await.code, 0);
+        assert!(listed().is_some());
+        file(8);
+        let connector = std::fs::read_to_string(scene.path("umapi.yml")).unwrap();
+        scene.write("umapi.yml", &connector.replace(&server.url, "http://127.0.0.1:1"));
+        let nowhere = scene.run(&all).await;
+        assert_eq!((nowhere.code, listed()), (1, None), "{}", nowhere.log);
+        scene.write("umapi.yml", &connector);
         // With fewer than there have to be the run itself is refused.
         file(19);
         assert_eq!(scene.run(&all).await.code, 0);

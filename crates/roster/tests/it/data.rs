@@ -625,20 +625,40 @@ fn a_ready_file_that_cannot_be_written_ends_the_server() {
     assert_eq!((code, out.as_str()), (2, ""), "{err}");
     assert!(err.contains("the ready file data/tls cannot be written"), "{err}");
     std::fs::remove_dir_all(place.path().join("data")).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
-        .args(SERVE)
-        .args(["--ready-file", "data/ready"])
-        .current_dir(place.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    while !place.path().join("data/ready").exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it does not start");
-        std::thread::sleep(Duration::from_millis(20));
+    let whole = place.path().join("data/ready");
+    let above = place.path().join("srv/ready");
+    for (data, file, at) in [
+        ("data", "data/ready", &whole),
+        ("./data", "data/ready", &whole),
+        ("data", whole.to_str().unwrap(), &whole),
+        ("srv/data", "srv/ready", &above),
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+            .args([
+                "serve",
+                "--data",
+                data,
+                "--listen",
+                "127.0.0.1:0",
+                "--ready-file",
+                file,
+            ])
+            .current_dir(place.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while !at.exists() {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "{data} {file}: it does not start"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        std::fs::remove_dir_all(at.parent().unwrap()).unwrap();
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]

@@ -241,9 +241,9 @@ impl Lookup<'_> {
                         }
                         // People have no members, which says nothing.
                         if holder != group && !is_bare {
-                            within.groups.insert(key(holder));
+                            within.groups.insert(holder.to_lowercase());
                         } else if holder != group && !kinds.is_disjoint(&classes) {
-                            within.mute.insert(key(holder));
+                            within.mute.insert(holder.to_lowercase());
                         }
                         unfinished.extend(values.more_from.map(|from| (at, from)));
                         values.list.into_iter().try_for_each(|bytes| add(holder, bytes))
@@ -270,7 +270,7 @@ impl Lookup<'_> {
                 ));
             }
             let names = absent.into_iter().filter_map(|at| level.get(at));
-            within.mute.extend(names.map(|name| key(name)));
+            within.mute.extend(names.map(|name| name.to_lowercase()));
             for (at, from) in unfinished {
                 let holder = level.get(at).map_or("", String::as_str);
                 session
