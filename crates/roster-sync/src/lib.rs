@@ -16,6 +16,7 @@ mod lists;
 mod load;
 mod lock;
 mod log;
+mod losses;
 mod memory;
 mod notes;
 mod observe;

@@ -21,6 +21,7 @@ use crate::hook::Hook;
 use crate::load::{directory_failed, load, organizations, plan_settings, read_organizations};
 use crate::lock::{self, Lock, LockError};
 use crate::log::Log;
+use crate::losses::Losses;
 use crate::notes::{self, Names};
 use crate::progress::Watch;
 use crate::read::ldap::TicketFiles;
@@ -272,14 +273,18 @@ async fn carry_out(
         account.spoke_to(&clients, &started.secondaries, None);
         read?;
     }
-    let settings = plan_settings(started, &doubt, &mut world);
+    let losses = if push || from_list {
+        None
+    } else {
+        Some(Losses::open(started, surroundings, &connections, log)?)
+    };
+    let mut settings = plan_settings(started, &doubt, &mut world);
     let (end, outcome) = decide_and_send(
         started,
         surroundings,
         &clients,
         &connections,
-        &world,
-        &settings,
+        (&world, &mut settings, losses.as_ref()),
         log,
     )
     .await?;
@@ -300,9 +305,15 @@ async fn carry_out(
         started.options.test_mode,
         log,
     );
-    doubt.record(started.options.test_mode, log);
+    let test_mode = started.options.test_mode;
+    doubt.record(test_mode, log);
+    let withheld = doubt.any() || outcome.withheld;
+    if let Some(losses) = losses.filter(|_| end == End::Done && !withheld && !test_mode) {
+        let refused: Vec<usize> = outcome.report.tallies.iter().map(|tally| tally.failed).collect();
+        losses.record((&outcome.plan, &settings, &world), &refused, started, log);
+    }
     // Something that should perhaps have been done was not.
-    Ok(if end == End::Done && doubt.any() {
+    Ok(if end == End::Done && withheld {
         End::Failed
     } else {
         end
@@ -348,6 +359,8 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
 struct Outcome {
     plan: Plan,
     report: Report,
+    /// Whether something was withheld because it would have been taken from unusually many.
+    withheld: bool,
 }
 
 async fn decide_and_send(
@@ -355,11 +368,27 @@ async fn decide_and_send(
     surroundings: &Surroundings,
     clients: &[Client],
     connections: &[Connection],
-    world: &World,
-    settings: &Settings,
+    (world, settings, losses): (&World, &mut Settings, Option<&Losses>),
     log: &Log,
 ) -> Result<(End, Outcome), End> {
-    let plan = plan(world, settings);
+    let mut decided = plan(world, settings);
+    let unusual = losses.map(|losses| losses.judge(&decided, settings, started, world));
+    let unusual = unusual.unwrap_or_default();
+    if unusual.any() {
+        unusual.say(started, world, log);
+        let held = settings.hold_adobe_only;
+        unusual.withhold(settings);
+        if let Some(path) = started
+            .options
+            .adobe_only_file
+            .as_ref()
+            .filter(|_| settings.hold_adobe_only && !held)
+        {
+            lists::withhold(path, log);
+        }
+        decided = plan(world, settings);
+    }
+    let (plan, settings) = (decided, &*settings);
     let names = Names {
         world,
         settings,
@@ -411,7 +440,15 @@ async fn decide_and_send(
         );
     }
     let end = end_of(&report);
-    Ok((end, Outcome { plan, report }))
+    let withheld = unusual.any();
+    Ok((
+        end,
+        Outcome {
+            plan,
+            report,
+            withheld,
+        },
+    ))
 }
 
 fn write_list(

@@ -1,12 +1,12 @@
 //! The comparison: who is new, who differs, who is left over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::plan::leftover;
 use crate::plan::output::{Change, Counts, Exclusion, Note, Orders, Plan, TextOr, Work};
 use crate::plan::people::{Account, Index, Person, TargetId, UserKey, World};
 use crate::plan::settings::{AdobeOnly, Settings, Strategy};
-use crate::plan::text::TextId;
+use crate::plan::text::{SetId, TextId};
 use crate::value::{GroupName, IdentityType, ReservedName, valid_group_name};
 
 /// A plan in the making.
@@ -30,6 +30,8 @@ pub(crate) struct Comparison<'w> {
     added_elsewhere: BTreeSet<u32>,
     /// For each organization its Adobe-only accounts, with the mapped groups they are in.
     pub(crate) strays: Vec<Vec<Stray>>,
+    /// How many accounts of an organization have a set of groups: those that somebody stands for, and those that nobody does.
+    sets: HashMap<(usize, SetId), [usize; 2]>,
 }
 
 /// An account nobody in the directory stands for.
@@ -55,6 +57,7 @@ pub fn plan(world: &World, settings: &Settings) -> Plan {
             }
         }
     }
+    comparison.sum_up();
     leftover::settle(&mut comparison);
     comparison.count();
     comparison.plan
@@ -79,6 +82,7 @@ impl<'w> Comparison<'w> {
             created: BTreeSet::new(),
             added_elsewhere: BTreeSet::new(),
             strays: (0..count).map(|_| Vec::new()).collect(),
+            sets: HashMap::new(),
         };
         for &(place, person) in &world.directory.merged {
             comparison.note(Note::SamePerson { place, person });
@@ -154,7 +158,9 @@ impl<'w> Comparison<'w> {
             if self.excluded(organization, at, account) {
                 continue;
             }
-            match found.and_then(|person| Some((person, world.directory.person(person)?))) {
+            let found = found.and_then(|person| Some((person, world.directory.person(person)?)));
+            self.stand(organization, account, found.is_some());
+            match found {
                 None => self.left_over(organization, at, account),
                 Some((person, record)) => {
                     if times == 2 {
@@ -170,6 +176,46 @@ impl<'w> Comparison<'w> {
             self.say_who_is_not_in_primary(organization);
         }
         self.create(organization, &present);
+    }
+
+    /// Counts an account.
+    fn stand(&mut self, organization: usize, account: &Account, is_matched: bool) {
+        if organization == 0 {
+            let standing = &mut self.plan.standing;
+            let count = if is_matched {
+                &mut standing.matched
+            } else {
+                &mut standing.left_over
+            };
+            *count += 1;
+        }
+        if self.settings.process_groups && account.groups != SetId::EMPTY {
+            let [matched, left_over] = self.sets.entry((organization, account.groups)).or_default();
+            *(if is_matched { matched } else { left_over }) += 1;
+        }
+    }
+
+    /// Sums up by group what was counted by sets of them.
+    fn sum_up(&mut self) {
+        for ((organization, set), [matched, left_over]) in std::mem::take(&mut self.sets) {
+            for &number in self.world.sets.get(set) {
+                let group = self.world.texts.id(number);
+                if self
+                    .mapped
+                    .get(organization)
+                    .is_some_and(|mapped| mapped.contains(&group))
+                {
+                    let standing = self
+                        .plan
+                        .standing
+                        .groups
+                        .entry((organization, group))
+                        .or_default();
+                    standing.matched += matched;
+                    standing.left_over += left_over;
+                }
+            }
+        }
     }
 
     /// Accounts to pass over: of two with one e-mail the Adobe ID, else the later; of two with one username the later.
@@ -302,6 +348,14 @@ impl<'w> Comparison<'w> {
             if !current.is_empty() {
                 remove = self.mapped_groups_of(organization, account);
                 remove.retain(|group| wanted.iter().all(|(_, key)| key != group));
+                for &group in &remove {
+                    self.plan
+                        .standing
+                        .groups
+                        .entry((organization, group))
+                        .or_default()
+                        .leaving += 1;
+                }
             }
         }
         if change.is_empty() && add.is_empty() && remove.is_empty() {

@@ -1,6 +1,6 @@
 //! What a plan is: what to send, what to say, what to count. Made by [`plan`](super::plan), sent by the caller.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::people::{TargetId, UserKey};
 use crate::plan::text::TextId;
@@ -17,6 +17,31 @@ pub struct Plan {
     pub counts: Counts,
     /// Adobe-only accounts to be listed, by organization; `None` unless a list was asked for.
     pub list: Option<Vec<(usize, UserKey)>>,
+    /// What there is to lose.
+    pub standing: Standing,
+}
+
+/// How the accounts that were looked at stand to the directory before anything is sent, those that are excluded or passed over
+/// apart. Empty where organizations are not compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Accounts of the primary organization that somebody in the directory stands for.
+    pub matched: usize,
+    /// Those that nobody stands for.
+    pub left_over: usize,
+    /// By organization and folded name, the mapped groups that have members and may be left; only where groups are processed.
+    pub groups: BTreeMap<(usize, TextId), GroupStanding>,
+}
+
+/// The same of one group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GroupStanding {
+    /// Members that somebody in the directory stands for.
+    pub matched: usize,
+    /// How many of these are to leave it.
+    pub leaving: usize,
+    /// Members that nobody stands for.
+    pub left_over: usize,
 }
 
 /// What is sent to one organization. Within each list the order is the order of sending.

@@ -15,6 +15,7 @@ mod console;
 mod fuzz;
 mod hooks;
 mod ldap;
+mod losses;
 mod okta;
 mod refused;
 mod scene;

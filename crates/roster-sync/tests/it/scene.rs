@@ -1,5 +1,6 @@
 //! A folder with configuration files and a server, and a run over them.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use roster_client::{Proxies, Secret};
 use roster_sync::{Arguments, Asked, Nobody, SecretStore, Surroundings, TicketFiles, check, parse, run};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::{Reply, Request, Server};
@@ -208,6 +210,56 @@ pub(crate) async fn organization(
         ))
     })
     .await
+}
+
+/// A server whose organization does what it is told: `people` and the groups they are in. What is only tested changes nothing.
+pub(crate) async fn living(people: impl IntoIterator<Item = (String, Vec<String>)>) -> Server {
+    let accounts: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(people.into_iter().collect());
+    Server::start(move |_, request| {
+        let mut accounts = accounts.lock().unwrap();
+        if request.line.starts_with("POST") {
+            if !request.line.contains("testOnly=true") {
+                for command in request.json().as_array().into_iter().flatten() {
+                    carry_out(command, &mut accounts);
+                }
+            }
+            return fine(0, request);
+        }
+        let users = accounts.iter().map(|(email, groups)| {
+            json!({"email": email, "type": "federatedID", "firstname": "P", "lastname": "Lee", "groups": groups})
+        });
+        let users: Vec<Value> = users.collect();
+        Reply::json(&json!({"result": "success", "lastPage": true, "users": users}).to_string())
+    })
+    .await
+}
+
+fn carry_out(command: &Value, accounts: &mut BTreeMap<String, Vec<String>>) {
+    let user = command["user"].as_str().unwrap().to_owned();
+    let names = |groups: &Value| -> Vec<String> {
+        let groups = groups.as_array().into_iter().flatten();
+        groups.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    for step in command["do"].as_array().unwrap() {
+        let step = step.as_object().unwrap();
+        if step.contains_key("removeFromOrg") {
+            accounts.remove(&user);
+        }
+        if let Some(account) = step.get("createFederatedID") {
+            let email = account["email"].as_str().unwrap().to_owned();
+            accounts.entry(email).or_default();
+        }
+        let Some(groups) = accounts.get_mut(&user) else {
+            continue;
+        };
+        if let Some(remove) = step.get("remove") {
+            let gone = names(&remove["group"]);
+            groups.retain(|name| remove != "all" && !gone.contains(name));
+        }
+        if let Some(add) = step.get("add") {
+            groups.extend(names(&add["group"]));
+        }
+    }
 }
 
 /// Everything is fine.

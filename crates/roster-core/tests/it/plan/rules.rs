@@ -456,3 +456,39 @@ fn what_a_source_has_lost_is_taken_from_nobody() {
     "]],
     );
 }
+
+#[test]
+fn what_there_is_to_lose_is_counted_by_organization_and_group() {
+    let directory = "ada in Photo; kim in Photo, two::Photo; lee";
+    let primary = "ada in Photo; kim in Photo, Film; lee in Photo; max in Photo; pat in Other; sam [type=adobeID] in Photo";
+    let standing = |organizations: &str, settings: &str| {
+        let scene = Scene::new(directory, organizations, settings);
+        let standing = scene.plan().standing;
+        let groups = standing.groups.iter().map(|(&(organization, group), of)| {
+            let name = scene.world.texts.get(group);
+            format!(
+                "{organization} {name} {}-{}+{}",
+                of.matched, of.leaving, of.left_over
+            )
+        });
+        let groups: Vec<String> = groups.collect();
+        format!(
+            "{}+{}: {}",
+            standing.matched,
+            standing.left_over,
+            groups.join(", ")
+        )
+    };
+    let two = format!("{primary} | kim in Photo; max in Photo");
+    assert_eq!(
+        standing(&two, "groups, mapped Film, exclude-type adobeID"),
+        "3+2: 0 film 1-1+0, 0 photo 3-1+1, 1 photo 1-0+1",
+        "somebody who is excluded has nothing to lose, and `Other` is not mapped"
+    );
+    assert_eq!(
+        standing(primary, "exclude-type adobeID"),
+        "3+2: ",
+        "without groups nobody loses one"
+    );
+    assert_eq!(standing("", "groups, mapped Film"), "0+0: ");
+}

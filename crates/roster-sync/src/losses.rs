@@ -1,0 +1,390 @@
+//! The last look before anything is sent: what a run would take away, beside what earlier ones have left.
+//!
+//! [`memory`](crate::memory) looks at what a directory shows. A mapping, a selection or a hook that has changed can take just as
+//! much away while the directory shows everybody, so the plan itself is looked at. After every run that came to its end the two
+//! sides agree: whoever would lose something in the next has something to do with what has changed since. For each main file and
+//! organization there is one small file with two kinds of numbers, which names groups and nobody: how many accounts had somebody
+//! in the directory and how many nobody, and how many members that nobody stands for each group has kept.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use roster_core::plan::output::{GroupStanding, Note};
+use roster_core::plan::people::TargetId;
+use roster_core::plan::settings::AdobeOnly;
+use roster_core::plan::{Plan, Settings, World, assignable};
+use serde::{Deserialize, Serialize};
+
+use crate::config::umapi::Connection;
+use crate::log::Log;
+use crate::options::AdobeUsers;
+use crate::run::{End, Surroundings};
+use crate::start::Started;
+use crate::whole::write_whole;
+
+const LOGGER: &str = "processor";
+
+/// The form of the file.
+const FORMAT: u64 = 1;
+
+/// So many values of `--adobe-users` are remembered.
+const SELECTIONS: usize = 100;
+
+/// What earlier runs have left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Left {
+    format: u64,
+    /// Of what it is, for people who look.
+    of: String,
+    /// By the accounts that runs look at (`--adobe-users`).
+    by_accounts: BTreeMap<String, Agreed>,
+}
+
+/// Where the two sides agreed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Agreed {
+    /// After a run that takes something from accounts without a person.
+    accounts: Option<Accounts>,
+    /// Groups that were managed.
+    groups: BTreeMap<String, Kept>,
+}
+
+/// The members that a group has kept although they do not belong there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    /// Those who should have left it and could not.
+    refused: usize,
+    /// Those that nobody stands for, where runs take something from them.
+    left_over: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Accounts {
+    matched: usize,
+    left_over: usize,
+}
+
+/// A number of those who would lose something, and of how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Loss {
+    gone: usize,
+    of: usize,
+}
+
+/// What a run would take from so many that it is rather a mistake.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unusual {
+    /// Accounts that nobody stands for any more.
+    accounts: Option<Loss>,
+    /// Groups that members would leave.
+    groups: BTreeMap<TargetId, Loss>,
+}
+
+/// Whether so many lose a group that it is rather an accident: more than a third, and more than three.
+fn is_many(Loss { gone, of }: Loss) -> bool {
+    gone > 3 && gone > of / 3
+}
+
+/// The same of accounts, of which fewer come and go: more than a tenth, and more than ten, is enough.
+fn is_far_too_many(Loss { gone, of }: Loss) -> bool {
+    is_many(Loss { gone, of }) || (gone > 10 && gone > of / 10)
+}
+
+/// What earlier runs have left, and where that is kept.
+#[derive(Debug)]
+pub(crate) struct Losses {
+    /// `None` where nothing can be remembered.
+    path: Option<PathBuf>,
+    left: Left,
+    /// Which accounts this run looks at.
+    looked_at: String,
+    /// The organizations as the file knows them.
+    organizations: Vec<String>,
+}
+
+impl Losses {
+    /// Reads what earlier runs with this main file have left in the organizations of `connections`.
+    pub(crate) fn open(
+        started: &Started,
+        surroundings: &Surroundings,
+        connections: &[Connection],
+        log: &Log,
+    ) -> Result<Self, End> {
+        let organizations: Vec<String> = connections
+            .iter()
+            .map(|connection| connection.config.organization.trim().to_lowercase())
+            .collect();
+        let primary = organizations.first().map_or("", String::as_str);
+        let main = fs::canonicalize(&started.path).unwrap_or_else(|_| started.path.clone());
+        let of = format!("{}\n{primary}", main.display());
+        let name = format!("sync-{:016x}.left", crate::lock::digest(of.as_bytes()));
+        let path = surroundings.state_folder.as_ref().map(|folder| folder.join(name));
+        let found = path.as_deref().map(|path| read(path, &of)).transpose();
+        let found = found.map_err(|error| {
+            log.critical(
+                "main",
+                "state-unreadable",
+                format_args!(
+                    "What earlier runs have left cannot be read: {error}; repair or remove the file"
+                ),
+            );
+            End::Failed
+        })?;
+        Ok(Self {
+            path,
+            left: found.flatten().unwrap_or_else(|| Left {
+                format: FORMAT,
+                of,
+                ..Left::default()
+            }),
+            looked_at: looked_at(&started.options.adobe_users),
+            organizations,
+        })
+    }
+
+    /// What a plan would take from unusually many. Nothing, where somebody has said of this run that something is meant.
+    pub(crate) fn judge(
+        &self,
+        plan: &Plan,
+        settings: &Settings,
+        started: &Started,
+        world: &World,
+    ) -> Unusual {
+        let mut unusual = Unusual::default();
+        let accepted = started.accepted.empty || started.accepted.fewer;
+        let Some(agreed) = self.left.by_accounts.get(&self.looked_at).filter(|_| !accepted) else {
+            return unusual;
+        };
+        let over_limit = plan
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::OverLimit { .. }));
+        let takes = started.options.takes_from_the_left_over() && !settings.hold_adobe_only && !over_limit;
+        let left = agreed.accounts.filter(|_| takes).map(|before| Loss {
+            gone: plan.standing.left_over.saturating_sub(before.left_over),
+            of: before.matched,
+        });
+        let (many, usual) = match left {
+            Some(loss) if is_far_too_many(loss) => (Some(loss), None),
+            left => (None, left),
+        };
+        // Whoever is only taken out of mapped groups loses nothing without being in one.
+        unusual.accounts = many.filter(|_| settings.adobe_only != AdobeOnly::Preserve);
+        let with_left_over = takes
+            && unusual.accounts.is_none()
+            && matches!(settings.adobe_only, AdobeOnly::Preserve | AdobeOnly::WriteFile);
+        for (id, standing) in standings(plan, world) {
+            let Some(before) = agreed.groups.get(&self.name(id, world)) else {
+                continue;
+            };
+            let more = match before.left_over {
+                Some(before) if with_left_over => standing.left_over.saturating_sub(before),
+                _ => 0,
+            };
+            // Who has left altogether is judged for itself.
+            let share = usual.map_or(0, |Loss { gone, of }| {
+                more.saturating_mul(gone).div_ceil(of.max(1)).min(more)
+            });
+            let loss = Loss {
+                gone: standing.leaving.saturating_sub(before.refused) + more - share,
+                of: standing.matched + more,
+            };
+            if is_many(loss) {
+                unusual.groups.insert(id, loss);
+            }
+        }
+        unusual
+    }
+
+    /// Remembers how a run has left the organizations, which came to its end and has withheld nothing.
+    ///
+    /// `refused` says how many actions each organization did not carry out.
+    pub(crate) fn record(
+        &self,
+        (plan, settings, world): (&Plan, &Settings, &World),
+        refused: &[usize],
+        started: &Started,
+        log: &Log,
+    ) {
+        let Some(path) = &self.path else { return };
+        let mut next = self.left.clone();
+        let agreed = next.by_accounts.entry(self.looked_at.clone()).or_default();
+        let counts = &plan.counts;
+        let takes = started.options.takes_from_the_left_over();
+        let refused = |organization: u16| refused.get(usize::from(organization)).copied().unwrap_or(0);
+        if takes {
+            let away = match settings.adobe_only {
+                AdobeOnly::Remove | AdobeOnly::Delete => counts.adobe_only_processed,
+                _ => 0,
+            };
+            agreed.accounts = Some(Accounts {
+                matched: plan.standing.matched + counts.adobe_users_created,
+                left_over: plan
+                    .standing
+                    .left_over
+                    .saturating_sub(away.saturating_sub(refused(0))),
+            });
+        }
+        if settings.process_groups {
+            let standings: BTreeMap<TargetId, GroupStanding> = standings(plan, world).collect();
+            let before = std::mem::take(&mut agreed.groups);
+            for (id, target) in world.targets.iter() {
+                let name = self.name(id, world);
+                let standing = standings.get(&id).copied().unwrap_or_default();
+                let refused = refused(target.organization);
+                // Where they are not over the limit, all of them are acted on.
+                let acted = counts.adobe_only_processed > 0;
+                let stay = if acted {
+                    refused.min(standing.left_over)
+                } else {
+                    standing.left_over
+                };
+                let kept = Kept {
+                    refused: refused.min(standing.leaving),
+                    left_over: if takes {
+                        Some(stay)
+                    } else {
+                        before.get(&name).and_then(|before| before.left_over)
+                    },
+                };
+                agreed.groups.insert(name, kept);
+            }
+        }
+        while next.by_accounts.len() > SELECTIONS {
+            next.by_accounts.pop_first();
+        }
+        if next == self.left {
+            return;
+        }
+        let written = serde_json::to_vec(&next)
+            .map_err(io::Error::other)
+            .and_then(|text| write_whole(path, &text, false));
+        if let Err(error) = written {
+            log.warning(
+                "main",
+                "state-not-written",
+                format_args!(
+                    "How this run has left the organization cannot be remembered: {error}; set ROSTER_STATE_DIR to a folder \
+                     that can be written"
+                ),
+            );
+        }
+    }
+
+    /// The name of a group in the file.
+    fn name(&self, id: TargetId, world: &World) -> String {
+        let target = world.targets.get(id);
+        let (at, name) = target.map_or((0, ""), |target| {
+            (target.organization, world.texts.get(target.key))
+        });
+        let organization = self.organizations.get(usize::from(at)).map_or("", String::as_str);
+        format!("{organization}::{name}")
+    }
+}
+
+/// The groups of a plan that members may leave, by their place in the mapping.
+fn standings<'p>(plan: &'p Plan, world: &'p World) -> impl Iterator<Item = (TargetId, GroupStanding)> + 'p {
+    let targets = world.targets.iter();
+    let targets = targets.filter(|(_, target)| assignable(world.texts.get(target.key)));
+    targets.filter_map(|(id, target)| {
+        let of = plan
+            .standing
+            .groups
+            .get(&(usize::from(target.organization), target.key))?;
+        Some((id, *of))
+    })
+}
+
+/// The accounts that a run looks at, in words that are the same in every run with the same options.
+fn looked_at(adobe_users: &AdobeUsers) -> String {
+    match adobe_users {
+        AdobeUsers::All => "all".to_owned(),
+        AdobeUsers::Mapped => "mapped".to_owned(),
+        AdobeUsers::Groups(groups) => {
+            let mut names: Vec<String> = groups
+                .iter()
+                .map(|group| group.qualified().to_lowercase())
+                .collect();
+            names.sort();
+            format!("group {}", names.join(","))
+        }
+    }
+}
+
+fn read(path: &Path, of: &str) -> io::Result<Option<Left>> {
+    let shown = path.display();
+    let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match fs::read_link(path) {
+                Ok(target) => Err(wrong(format!(
+                    "`{shown}` is a link to `{}`, where nothing is",
+                    target.display()
+                ))),
+                Err(_) => Ok(None),
+            };
+        }
+        Err(error) => return Err(io::Error::new(error.kind(), format!("`{shown}`: {error}"))),
+    };
+    let left: Option<Left> = serde_json::from_str(&text).ok();
+    let left = left
+        .filter(|left| left.format == FORMAT)
+        .ok_or_else(|| wrong(format!("`{shown}` is damaged, or of another version")))?;
+    if left.of != of {
+        let other = left.of.replace('\n', ", ");
+        return Err(wrong(format!(
+            "`{shown}` is that of another configuration or organization: {other}"
+        )));
+    }
+    Ok(Some(left))
+}
+
+impl Unusual {
+    /// Whether there is any.
+    pub(crate) fn any(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Withholds it.
+    pub(crate) fn withhold(&self, settings: &mut Settings) {
+        settings.hold_adobe_only |= self.accounts.is_some();
+        settings.keep.extend(self.groups.keys());
+    }
+
+    /// Says what is withheld.
+    pub(crate) fn say(&self, started: &Started, world: &World, log: &Log) {
+        if let Some(Loss { gone, of }) = self.accounts {
+            log.error(
+                LOGGER,
+                "adobe-only-unusual",
+                format_args!(
+                    "{gone} more account(s) at Adobe than after the last run have nobody in the directory that this run selects, \
+                     and {of} had somebody then: something may be missing from it, or be selected otherwise. Adobe-only users are \
+                     left alone. If it is meant, run once with --accept-fewer"
+                ),
+            );
+        }
+        if !self.groups.is_empty() {
+            let named = self.groups.iter().map(|(&id, Loss { gone, of })| {
+                let target = world.targets.get(id);
+                let name = target.map_or("", |target| world.texts.get(target.name));
+                let at = target.and_then(|target| usize::from(target.organization).checked_sub(1));
+                let organization = at.and_then(|at| started.secondaries.get(at));
+                let organization = organization.map(|name| format!("{name}::")).unwrap_or_default();
+                format!("'{organization}{name}' ({gone} of {of})")
+            });
+            let named: Vec<String> = named.collect();
+            log.error(
+                LOGGER,
+                "group-removals-unusual",
+                format_args!(
+                    "So many people would leave these groups, in which the last run left those who belong there: {}. Nobody is \
+                     taken out of them. If it is meant, run once with --accept-fewer",
+                    named.join(", ")
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Whatever would take something from unusually many is withheld until somebody says that it is meant, although the directory
+//! shows everybody: what has changed is the mapping, the selection or the organization.
+
+use std::fmt::Write as _;
+
+use crate::scene::{Ended, Scene, fine, living, organization, writes};
+use crate::server::{Reply, Server};
+
+/// A main file with these lines of a mapping, each a directory group and the Adobe groups.
+fn main_file(mapping: &[(&str, &str)]) -> String {
+    let mut text = "adobe_users: {connectors: {umapi: umapi.yml}}\n\
+                    directory_users:\n  user_identity_type: federatedID\n  connectors: {}\n  groups:\n"
+        .to_owned();
+    for (group, adobe) in mapping {
+        let _ = writeln!(
+            text,
+            "    - {{directory_group: {group}, adobe_groups: [{adobe}]}}"
+        );
+    }
+    text + "limits: {max_adobe_only_users: 1000}\n"
+}
+
+/// Rows of people with their groups: from number, to number, groups.
+fn people(parts: &[(usize, usize, &str)]) -> String {
+    let mut text = "email,firstname,lastname,country,groups\n".to_owned();
+    for &(from, to, groups) in parts {
+        for number in from..to {
+            let _ = writeln!(text, "p{number}@x.com,P,Lee,US,\"{groups}\"");
+        }
+    }
+    text
+}
+
+/// A scene that remembers, and an organization of people with groups.
+async fn with(parts: &[(usize, usize, &str)]) -> (Scene, Server) {
+    let accounts = parts.iter().flat_map(|&(from, to, groups)| {
+        let groups: Vec<String> = groups
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        (from..to).map(move |number| (format!("p{number}@x.com"), groups.clone()))
+    });
+    let server = living(accounts.collect::<Vec<_>>()).await;
+    let mut scene = Scene::new(&server.url);
+    scene.state = Some(scene.path("state"));
+    (scene, server)
+}
+
+/// A run, and how often it took something away.
+async fn taken(scene: &Scene, server: &Server, options: &str) -> (Ended, usize) {
+    let before = writes(server).len();
+    let ended = scene.run(options).await;
+    let bodies = writes(server).into_iter().skip(before);
+    let count = bodies
+        .map(|request| request.body.matches("\"remove").count())
+        .sum();
+    (ended, count)
+}
+
+/// Withheld twice, also when it is only rehearsed; done when it is said to be meant; and not asked for again.
+async fn asks_once(scene: &Scene, server: &Server, run: &str, key: &str, taking: usize) {
+    for options in [run.to_owned(), format!("{run} -t"), run.to_owned()] {
+        let (ended, count) = taken(scene, server, &options).await;
+        assert_eq!((ended.code, count), (1, 0), "{options}: {}", ended.log);
+        assert_eq!(ended.log.matches(key).count(), 1, "{options}: {}", ended.log);
+    }
+    let (meant, count) = taken(scene, server, &format!("{run} --accept-fewer")).await;
+    assert_eq!((meant.code, count), (0, taking), "{}", meant.log);
+    let (again, count) = taken(scene, server, run).await;
+    assert_eq!((again.code, count), (0, 0), "{}", again.log);
+}
+
+const CSV: &str = "--connector csv @p.csv --process-groups";
+
+#[tokio::test]
+async fn a_line_that_is_written_over_by_another_takes_nothing_away() {
+    let (scene, server) = with(&[(0, 12, "Photo"), (12, 20, "Film")]).await;
+    scene.write("p.csv", &people(&[(0, 12, "Painters"), (12, 20, "Cutters")]));
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Painters", "Photo"), ("Cutters", "Film")]),
+    );
+    assert_eq!(scene.run(CSV).await.code, 0);
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Cutters", "Photo"), ("Cutters", "Film")]),
+    );
+    asks_once(&scene, &server, CSV, "[group-removals-unusual]", 12).await;
+}
+
+#[tokio::test]
+async fn a_group_of_two_lines_that_is_mistyped_in_one_takes_nothing_away() {
+    let (scene, server) = with(&[(0, 12, "Photo,All")]).await;
+    scene.write("p.csv", &people(&[(0, 12, "Painters")]));
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Painters", "Photo"), ("Painters", "All")]),
+    );
+    for way in ["", "--adobe-only-user-action exclude"] {
+        let run = format!("{CSV} {way}");
+        assert_eq!(scene.run(&run).await.code, 0);
+    }
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Paniters", "Photo"), ("Painters", "All")]),
+    );
+    let (ended, count) = taken(
+        &scene,
+        &server,
+        &format!("{CSV} --adobe-only-user-action exclude"),
+    )
+    .await;
+    assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
+    let (ended, count) = taken(&scene, &server, CSV).await;
+    assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
+    assert!(ended.log.contains("'Photo' (12 of 12)"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_line_whose_names_are_both_changed_removes_no_accounts() {
+    for action in ["remove", "delete", "remove-adobe-groups"] {
+        let (scene, server) = with(&[(0, 12, "Photo"), (12, 24, "Film")]).await;
+        scene.write("p.csv", &people(&[(0, 12, "Painters"), (12, 24, "Cutters")]));
+        scene.write(
+            "user-sync-config.yml",
+            &main_file(&[("Painters", "Photo"), ("Cutters", "Film")]),
+        );
+        let run = format!("{CSV} --users mapped --adobe-only-user-action {action}");
+        assert_eq!(scene.run(&run).await.code, 0);
+        scene.write(
+            "user-sync-config.yml",
+            &main_file(&[("Panters", "Pictures"), ("Cutters", "Film")]),
+        );
+        for _ in 0..2 {
+            let (ended, count) = taken(&scene, &server, &run).await;
+            assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+            assert!(
+                ended.log.contains("12 more account(s)") && ended.log.contains("[adobe-only-unusual]"),
+                "{}",
+                ended.log
+            );
+        }
+        let (meant, count) = taken(&scene, &server, &format!("{run} --accept-fewer")).await;
+        assert_eq!((meant.code, count), (0, 12), "{}", meant.log);
+    }
+}
+
+#[tokio::test]
+async fn people_who_are_not_selected_any_more_lose_nothing_unasked() {
+    for (action, key) in [
+        ("preserve", "[group-removals-unusual]"),
+        ("remove", "[adobe-only-unusual]"),
+    ] {
+        let (scene, server) = with(&[(0, 30, "Photo")]).await;
+        scene.write("p.csv", &people(&[(0, 30, "Painters")]));
+        let run = format!("{CSV} --adobe-only-user-action {action}");
+        scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+        assert_eq!(scene.run(&run).await.code, 0);
+        asks_once(&scene, &server, &format!("{run} --user-filter p1.*"), key, 19).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_those_who_are_not_selected_any_more_is_not_written() {
+    let (scene, _server) = with(&[(0, 30, "Photo")]).await;
+    scene.write("p.csv", &people(&[(0, 29, "Painters")]));
+    scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+    let run = "--connector csv @p.csv --adobe-only-user-action write-file @left.csv";
+    assert_eq!(scene.run(run).await.code, 0);
+    assert!(scene.path("left.csv").exists());
+    let narrow = format!("{run} --user-filter p1.*");
+    let ended = scene.run(&narrow).await;
+    assert_eq!(
+        (ended.code, scene.path("left.csv").exists()),
+        (1, false),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended.log.contains("[adobe-only-unusual]") && ended.log.contains("[list-withheld]"),
+        "{}",
+        ended.log
+    );
+    let meant = scene.run(&format!("{narrow} --accept-fewer")).await;
+    assert_eq!(
+        (meant.code, scene.path("left.csv").exists()),
+        (0, true),
+        "{}",
+        meant.log
+    );
+}
+
+/// What a first run finds was there before, and what people have decided is decided.
+#[tokio::test]
+async fn a_first_run_and_a_new_action_take_what_they_are_told_to() {
+    let (scene, server) = with(&[(0, 12, "Photo"), (12, 40, "Photo,Film"), (40, 60, "")]).await;
+    scene.write("p.csv", &people(&[(0, 12, "Painters")]));
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Painters", "Photo"), ("Cutters", "Film")]),
+    );
+    let run = |action: &str| format!("{CSV} --adobe-only-user-action {action}");
+    let (listed, count) = taken(&scene, &server, &run("exclude")).await;
+    assert_eq!((listed.code, count), (0, 0), "{}", listed.log);
+    // Nothing was taken from people who are not in the directory, so nothing is known of them.
+    let (first, count) = taken(&scene, &server, CSV).await;
+    assert_eq!((first.code, count), (0, 28), "{}", first.log);
+    // They have been there all the time.
+    let (removed, count) = taken(&scene, &server, &run("remove")).await;
+    assert_eq!((removed.code, count), (0, 48), "{}", removed.log);
+    let (again, count) = taken(&scene, &server, &run("remove")).await;
+    assert_eq!((again.code, count), (0, 0), "{}", again.log);
+}
+
+/// Accounts that somebody has made by hand, or people put into a group by hand.
+#[tokio::test]
+async fn what_was_made_by_hand_is_not_undone_unasked() {
+    let accounts = |more: usize, in_photo: bool| {
+        let photo = if in_photo { r#""Photo""# } else { "" };
+        let one = |number: usize, groups: &str| {
+            format!(
+                r#"{{"email":"p{number}@x.com","type":"federatedID","firstname":"P","lastname":"Lee","groups":[{groups}]}}"#
+            )
+        };
+        let known = (0..12).map(|number| one(number, r#""Photo""#));
+        known
+            .chain((12..12 + more).map(|number| one(number, photo)))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    for (action, in_photo, code) in [
+        ("remove", false, 1),
+        ("preserve", true, 1),
+        ("preserve", false, 0),
+    ] {
+        let server = organization(accounts(0, false).leak(), fine).await;
+        let mut scene = Scene::new(&server.url);
+        scene.state = Some(scene.path("state"));
+        scene.write("p.csv", &people(&[(0, 12, "Painters")]));
+        scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+        let run = format!("{CSV} --adobe-only-user-action {action}");
+        assert_eq!(scene.run(&run).await.code, 0);
+        let connector = std::fs::read_to_string(scene.path("umapi.yml")).unwrap();
+        let later = organization(accounts(20, in_photo).leak(), fine).await;
+        scene.write("umapi.yml", &connector.replace(&server.url, &later.url));
+        let (ended, count) = taken(&scene, &later, &run).await;
+        assert_eq!(
+            (ended.code, count),
+            (code, 0),
+            "{action} {in_photo}: {}",
+            ended.log
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_taken_out_is_not_counted_again_in_every_run() {
+    let twelve: Vec<String> = (0..12)
+        .map(|number| {
+            format!(r#"{{"email":"p{number}@x.com","type":"federatedID","firstname":"P","lastname":"Lee","groups":["Photo"]}}"#)
+        })
+        .collect();
+    let server = organization(twelve.join(",").leak(), |_, request| {
+        let commands = request.json();
+        let commands = commands.as_array().unwrap();
+        let errors: Vec<String> = (0..)
+            .zip(commands)
+            .filter(|(_, command)| command.to_string().contains("\"remove\""))
+            .map(|(at, command): (usize, _)| {
+                format!(
+                    r#"{{"index":{at},"step":0,"requestID":{},"errorCode":"error.usergroup.readonly","message":"no","user":"x"}}"#,
+                    command["requestID"]
+                )
+            })
+            .collect();
+        let (done, not) = (commands.len() - errors.len(), errors.len());
+        let result = if not == 0 { "success" } else { "partial" };
+        Reply::json(&format!(
+            r#"{{"result":"{result}","completed":{done},"notCompleted":{not},"errors":[{}]}}"#,
+            errors.join(",")
+        ))
+    })
+    .await;
+    let mut scene = Scene::new(&server.url);
+    scene.state = Some(scene.path("state"));
+    scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+    scene.write("p.csv", &people(&[(0, 12, "Painters")]));
+    assert_eq!(scene.run(CSV).await.code, 0);
+    for painters in [8, 5, 2] {
+        scene.write(
+            "p.csv",
+            &people(&[(0, painters, "Painters"), (painters, 12, ""), (20, 21, "")]),
+        );
+        let (ended, count) = taken(&scene, &server, CSV).await;
+        assert_eq!(
+            (ended.code, count),
+            (0, 12 - painters),
+            "{painters}: {}",
+            ended.log
+        );
+    }
+}
+
+#[tokio::test]
+async fn over_the_limit_is_over_the_limit_as_ever() {
+    let (scene, server) = with(&[(0, 30, "Photo")]).await;
+    scene.write("p.csv", &people(&[(0, 30, "Painters")]));
+    let main = main_file(&[("Painters", "Photo")]);
+    scene.write("user-sync-config.yml", &main.replace("1000", "5"));
+    let run = format!("{CSV} --adobe-only-user-action remove");
+    assert_eq!(scene.run(&run).await.code, 0);
+    let (ended, count) = taken(&scene, &server, &format!("{run} --user-filter p1.*")).await;
+    assert_eq!((ended.code, count), (0, 0), "{}", ended.log);
+    assert!(ended.log.contains("[over-limit]"), "{}", ended.log);
+    // Who was left over then is not new when the limit is raised.
+    scene.write("user-sync-config.yml", &main);
+    let (ended, count) = taken(&scene, &server, &format!("{run} --user-filter p1.*")).await;
+    assert_eq!((ended.code, count), (0, 19), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_file_of_what_was_left_that_cannot_be_read_ends_the_run() {
+    let (scene, server) = with(&[(0, 12, "Photo")]).await;
+    scene.write("p.csv", &people(&[(0, 12, "Painters")]));
+    assert_eq!(scene.run(CSV).await.code, 0);
+    let left = std::fs::read_dir(scene.path("state")).unwrap();
+    let left = left
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "left"));
+    let left = left.expect("a file of what the run has left");
+    let text = std::fs::read_to_string(&left).unwrap();
+    scene.write("p.csv", &people(&[(0, 2, "Painters"), (2, 12, "")]));
+    for damaged in ["{", "{}", &text.replace("umapi", "x").replace('/', "/other/")] {
+        std::fs::write(&left, damaged).unwrap();
+        let (ended, count) = taken(&scene, &server, CSV).await;
+        assert_eq!((ended.code, count), (1, 0), "{damaged}: {}", ended.log);
+        assert!(ended.log.contains("[state-unreadable]"), "{}", ended.log);
+    }
+    std::fs::remove_file(&left).unwrap();
+}
