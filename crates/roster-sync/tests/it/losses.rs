@@ -206,11 +206,17 @@ async fn a_first_run_and_a_new_action_take_what_they_are_told_to() {
     // Nothing was taken from people who are not in the directory, so nothing is known of them.
     let (first, count) = taken(&scene, &server, CSV).await;
     assert_eq!((first.code, count), (0, 28), "{}", first.log);
+    // What was taken then is gone: as many again would be others.
+    let narrow = "--user-filter p[0-4].x.com";
+    let (ended, count) = taken(&scene, &server, &format!("{CSV} {narrow}")).await;
+    assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
     // They have been there all the time.
     let (removed, count) = taken(&scene, &server, &run("remove")).await;
     assert_eq!((removed.code, count), (0, 48), "{}", removed.log);
     let (again, count) = taken(&scene, &server, &run("remove")).await;
     assert_eq!((again.code, count), (0, 0), "{}", again.log);
+    let (ended, count) = taken(&scene, &server, &format!("{} {narrow}", run("remove"))).await;
+    assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
 }
 
 /// Accounts that somebody has made by hand, or people put into a group by hand.
