@@ -397,6 +397,7 @@ pub(crate) async fn read_organizations(
         let wanted = read::organization::Wanted {
             organization: at,
             groups,
+            typed: matches!(started.options.adobe_users, AdobeUsers::Groups(_)),
             default_type: file.default_type,
             uses_business_id: connection.uses_business_id,
             exclude: if at == 0 { &file.exclude_users } else { &[] },
