@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use roster_client::Secret;
 
-use crate::config::credential::PLACEHOLDER;
+use crate::config::credential::is_placeholder;
 use crate::config::yaml::{self, Node, Value};
 
 /// Credentials of an organization's connector file, in its section `enterprise`, or `integration` where people come from it.
@@ -126,7 +126,7 @@ pub fn held(text: &str, file: &str) -> Result<Held, CannotMove> {
             });
         }
         // What the example file has there is no secret, and its check would not find it any more.
-        if let Some(secret) = text_of(key)?.filter(|text| text != PLACEHOLDER) {
+        if let Some(secret) = text_of(key)?.filter(|text| !is_placeholder(text)) {
             held.clear.push((*key, Secret::new(secret)));
         }
         if let Some(name) = text_of(&reference(key))? {
@@ -457,7 +457,7 @@ mod tests {
         );
         let named = "enterprise: {org_id: A, secure_api_key_key: b}\n";
         assert_eq!(of(named).unwrap(), ("A".to_owned(), 0, 1));
-        let example = "enterprise:\n  org_id: A\n  client_id: fill in\n  client_secret: s\n";
+        let example = "enterprise:\n  org_id: A\n  client_id: fill in\n  priv_key_pass: Password goes here\n  client_secret: s\n";
         assert_eq!(
             of(example).unwrap(),
             ("A".to_owned(), 1, 0),
