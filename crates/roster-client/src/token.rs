@@ -123,8 +123,17 @@ pub(crate) fn read(
     })
 }
 
-/// Whether a text has a secret in it, plain or as it is written in a form or in JSON.
+/// Whether a text has a secret in it, plain or as it is written in a form, in JSON or on a page.
 fn repeats_a_secret(text: &str, form: &[(&str, String)]) -> bool {
+    /// So many letters and digits of a secret in a row are no chance.
+    const TELLING: usize = 8;
+    let page = [
+        "&lt;<", "&gt;>", "&quot;\"", "&#34;\"", "&#39;'", "&#x27;'", "&apos;'", "&amp;&",
+    ]
+    .into_iter()
+    .filter_map(|pair| pair.split_at_checked(pair.len() - 1))
+    .fold(text.to_owned(), |text, (entity, sign)| text.replace(entity, sign));
+    let folded = text.to_ascii_lowercase();
     let secrets = form
         .iter()
         .filter(|(name, value)| matches!(*name, "client_secret" | "jwt_token") && !value.is_empty());
@@ -137,6 +146,11 @@ fn repeats_a_secret(text: &str, form: &[(&str, String)]) -> bool {
             || text.contains(&encoded)
             || text.contains(json.trim_matches('"'))
             || decoded.contains(secret.as_str())
+            || page.contains(secret.as_str())
+            // However signs are written, letters and digits are the same everywhere.
+            || secret
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .any(|run| run.len() >= TELLING && folded.contains(&run.to_ascii_lowercase()))
     })
 }
 
@@ -229,6 +243,20 @@ mod tests {
         ] {
             let said = read(status, body);
             assert!(said.contains("hidden") && !said.contains("s3"), "{said}");
+        }
+        for (secret, body) in [
+            ("a&b<c", "<p>a&amp;b&lt;c"),
+            (
+                "a&b<c-0123456789abcdef",
+                "<p>client_secret a&#38;b&#60;c-0123456789ABCDEF",
+            ),
+            ("a&b-0123456789abcdef", r"a\u0026b-0123456789abcdef"),
+        ] {
+            let config = Config::oauth("o", "i", secret);
+            let form = super::form(&config).unwrap();
+            let error = super::read(&config, &form, 200, body.as_bytes(), Instant::now()).err();
+            let said = error.unwrap().to_string();
+            assert!(said.contains("hidden") && !said.contains("a&"), "{said}");
         }
         assert!(read(400, r#"{"error":"bad","error_description":"try later"}"#).contains("bad: try later"));
         assert!(read(200, "<html>").contains("<html>"));

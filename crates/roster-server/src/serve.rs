@@ -14,7 +14,9 @@ use tokio::net::TcpSocket;
 use crate::app::{App, StartError};
 use crate::config::{Config, Tls};
 use crate::http::router;
-use crate::tls::{Files, TlsError, check_authority, local_authority, renew_leaf, server_config};
+use crate::tls::{
+    Files, TlsError, check_authority, fault_of_time, local_authority, renew_leaf, server_config,
+};
 
 /// How often certificates are looked after, and numbers kept small.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -81,9 +83,8 @@ pub fn bind(config: &Config) -> Result<Bound, ServeError> {
     match &config.tls {
         Tls::Off => {}
         Tls::SelfSigned => check_authority(&own_tls(config)?, config.clock.now_ms())?,
-        Tls::Given { .. } => {
-            let files = certificate_files(config, local_authority)?;
-            files.map(|files| server_config(&files)).transpose()?;
+        Tls::Given { cert, key } => {
+            server_config(&given(cert, key))?;
         }
     }
     let address = config.listen;
@@ -219,6 +220,14 @@ fn own_tls(config: &Config) -> Result<PathBuf, ServeError> {
     Ok(dir.join("tls"))
 }
 
+fn given(cert: &Path, key: &Path) -> Files {
+    Files {
+        cert: cert.to_owned(),
+        key: key.to_owned(),
+        ca: None,
+    }
+}
+
 /// The certificate to serve with, made or renewed by `own` where it is our own; `None` for plain http.
 fn certificate_files(
     config: &Config,
@@ -226,11 +235,12 @@ fn certificate_files(
 ) -> Result<Option<Files>, ServeError> {
     match &config.tls {
         Tls::Off => Ok(None),
-        Tls::Given { cert, key } => Ok(Some(Files {
-            cert: cert.clone(),
-            key: key.clone(),
-            ca: None,
-        })),
+        Tls::Given { cert, key } => {
+            if let Some(why) = fault_of_time(cert, config.clock.now_ms()) {
+                tracing::warn!("the certificate {} {why}", cert.display());
+            }
+            Ok(Some(given(cert, key)))
+        }
         Tls::SelfSigned => {
             let mut hosts: Vec<String> = Vec::new();
             hosts.extend(config.public_url.as_deref().and_then(host_of).map(str::to_owned));

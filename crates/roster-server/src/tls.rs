@@ -29,6 +29,8 @@ const AUTHORITY_DAYS: i64 = 3650;
 const LEAF_DAYS: i64 = 390;
 /// A leaf with less than this left is replaced.
 const RENEW_DAYS: i64 = 60;
+/// A certificate that somebody else has to renew is told of so long before its end.
+const NEAR_ITS_END_DAYS: i64 = 14;
 /// An authority that could not cover a whole new leaf is replaced.
 const RENEW_AUTHORITY_DAYS: i64 = LEAF_DAYS + 10;
 
@@ -200,6 +202,37 @@ pub fn server_config(files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
         .map_err(TlsError::Unusable)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// What clients will not like of the time that a certificate is for, if anything: the leaf is the first in the file. One that is
+/// near its end has to be replaced by whoever gave it.
+pub fn fault_of_time(cert: &Path, now_ms: i64) -> Option<String> {
+    let der = CertificateDer::from_pem_file(cert).ok()?;
+    let (_, leaf) = X509Certificate::from_der(&der).ok()?;
+    let (begins, ends) = (
+        leaf.validity().not_before.timestamp(),
+        leaf.validity().not_after.timestamp(),
+    );
+    let now = now_ms.div_euclid(1000);
+    if now > ends {
+        Some(format!(
+            "has ended on {}: clients refuse it; replace it, the server reads it again by itself",
+            day(ends)
+        ))
+    } else if now < begins {
+        Some(format!(
+            "is not valid before {}, and the clock says {}: clients refuse it until then",
+            day(begins),
+            day(now)
+        ))
+    } else if ends - now < NEAR_ITS_END_DAYS * 86_400 {
+        Some(format!(
+            "ends on {}: replace it before, the server reads it again by itself",
+            day(ends)
+        ))
+    } else {
+        None
+    }
 }
 
 fn pem_error(path: &Path, what: &'static str, error: rustls::pki_types::pem::Error) -> TlsError {

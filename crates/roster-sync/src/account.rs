@@ -274,7 +274,15 @@ impl Place {
             ));
         }
         match fs::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = match path.parent() {
+                    Some(folder) if !folder.as_os_str().is_empty() => folder,
+                    _ => Path::new("."),
+                };
+                // At the end it would be too late: everything would have been sent.
+                tempfile::tempfile_in(folder)
+                    .map_err(|error| format!("The summary `{to}` cannot be written: {error}: {other}"))?;
+            }
             Err(error) => return Err(format!("The summary `{to}` cannot be written: {error}: {other}")),
             Ok(found) if found.is_dir() => return Err(format!("`{to}` is a folder: {other}")),
             Ok(found) if !found.is_file() => return Ok(Some(Self::Into(path))),

@@ -130,6 +130,21 @@ pub(crate) fn read(path: &Path, names: &[String], world: &mut World, log: &Log) 
     }
     let place = |name: &str| header.iter().rposition(|cell| cell == name);
     let places = ["type", "email", "username", "domain", "umapi"].map(place);
+    let [kind, email, username, ..] = places;
+    if kind.is_none() || (email.is_none() && username.is_none()) {
+        return Err(ReadError {
+            key: "list-columns-missing",
+            message: format!(
+                "`{shown}` is no list of Adobe-only users: it has the columns {}, and needs `type` and `email` or `username`, as \
+                 `--adobe-only-user-action write-file` writes them; nothing was sent",
+                header
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        });
+    }
     let mut row = 0;
     while let Some(record) = table.next()? {
         row += 1;

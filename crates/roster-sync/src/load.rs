@@ -104,6 +104,9 @@ pub(crate) fn directory_failed(error: &impl std::fmt::Display, log: &Log) -> End
     End::Failed
 }
 
+/// The token service where a connector file names none.
+const ADOBES_OWN: &str = "ims-na1.adobelogin.com";
+
 pub(crate) fn client_failed(error: &ClientError, side: Side<'_>, log: &Log) -> End {
     if let ClientError::Stopped { .. } = error {
         log.warning(LOGGER, "interrupted", "INTERRUPTED before anything was sent");
@@ -147,6 +150,9 @@ pub(crate) fn client_failed(error: &ClientError, side: Side<'_>, log: &Log) -> E
             way_out
                 .unwrap_or("for a server with an authority of its own: export SSL_CERT_FILE=DIR/tls/ca.pem")
         ),
+        ClientError::Unavailable { .. } if error.to_string().contains(ADOBES_OWN) => {
+            "; hint: that is Adobe's own address, which counts where `server` of the connector file names no other".to_owned()
+        }
         _ => String::new(),
     };
     log.critical(LOGGER, key, format_args!("{what}: {error}{hint}"));
@@ -397,6 +403,7 @@ pub(crate) async fn read_organizations(
         let wanted = read::organization::Wanted {
             organization: at,
             groups,
+            typed: matches!(started.options.adobe_users, AdobeUsers::Groups(_)),
             default_type: file.default_type,
             uses_business_id: connection.uses_business_id,
             exclude: if at == 0 { &file.exclude_users } else { &[] },

@@ -110,7 +110,8 @@ fn one(note: &Note, names: &Names<'_>, log: &Log) {
             LOGGER,
             "two-accounts",
             format_args!(
-                "{} stands for two accounts of {}, one by e-mail and one by username; both are changed",
+                "{} stands for two accounts of {}, one by e-mail and one by username; both are changed. If an address has passed \
+                 from one person to another, give the account that had it its new address by hand first",
                 names.person(*person),
                 names.organization(*organization)
             ),

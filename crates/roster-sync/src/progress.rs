@@ -112,6 +112,9 @@ const WAIT_SECONDS: f64 = 6.0;
 /// Limits of servers are for a minute; so long a burst may go on.
 const WINDOW_SECONDS: f64 = 60.0;
 
+/// In its first seconds a run meets no limit yet, and how fast it is then says nothing of the rest.
+const FIRST_SECONDS: f64 = 10.0;
+
 /// Foretells how long work will take, from how much was done so far and how long that took. Recent minutes count more, so
 /// that a server which becomes slower is noticed; a wait that the server has asked for counts as soon as it is known.
 ///
@@ -138,10 +141,13 @@ impl Estimate {
         self.done += more;
     }
 
-    /// How much is done in a minute, if nothing happens until `now`.
+    /// How much is done in a minute, if nothing happens until `now`; nothing in the first seconds.
     pub fn per_minute(&self, now: Duration) -> Option<f64> {
         if let Some(rate) = self.after_wait(now) {
             return Some(rate);
+        }
+        if now.as_secs_f64() < FIRST_SECONDS {
+            return None;
         }
         let mut then = self.clone();
         then.advance(now.as_secs_f64());
@@ -258,5 +264,16 @@ mod tests {
         estimate.note(Duration::from_mins(1), 10);
         let rate = estimate.per_minute(Duration::from_mins(1)).unwrap();
         assert!((rate - 10.0).abs() < 0.6, "{rate}");
+    }
+
+    #[test]
+    fn a_first_burst_foretells_nothing_until_the_server_asks_for_a_wait() {
+        let mut estimate = Estimate::default();
+        let now = Duration::from_millis(500);
+        estimate.note(now, 300);
+        assert_eq!(estimate.per_minute(now), None);
+        assert_eq!(estimate.left(now, Duration::ZERO, 300), None);
+        let left = estimate.left(now, Duration::from_mins(1), 300).unwrap();
+        assert!((left.as_secs_f64() - 121.0).abs() < 5.0, "{left:?}");
     }
 }

@@ -248,7 +248,7 @@ pub fn tickets(arguments: &Arguments) -> Option<TicketFiles> {
     let files = Files::new(arguments.encoding(), &problems)?;
     let node = files.read(&arguments.main_file(), &problems)?;
     let file = main_file::read(&node, &problems)?;
-    let options = options::resolve(arguments, &file.defaults, &problems)?;
+    let options = options::resolve(arguments, &main_file::defaults(&node, &problems), &problems)?;
     if !matches!(options.connector, Connector::Ldap) {
         return None;
     }

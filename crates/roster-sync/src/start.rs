@@ -107,7 +107,7 @@ fn settings(
     // A link to nowhere is no file that was not meant to be there: what it says is missed.
     let absent = fs::symlink_metadata(&beside).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     if let Some(own) = (!absent).then(|| files.read(&beside, problems)).flatten() {
-        let own = main_file::read_roster(&own, problems);
+        let own = main_file::read_roster(&own, node, problems);
         if let Some(file) = &mut file {
             file.own.strict |= own.strict;
             file.own.min_directory_users = own.min_directory_users.or(file.own.min_directory_users);
@@ -117,10 +117,7 @@ fn settings(
         file.own.strict = main_file::is_strict(word, "--compat", None, problems);
     }
     // The options are looked at even when the file is not good, so that all problems come together.
-    let defaults = file
-        .as_ref()
-        .map(|file| file.defaults.clone())
-        .unwrap_or_default();
+    let defaults = main_file::defaults(node, problems);
     let options = options::resolve(arguments, &defaults, problems);
     let mut extension = None;
     if let Some((paths, place)) = file.as_ref().and_then(|file| file.extension.as_ref()) {

@@ -286,6 +286,25 @@ fn a_leaf_of_another_authority_is_replaced() {
 }
 
 #[test]
+fn a_given_certificate_that_clients_will_refuse_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = local_authority(dir.path(), &[], NOW).unwrap();
+    for (at, said) in [
+        (NOW + DAY, None),
+        (NOW - 3 * DAY, Some("is not valid before ")),
+        (NOW + (LEAF_DAYS - 3) * DAY, Some("ends on ")),
+        (NOW + (LEAF_DAYS + 1) * DAY, Some("has ended on ")),
+    ] {
+        let told = fault_of_time(&files.cert, at);
+        assert!(
+            told.as_deref().map_or(said.is_none(), |told| said
+                .is_some_and(|said| told.starts_with(said))),
+            "{at}: {told:?}"
+        );
+    }
+}
+
+#[test]
 fn files_that_are_no_certificates_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let (cert, key) = (dir.path().join("a.pem"), dir.path().join("b.pem"));

@@ -6,7 +6,7 @@ use roster_core::plan::settings::{Attributes, Limit};
 use roster_core::value::IdentityType;
 
 use crate::config::files;
-use crate::config::main_file::{AdobeGroup, Defaults, MainFile, Own, identity_type, unknown_type};
+use crate::config::main_file::{AdobeGroup, MainFile, Own, identity_type, unknown_type};
 use crate::config::section::Section;
 use crate::config::yaml::Value;
 use crate::pattern::Pattern;
@@ -65,7 +65,6 @@ pub(super) fn read(section: &Section<'_, '_>) -> MainFile {
         extension: None,
         limit: Limit::Number(0),
         group_removals_only: false,
-        defaults: Defaults::default(),
         own: Own::default(),
     }
 }
@@ -141,10 +140,16 @@ fn umapi_files(section: &Section<'_, '_>) -> (Vec<PathBuf>, Vec<(String, Vec<Pat
             problems.warning(
                 Some(&key.place),
                 "unused-keys",
-                format!(
-                    "Found unused keys: `{}` has no connector of this kind",
-                    section.name("connectors")
-                ),
+                match &key.value {
+                    Value::Text(kind) => format!(
+                        "Found unused keys: `{}.{kind}` is no kind of connector; there is `umapi`",
+                        section.name("connectors")
+                    ),
+                    _ => format!(
+                        "Found unused keys: `{}` has a kind of connector that is no text; there is `umapi`",
+                        section.name("connectors")
+                    ),
+                },
             );
         }
     }

@@ -19,8 +19,10 @@ pub fn compound_name(name: &str, account: &str) -> String {
     format!("{account}@{name}")
 }
 
-/// What the example files have in the place of a secret.
-pub(crate) const PLACEHOLDER: &str = "fill in";
+/// Whether a text is what example files have in the place of a secret: ours, or user-sync's ("Client ID goes here").
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    text == "fill in" || text.ends_with(" goes here")
+}
 
 /// What is wrong with a credential: the stable name, and a sentence without its subject.
 pub(crate) type Complain<'c> = &'c dyn Fn(&'static str, &str);
@@ -49,11 +51,11 @@ pub(crate) fn read(
             if text.is_none() && section.get(key).is_none() && required {
                 complain("credential-missing", &format!("must contain setting for `{key}`"));
             }
-            if text.as_deref() == Some(PLACEHOLDER) {
+            if let Some(text) = text.as_deref().filter(|text| is_placeholder(text)) {
                 complain(
                     "credential-placeholder",
                     &format!(
-                        "still has `{PLACEHOLDER}` for `{key}`, as the example does: put the real value there, or name a \
+                        "still has `{text}` for `{key}`, as the example does: put the real value there, or name a \
                          secret with `{secure}`"
                     ),
                 );
@@ -146,6 +148,7 @@ pub(crate) mod tests {
                  name a secret with `secure_token_key`"
             ]
         );
+        assert!(is_placeholder("Client secret goes here") && !is_placeholder("goes here too"));
     }
 
     #[test]

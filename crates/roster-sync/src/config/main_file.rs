@@ -45,8 +45,6 @@ pub struct MainFile {
     pub limit: Limit,
     /// `group_removals_only`.
     pub group_removals_only: bool,
-    /// `invocation_defaults`.
-    pub defaults: Defaults,
     /// `roster`.
     pub own: Own,
 }
@@ -182,10 +180,8 @@ pub fn read(node: &Node, problems: &Problems) -> Option<MainFile> {
     let adobe = section("adobe_users").map(|s| adobe_users::read(&s));
     let directory = section("directory_users").map(|s| directory_users::read(&s));
     let limits = root.required_section("limits").map(|s| limits(&s));
-    let defaults = root
-        .section("invocation_defaults")
-        .map(|s| invocation_defaults(&s))
-        .unwrap_or_default();
+    // Read for itself, so that options are looked at although the rest is not good.
+    root.get("invocation_defaults");
     let own = root.section("roster").map(|s| roster(&s)).unwrap_or_default();
     root.finish();
     let (mut file, directory, (limit, group_removals_only)) = (adobe?, directory?, limits?);
@@ -202,9 +198,18 @@ pub fn read(node: &Node, problems: &Problems) -> Option<MainFile> {
     file.create_groups = directory.create_groups;
     file.extension = directory.extension;
     (file.limit, file.group_removals_only) = (limit?, group_removals_only);
-    file.defaults = defaults;
     file.own = own;
     (!problems.any()).then_some(file)
+}
+
+/// The options that a main file sets, whatever else is wrong with it.
+pub(crate) fn defaults(node: &Node, problems: &Problems) -> Defaults {
+    let Value::Map(_) = &node.value else {
+        return Defaults::default();
+    };
+    Section::new(node, "", problems)
+        .and_then(|root| Some(invocation_defaults(&root.section("invocation_defaults")?)))
+        .unwrap_or_default()
 }
 
 /// Notes a word that is no identity type.
@@ -333,9 +338,22 @@ fn invocation_defaults(section: &Section<'_, '_>) -> Defaults {
     defaults
 }
 
-/// Reads a file of Roster's own settings.
-pub(crate) fn read_roster(node: &Node, problems: &Problems) -> Own {
+/// Reads a file of Roster's own settings, beside the main file. What the section `roster` there says as well is told.
+pub(crate) fn read_roster(node: &Node, main: &Node, problems: &Problems) -> Own {
     let section = Section::new(node, "roster", problems);
+    for (key, which) in [
+        ("compat", "`strict` counts in either"),
+        ("min_directory_users", "what stands here counts"),
+    ] {
+        if let (Some(here), Some(there)) = (node.get(key), main.get("roster").and_then(|own| own.get(key))) {
+            let Place { file, line } = &there.place;
+            problems.warning(
+                Some(&here.place),
+                "setting-twice",
+                format!("`{key}` stands in the main file, too, at {file}:{line}; {which}"),
+            );
+        }
+    }
     section.map(|section| roster(&section)).unwrap_or_default()
 }
 
@@ -408,7 +426,11 @@ mod tests {
         let problems = Problems::default();
         let limit = limits(&Section::new(node.get("limits").unwrap(), "limits", &problems).unwrap()).0;
         assert_eq!(limit, Some(Limit::Number(-5)), "as with user-sync");
-        read_roster(node.get("roster").unwrap(), &problems);
+        read_roster(
+            node.get("roster").unwrap(),
+            &parse("roster: {}", "main").unwrap(),
+            &problems,
+        );
         let said = problems.into_list();
         assert!(
             said[0].warning
@@ -455,6 +477,7 @@ mod tests {
         let node = crate::config::yaml::parse(&text, &file.display().to_string()).unwrap();
         let problems = Problems::default();
         let read = read(&node, &problems);
+        defaults(&node, &problems);
         crate::config::logging::read(&node, &problems);
         let said = problems.into_list();
         assert!(read.is_some() && said.is_empty(), "{said:?}\n{text}");

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use roster_client::Secret;
 
+use crate::config::credential::is_placeholder;
 use crate::config::yaml::{self, Node, Value};
 
 /// Credentials of an organization's connector file, in its section `enterprise`, or `integration` where people come from it.
@@ -124,7 +125,8 @@ pub fn held(text: &str, file: &str) -> Result<Held, CannotMove> {
                 line: clear.place.line,
             });
         }
-        if let Some(secret) = text_of(key)? {
+        // What the example file has there is no secret, and its check would not find it any more.
+        if let Some(secret) = text_of(key)?.filter(|text| !is_placeholder(text)) {
             held.clear.push((*key, Secret::new(secret)));
         }
         if let Some(name) = text_of(&reference(key))? {
@@ -455,6 +457,12 @@ mod tests {
         );
         let named = "enterprise: {org_id: A, secure_api_key_key: b}\n";
         assert_eq!(of(named).unwrap(), ("A".to_owned(), 0, 1));
+        let example = "enterprise:\n  org_id: A\n  client_id: fill in\n  priv_key_pass: Password goes here\n  client_secret: s\n";
+        assert_eq!(
+            of(example).unwrap(),
+            ("A".to_owned(), 1, 0),
+            "`fill in` is no secret"
+        );
         let console = "integration:\n  org_id: B\n  client_secret: s\n";
         assert_eq!(of(console).unwrap(), ("B".to_owned(), 1, 0));
         let found = held(console, "f.yml").unwrap();

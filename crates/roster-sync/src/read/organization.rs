@@ -18,6 +18,8 @@ pub(crate) struct Wanted<'r> {
     pub organization: usize,
     /// Only members of these groups; `None` for everybody.
     pub groups: Option<Vec<String>>,
+    /// Whether their names come from the command line, and nobody in one is worth a warning.
+    pub typed: bool,
     /// The type of accounts that name none.
     pub default_type: IdentityType,
     /// Gives every account the default type.
@@ -47,7 +49,9 @@ pub(crate) async fn accounts(
     let mut count = 0_u64;
     for query in &queries {
         let mut pages = client.users(query);
+        let mut is_empty = true;
         while let Some(page) = pages.next().await? {
+            is_empty &= page.users.is_empty();
             count += page.users.len() as u64;
             log.see(&Progress::read(
                 Phase::Organization,
@@ -73,6 +77,16 @@ pub(crate) async fn accounts(
                     ),
                 );
             }
+        }
+        if let Some(group) = query.group.as_ref().filter(|_| is_empty && wanted.typed) {
+            log.warning(
+                LOGGER,
+                "adobe-group-empty",
+                format_args!(
+                    "Nobody is in group '{group}' of `--adobe-users group`, or there is no such group: people of the directory \
+                     who have an account all the same are new to this run"
+                ),
+            );
         }
     }
     Ok(())

@@ -305,13 +305,15 @@ async fn standard_output_and_files_that_cannot_be_written() {
     let account: Value = serde_json::from_str(&ended.output).unwrap();
     assert_eq!(misfits(&account, &schema(), "$"), [""; 0], "{account:#}");
     assert!(!scene.path("-").exists());
+    let asked = server.requests().len();
     let ended = scene.run(&RUN.replace("@told.json", "@nowhere/told.json")).await;
     assert_eq!(ended.code, 1, "{}", ended.log);
     assert!(
-        ended.log.contains("nowhere/told.json") && ended.log.contains("[summary-not-written]"),
+        ended.log.contains("nowhere/told.json` cannot be written") && ended.log.contains("[summary-refused]"),
         "{}",
         ended.log
     );
+    assert_eq!(server.requests().len(), asked, "at the end it would be too late");
 }
 
 #[tokio::test]

@@ -357,6 +357,33 @@ async fn a_group_that_was_renamed_takes_nothing_from_anybody() {
 }
 
 #[tokio::test]
+async fn a_group_of_adobe_users_that_nobody_is_in_is_named() {
+    let server = crate::server::Server::start(|_, request| {
+        if request.line.contains("Fotos") {
+            return Reply::status(404, "");
+        }
+        let ada = r#"{"email":"ada@x.com","type":"federatedID","firstname":"Ada","lastname":"Lee"}"#;
+        let users = if request.line.contains("Photo") { ada } else { "" };
+        Reply::json(&format!(
+            r#"{{"result":"success","lastPage":true,"users":[{users}]}}"#
+        ))
+    })
+    .await;
+    let scene = Scene::new(&server.url);
+    let ended = scene
+        .run("--connector csv @users.csv --adobe-users group Photo,Fotos -t")
+        .await;
+    let said = "Nobody is in group 'Fotos' of `--adobe-users group`, or there is no such group";
+    assert!(ended.log.contains(said), "{}", ended.log);
+    assert_eq!(
+        ended.log.matches("[adobe-group-empty]").count(),
+        1,
+        "{}",
+        ended.log
+    );
+}
+
+#[tokio::test]
 async fn a_group_whose_name_is_mistyped_in_the_mapping_takes_nothing_from_anybody() {
     let server = organization(
         r#"{"email":"ada@x.com","type":"federatedID","firstname":"Ada","lastname":"Lee","groups":["Photo"]},

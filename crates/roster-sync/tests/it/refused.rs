@@ -119,6 +119,70 @@ limits:
 }
 
 #[tokio::test]
+async fn options_in_a_main_file_are_looked_at_whatever_else_is_wrong_with_it() {
+    let server = organization("", fine).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let main = main.replace("federatedID", "staff");
+    scene.write(
+        "user-sync-config.yml",
+        &format!("{main}invocation_defaults:\n  adobe_only_user_action: remove-all\n  test_mode: perhaps\n"),
+    );
+    let ended = scene.run("--connector csv @users.csv").await;
+    assert_eq!(ended.code, 1);
+    for said in [
+        "Unrecognized identity type: `staff`",
+        "Unknown option \"remove-all\" for adobe-only-user-action",
+        "`invocation_defaults.test_mode` should be",
+    ] {
+        assert_eq!(ended.log.matches(said).count(), 1, "{said}: {}", ended.log);
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_setting_of_our_own_that_stands_in_two_places_is_told() {
+    let server = organization("", fine).await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    scene.write(
+        "user-sync-config.yml",
+        &format!("{main}roster:\n  min_directory_users: 99\n"),
+    );
+    scene.write("roster.yml", "compat: default\nmin_directory_users: 1\n");
+    let ended = scene.run("--connector csv @users.csv").await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let said = "roster.yml:2: `min_directory_users` stands in the main file, too, at ";
+    assert!(
+        ended.log.contains(said)
+            && ended
+                .log
+                .contains("user-sync-config.yml:13; what stands here counts"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(ended.log.matches("[setting-twice]").count(), 1, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_list_of_people_is_not_taken_for_one() {
+    let server = organization("", fine).await;
+    let scene = Scene::new(&server.url);
+    let ended = scene
+        .run("--adobe-only-user-list @users.csv --adobe-only-user-action remove")
+        .await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(
+        ended.log.contains(
+            "it has the columns `email`, `firstname`, `lastname`, `country`, `groups`, and needs `type`"
+        ),
+        "{}",
+        ended.log
+    );
+    assert!(server.requests().is_empty(), "{}", ended.log);
+}
+
+#[tokio::test]
 async fn the_file_of_the_usual_connector_has_to_be_named() {
     let server = organization("", fine).await;
     let scene = Scene::new(&server.url);

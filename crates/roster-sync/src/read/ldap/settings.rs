@@ -377,7 +377,10 @@ impl Reader<'_, '_, '_> {
                 let Some(password) = password else {
                     // Without a password many servers take any name, and let in nobody in particular.
                     let is_told = section.has("secure_password_key")
-                        || section.text("password").as_deref() == Some(credential::PLACEHOLDER);
+                        || section
+                            .text("password")
+                            .as_deref()
+                            .is_some_and(credential::is_placeholder);
                     if !is_told {
                         self.error(
                             "password",

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
     /// The input ended.
-    #[error("no answer: the input ended before `{0}`")]
+    #[error("no answer: the input ended at the question: {0}")]
     Ended(String),
     /// It cannot be read.
     #[error("no answer: {0}")]

@@ -1,28 +1,56 @@
 //! How far a run is, on the last line of a terminal. Where there is none, nothing is shown: the log has lines of its own.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use roster_sync::{Phase, Progress, Watch};
 
 /// The line, and the streams around it.
 #[derive(Clone)]
 pub(super) struct Shown {
     bar: ProgressBar,
+    wait: Wait,
     log_to_error: bool,
+}
+
+/// Until when a server has asked the run to wait.
+#[derive(Clone, Default)]
+struct Wait(Arc<Mutex<Option<Instant>>>);
+
+impl Wait {
+    /// How many seconds are left of it.
+    fn seconds(&self) -> Option<f64> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = until?.checked_duration_since(Instant::now())?;
+        Some(left.as_secs_f64().ceil()).filter(|&seconds| seconds > 0.0)
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
 }
 
 impl Shown {
     /// Begins to show on standard error. `log_to_error` leaves standard output to what programs read.
     pub(super) fn new(log_to_error: bool) -> Self {
-        Self::on(ProgressDrawTarget::stderr_with_hz(4), log_to_error)
+        let shown = Self::on(ProgressDrawTarget::stderr_with_hz(4), log_to_error);
+        if !shown.bar.is_hidden() {
+            // Waits are counted down although nothing happens.
+            shown.bar.enable_steady_tick(Duration::from_millis(500));
+        }
+        shown
     }
 
     fn on(target: ProgressDrawTarget, log_to_error: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(style(false));
-        Self { bar, log_to_error }
+        let shown = Self {
+            bar: ProgressBar::with_draw_target(None, target),
+            wait: Wait::default(),
+            log_to_error,
+        };
+        shown.bar.set_style(shown.style(false));
+        shown
     }
 
     /// Where log lines go, so that they and the line do not write over each other.
@@ -34,42 +62,49 @@ impl Shown {
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
+
+    fn style(&self, with_bar: bool) -> ProgressStyle {
+        let template = if with_bar {
+            "{bar:10} {percent:>3} % {wait}{wide_msg}"
+        } else {
+            "{spinner} {wait}{wide_msg}"
+        };
+        let wait = self.wait.clone();
+        ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key(
+                "wait",
+                move |_: &ProgressState, line: &mut dyn std::fmt::Write| {
+                    if let Some(seconds) = wait.seconds() {
+                        // What cannot be shown is not missed.
+                        let _ = write!(line, "waiting {seconds} s; ");
+                    }
+                },
+            )
+    }
 }
 
 impl Watch for Shown {
     fn see(&self, progress: &Progress) {
         match progress.total.filter(|&total| total > 0) {
             Some(total) => {
-                self.bar.set_style(style(true));
+                self.bar.set_style(self.style(true));
                 self.bar.set_length(total);
             }
-            None => self.bar.set_style(style(false)),
+            None => self.bar.set_style(self.style(false)),
         }
         self.bar.set_position(progress.done);
         self.bar.set_message(progress.brief());
         if progress.phase == Phase::Sending && progress.total == Some(progress.done) {
+            self.wait.set(None);
             self.bar.set_message("done");
         }
     }
 
     fn waits(&self, pause: Duration) {
-        let seconds = pause.as_secs_f64().ceil();
-        let before = self.bar.message();
-        let before = match before.split_once("; ") {
-            Some((first, rest)) if first.starts_with("waiting ") => rest,
-            _ => before.as_str(),
-        };
-        self.bar.set_message(format!("waiting {seconds} s; {before}"));
+        self.wait.set(Instant::now().checked_add(pause));
+        self.bar.tick();
     }
-}
-
-fn style(with_bar: bool) -> ProgressStyle {
-    let template = if with_bar {
-        "{bar:10} {percent:>3} % {wide_msg}"
-    } else {
-        "{spinner} {wide_msg}"
-    };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 struct Console(Shown);
@@ -175,5 +210,11 @@ mod tests {
             assert_eq!(waiting.matches("waiting").count(), 1, "{waiting}");
             assert!(waiting.chars().count() <= 80, "{waiting}");
         }
+        shown.wait.set(Instant::now().checked_add(Duration::from_secs(7)));
+        shown.bar.tick();
+        assert!(line().contains("waiting 7 s; about"), "{}", line());
+        shown.wait.set(Some(Instant::now()));
+        shown.bar.tick();
+        assert!(!line().contains("waiting"), "{}", line());
     }
 }
