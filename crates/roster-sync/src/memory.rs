@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) mapped: BTreeMap<String, BTreeSet<String>>,
     /// How many members they had: those of them that were asked for.
     pub(crate) members: BTreeMap<String, usize>,
+    /// How many members the groups had that select people by name.
+    pub(crate) named: BTreeMap<String, usize>,
     /// What was met in them, where groups are in groups.
     pub(crate) within: BTreeMap<String, Within>,
     /// The parts of the directory that other servers hold, by name.
@@ -228,12 +230,27 @@ impl Memory {
         self.barred.is_none()
     }
 
-    /// Tries whether a file can be written and put into its place here.
+    /// Why this run cannot be recorded, if that is so.
+    pub(crate) fn barred(&self) -> Option<&str> {
+        self.barred.as_deref()
+    }
+
+    /// Tries whether a file can be written and put into its place here. Nothing is left of it, folders neither.
     fn try_place(&self) -> io::Result<()> {
         let beside = self.path.with_extension("new");
+        let folders = self.path.ancestors().skip(1);
+        let made: Vec<&Path> = folders.take_while(|folder| !folder.exists()).collect();
         self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        write_whole(&beside, b"{}", false)?;
-        fs::remove_file(&beside)
+        let tried = write_whole(&beside, b"{}", false).and_then(|()| match fs::remove_file(&beside) {
+            // Another one that tried at the same time has done so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        });
+        for folder in made {
+            // One that something has come into meanwhile stays.
+            let _ = fs::remove_dir(folder);
+        }
+        tried
     }
 
     /// What has got lost since earlier runs.
@@ -301,6 +318,7 @@ impl Memory {
         if next == self.earlier {
             return Ok(());
         }
+        self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
         write_whole(&self.path, &serde_json::to_vec(&next)?, false)
     }
 }

@@ -87,7 +87,8 @@ async fn people_without_a_country_are_a_finding_unless_there_is_a_usual_one() {
     let ended = scene.check(RUN).await;
     assert_eq!(ended.code, 1, "{}", ended.log);
     assert!(
-        ended.log.contains("1 of them have no country") && ended.log.contains("[country-missing]"),
+        ended.log.contains("1 of the selected people have no country")
+            && ended.log.contains("[country-missing]"),
         "{}",
         ended.log
     );
@@ -120,7 +121,7 @@ async fn only_people_whom_a_run_would_create_need_a_country() {
         let ended = scene
             .check(&format!("--connector csv @users.csv {options}"))
             .await;
-        let said = format!("{nowhere} of them have no country");
+        let said = format!("{nowhere} of the selected people have no country");
         assert_eq!(ended.log.contains(&said), nowhere > 0, "{options}: {}", ended.log);
         assert_eq!(ended.log.contains("[country-missing]"), nowhere > 0, "{options}");
     }
@@ -146,7 +147,7 @@ async fn groups_that_are_missing_on_either_side_are_findings() {
     assert!(
         ended
             .log
-            .contains("The directory group 'Painters' does not exist or has no members"),
+            .contains("Nobody is in these mapped directory groups: Painters"),
         "{}",
         ended.log
     );
