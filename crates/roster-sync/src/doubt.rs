@@ -190,15 +190,21 @@ fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -
     Err(Refused::TooFew)
 }
 
-/// Whether it is rather a mistake that nobody is selected: the options select people by name, which may be mistyped, or
-/// they found somebody in an earlier run. Of a source without anybody this is said in other words.
+/// Whether it is rather a mistake that nobody is selected: the options or the mapping select people by name, which may be
+/// mistyped, or they found somebody in an earlier run. Of a source without anybody this is said in other words.
 fn nobody_is_selected(started: &Started, now: &Seen, memory: Option<&Memory>, missing: &Missing) -> bool {
     let options = &started.options;
     if now.selection.people > 0 || missing.source || !options.takes_from_the_left_over() {
         return false;
     }
     let known = memory.and_then(|memory| memory.selected(&now.selection));
-    let by_name = options.user_filter.is_some() || matches!(options.users, Users::Groups(_));
+    let by_name = options.user_filter.is_some()
+        || match options.users {
+            Users::All => false,
+            // Of a mapping without groups it is said in other words.
+            Users::Mapped => !started.file.mapping.is_empty(),
+            Users::Groups(_) => true,
+        };
     let expected = match known {
         Some(people) => people > 0,
         None => by_name,
@@ -315,6 +321,9 @@ fn say_nobody(started: &Started, log: &Log) {
         (Some(filter), _) => format!("Nobody fits `--user-filter {}`", filter.as_str()),
         (None, Users::Groups(names)) => {
             format!("Nobody is in the group(s) of `--users group {}`", names.join(","))
+        }
+        (None, Users::Mapped) if !started.file.mapping.is_empty() => {
+            "Nobody is in any mapped directory group (`--users mapped`)".to_owned()
         }
         _ => "Nobody of the directory is selected, and somebody was in an earlier run".to_owned(),
     };

@@ -319,7 +319,7 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         asked_for: started.options.asked_for(),
         read: people.records.len(),
         empty,
-        additional,
+        additional: BTreeMap::new(),
     };
     Seen {
         people: !people.records.is_empty(),
@@ -330,6 +330,7 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         elsewhere: people.elsewhere.clone(),
         everybody: false,
         selection,
+        additional,
     }
 }
 
