@@ -288,7 +288,7 @@ fn one_count_of_an_additional_group_serves_every_filter_over_the_same_people() {
     assert_eq!(lost(&ada(92, 31)), [""; 0], "some have left altogether");
     place.record(&ada(100, 48), NOTHING);
     // A directory that is not whole is enough for one person, and no measure for the others.
-    place.record(&ada(40, 30), NOTHING);
+    place.record(&ada(40, 40), NOTHING);
     assert_eq!(lost(&all(30)), ["Staff"]);
     place.record(&with_additional("mapped", "", (30, 30), &[("Staff", 9)]), NOTHING);
     assert_eq!(lost(&all(30)), ["Staff"], "others were read");
