@@ -228,11 +228,11 @@ impl Entry {
     }
 }
 
-/// A number, or a text of digits; one below zero is none of any. Anything else says nothing.
+/// A number, or a text of digits; anything else counts nothing.
 fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     Ok(Option::<Value>::deserialize(deserializer)?
         .as_ref()
-        .and_then(|value| number(value).or_else(|| value.as_i64().map(|_| 0))))
+        .and_then(number))
 }
 
 /// A number from 0 on, as such or as a text of digits.

@@ -1,6 +1,6 @@
 //! `check`: everything of a run that can be tried without changing anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use roster_client::{Client, ClientError, UserQuery};
@@ -8,20 +8,21 @@ use roster_core::plan::output::Note;
 use roster_core::plan::people::Organization;
 use roster_core::plan::settings::{AdobeOnly, Strategy};
 use roster_core::plan::{World, plan};
-use roster_core::value::{Country, Key, is_email};
+use roster_core::value::{AdminRole, Country, GroupName, Key, ReservedName, is_email, valid_group_name};
 
 use crate::arguments::Arguments;
 use crate::config::main_file::AdobeGroup;
-use crate::doubt::Doubt;
+use crate::doubt::{self, Doubt, Refused};
 use crate::hook::Hook;
 use crate::lists;
 use crate::load::{self, Loaded, client_failed, directory_failed, organizations};
-use crate::log::{Log, visible};
+use crate::log::{Level, Log, visible};
+use crate::memory::Seen;
+use crate::notes::{self, Names};
 use crate::options::{AdobeUsers, Users};
-use crate::read::{People, Tables};
-use crate::run::{End, LOGGER, Surroundings};
+use crate::run::{self, End, LOGGER, Surroundings};
 use crate::select::{self, Tried};
-use crate::source::{Asked, Source};
+use crate::source::Source;
 use crate::start::{Started, start};
 
 const FINDINGS: u8 = 1;
@@ -31,9 +32,38 @@ const CREDENTIALS: u8 = 5;
 const ORGANIZATION: u8 = 6;
 const INTERRUPTED: u8 = 130;
 
-/// Reads the configuration, the directory and a page of each organization, says what a run would do, and returns the exit
-/// code: 0 when nothing is wrong, 1 with findings, or that of the first part that cannot be used (3 configuration, 4
-/// directory, 5 credentials, 6 organization). Nothing is sent that changes anything.
+/// What of the run's warnings is a finding, as is every error: what it takes from people, or does not do, that may be a
+/// mistake. Others may well be meant, or belong to a place where it is always so.
+const MISTAKES: [&str; 12] = [
+    select::UNFIT_RULE,
+    "adobe-group-missing",
+    "country-missing",
+    "directory-empty",
+    "directory-group-empty",
+    "excluded-group-missing",
+    "group-not-assignable",
+    "hook-left-nobody",
+    "no-group-mapping",
+    "no-state-folder",
+    "nobody-selected",
+    "state-not-written",
+];
+
+/// What would become of a run, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outlook {
+    /// It would do its work.
+    Works,
+    /// It would take nothing away where people may only be missing.
+    Withholds,
+    /// It would send nothing.
+    SendsNothing,
+}
+
+/// Reads the configuration, the directory and a page of each organization, says what a run would do and what it would withhold,
+/// and returns the exit code: 0 when nothing is wrong, 1 with findings, or that of the first part that cannot be used (3
+/// configuration and what runs remember, 4 directory, 5 credentials, 6 organization). A hook is run, as a run does it. Nothing
+/// is sent that changes anything, and nothing is remembered.
 pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 {
     let console = std::mem::replace(&mut surroundings.console, Box::new(std::io::sink()));
     let log = Arc::new(Log::new(console, surroundings.offset));
@@ -41,35 +71,56 @@ pub async fn check(arguments: &Arguments, mut surroundings: Surroundings) -> u8 
         return CONFIGURATION;
     };
     let found = match arguments.hook {
-        Some(most) => try_hook(&started, &surroundings, most, &log).await,
-        None => look(&started, &surroundings, arguments.summary.is_some(), &log).await,
+        Some(most) => {
+            let tried = try_hook(&started, &surroundings, most, &log).await;
+            tried.map(|found| (found, Outlook::Works))
+        }
+        None => look(&started, &surroundings, arguments.summary.is_some(), &log)
+            .await
+            .map(|outlook| (mistakes(&log), outlook)),
     };
-    let mut code = match found {
-        Ok(0) => 0,
-        Ok(_) => FINDINGS,
-        Err(code) => code,
+    let (mut code, outlook) = match found {
+        Ok((0, outlook)) => (0, outlook),
+        Ok((_, outlook)) => (FINDINGS, outlook),
+        Err(code) => (code, Outlook::Works),
     };
     if surroundings.tell_of_loss(&log) {
         code = code.max(FINDINGS);
     }
-    let verdict = match code {
-        0 if arguments.hook.is_some() => "The hook can be run",
-        0 => "Everything that can be checked is in order",
-        FINDINGS => "The run would work; see the findings above",
-        INTERRUPTED => "Interrupted before everything was checked",
+    let verdict = match (code, outlook) {
+        (0, _) if arguments.hook.is_some() => "The hook can be run",
+        (0, _) if log.heard().is_empty() => "Everything that can be checked is in order",
+        (0, _) => "Everything that can be checked is in order, apart from what the warnings above say",
+        (FINDINGS, Outlook::Works) => "The run would work; see the findings above",
+        (FINDINGS, Outlook::Withholds) => {
+            "The run would withhold what is said above, do the rest, and end with exit code 1; see the findings above"
+        }
+        (FINDINGS, Outlook::SendsNothing) => {
+            "The run would send nothing, and end with exit code 1; see the findings above"
+        }
+        (INTERRUPTED, _) => "Interrupted before everything was checked",
         _ => "The run would not work",
     };
     log.info(LOGGER, format_args!("{verdict}; nothing was changed"));
     code
 }
 
-/// Looks at everything; how much was found.
+/// How many lines were findings.
+fn mistakes(log: &Log) -> usize {
+    let heard = log.heard();
+    let found = heard
+        .iter()
+        .filter(|line| line.level >= Level::Error || MISTAKES.contains(&line.key.as_str()));
+    found.map(|line| line.count).sum()
+}
+
+/// Looks at everything. What is found is in the log.
 async fn look(
     started: &Started,
     surroundings: &Surroundings,
     summarized: bool,
     log: &Arc<Log>,
-) -> Result<usize, u8> {
+) -> Result<Outlook, u8> {
     if summarized {
         log.warning(
             LOGGER,
@@ -83,7 +134,7 @@ async fn look(
     for remark in &started.options.remarks {
         log.info("config", remark);
     }
-    open_hook(started, surroundings, log).await?;
+    let hook = open_hook(started, surroundings, log).await?;
     let list = &started.options.adobe_only_list;
     // All connector files are read, so that one look shows what is wrong with any of them.
     let source = match list {
@@ -91,7 +142,7 @@ async fn look(
         None => Source::open(started, surroundings, log).map(Some),
     };
     let clients = organizations(started, surroundings, false, log);
-    let (source, (clients, _)) = source
+    let (source, (clients, connections)) = source
         .and_then(|source| Ok((source, clients?)))
         .map_err(|_| CONFIGURATION)?;
     let mut world = World::default();
@@ -109,21 +160,24 @@ async fn look(
         })?;
     }
     // Both sides are tried, so that one look shows what is wrong with either.
-    let mut findings = 0;
+    let mut outlook = Outlook::Works;
     let mut failed = None;
     if let Some(source) = source {
-        match directory(started, &source, &mut world, log).await {
-            Ok(found) => findings += found,
+        let organization = connections
+            .first()
+            .map_or("", |primary| &primary.config.organization);
+        let place = (surroundings, organization);
+        match directory(started, place, &source, hook, &mut world, log).await {
+            Ok(found) => outlook = found,
             Err(code) => failed = Some(code),
         }
     }
     for (at, client) in clients.iter().enumerate() {
-        match organization(started, at, client, log).await {
-            Ok(found) => findings += found,
-            Err(code) => failed = failed.or(Some(code)),
+        if let Err(code) = organization(started, at, client, log).await {
+            failed = failed.or(Some(code));
         }
     }
-    failed.map_or(Ok(findings), Err)
+    failed.map_or(Ok(outlook), Err)
 }
 
 /// Has the hook change the first `most` people of a run, and says what it made of each; how much was found. No
@@ -303,41 +357,61 @@ fn outline(started: &Started) -> Vec<String> {
     ]
 }
 
-/// Reads the directory, and says how many members the groups have.
-async fn directory(started: &Started, source: &Source, world: &mut World, log: &Log) -> Result<usize, u8> {
-    let file = &started.file;
-    let mapped: BTreeSet<String> = file.mapping.iter().map(|(name, _)| name.clone()).collect();
-    let mut groups = mapped.clone();
-    if let Users::Groups(names) = &started.options.users {
-        groups.extend(names.iter().cloned());
-    }
-    let asked = Asked {
-        groups,
-        everybody: started.options.users == Users::All,
-        member_groups: !file.additional.is_empty(),
-        mapped,
-        default_type: file.default_type,
-        extended: started.extended_attributes(),
-    };
-    let mut tables = Tables {
-        texts: &mut world.texts,
-        sets: &mut world.sets,
-    };
-    let people = source
-        .read(&asked, &mut tables, log)
-        .await
-        .map_err(|end| stopped_or(end, DIRECTORY))?;
+/// Reads the directory and selects people as a run does, says how many members the groups have, and compares what there is with
+/// what the runs for an organization remember.
+async fn directory(
+    started: &Started,
+    (surroundings, organization): (&Surroundings, &str),
+    source: &Source,
+    mut hook: Option<Hook>,
+    world: &mut World,
+    log: &Log,
+) -> Result<Outlook, u8> {
+    let loaded = load::read(started, source, world, log).await;
+    let loaded = loaded.map_err(|end| stopped_or(end, DIRECTORY))?;
+    let read = loaded.people.records.len() as u64;
     log.info(
         LOGGER,
-        format_args!(
-            "The directory can be read: {}",
-            counted(people.records.len() as u64, "person", "people")
-        ),
+        format_args!("The directory can be read: {}", counted(read, "person", "people")),
     );
-    let members = members(&people, world);
-    let mut findings = 0;
-    for name in &asked.groups {
-        let count = members.get(name).copied().unwrap_or(0);
+    let seen = load::choose(started, source, loaded, hook.as_mut(), world, log).await;
+    let seen = seen.map_err(|end| stopped_or(end, CONFIGURATION))?;
+    drop(hook);
+    let selected = seen.selection.people as u64;
+    if selected < read {
+        log.info(LOGGER, format_args!("  {selected} of them are selected"));
+    }
+    let empty = say_groups(&seen, log);
+    if surroundings.state_folder.is_none() {
+        run::say_placeless(log);
+    }
+    let looked = doubt::look(started, surroundings, organization, seen, world, log);
+    say_absent(started, &empty, log);
+    say_plan(started, world, log);
+    if let Some(path) = &started.options.adobe_only_file
+        && looked.as_ref().map_or(true, |doubt| doubt.hold)
+    {
+        lists::say_withheld(path, log);
+    }
+    match looked {
+        Ok(doubt) => {
+            doubt.say_barred(log);
+            Ok(if doubt.any() {
+                Outlook::Withholds
+            } else {
+                Outlook::Works
+            })
+        }
+        Err(Refused::TooFew) => Ok(Outlook::SendsNothing),
+        Err(Refused::Unreadable) => Err(CONFIGURATION),
+    }
+}
+
+/// Says how many members the groups have that a run looks at; those of `--users group` that nobody is in.
+fn say_groups(seen: &Seen, log: &Log) -> BTreeSet<String> {
+    let mut groups = seen.members.clone();
+    groups.extend(seen.named.clone());
+    for (name, &count) in &groups {
         log.info(
             LOGGER,
             format_args!(
@@ -345,72 +419,36 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
                 counted(count as u64, "member", "members")
             ),
         );
-        if count == 0 {
-            findings += 1;
+    }
+    seen.selection.empty.clone()
+}
+
+/// Says of groups of `--users group` that nobody is in them, where a run does not.
+fn say_absent(started: &Started, empty: &BTreeSet<String>, log: &Log) {
+    let heard = log.heard();
+    if heard.iter().any(|line| line.key == "selection-empty") {
+        return;
+    }
+    let mapped = |name: &String| started.file.mapping.iter().any(|(group, _)| group == name);
+    for name in empty {
+        if !(started.options.process_groups && mapped(name)) {
             log.warning(
                 LOGGER,
                 "directory-group-empty",
-                format_args!("The directory group '{name}' does not exist or has no members"),
+                format_args!(
+                    "The directory group '{name}' of `--users group` does not exist or has no members"
+                ),
             );
         }
     }
-    let is_empty = people.records.is_empty();
-    let nowhere = countryless(started, source, people, world, log).await?;
-    if log.heard().iter().any(|line| line.key == select::UNFIT_RULE) {
-        findings += 1;
-    }
-    if nowhere > 0 {
-        findings += 1;
-        log.warning(
-            LOGGER,
-            "country-missing",
-            format_args!(
-                "{nowhere} of them have no country, and accounts cannot be made for those who have none yet; set \
-                 `directory_users.default_country_code`, or name what has it in the connector file"
-            ),
-        );
-    }
-    if is_empty {
-        findings += 1;
-        log.warning(LOGGER, "directory-empty", "The directory has no users");
-    }
-    Ok(findings)
 }
 
-/// How many people a run could make no account for, because nobody says where they live: those that a plan for empty
-/// organizations leaves out. A hook may say it.
-async fn countryless(
-    started: &Started,
-    source: &Source,
-    people: People,
-    world: &mut World,
-    log: &Log,
-) -> Result<usize, u8> {
-    if started.extension.is_some() {
-        return Ok(0);
-    }
-    let mut selection = load::selection(started);
-    // A run that does not process groups does not ask every source for them.
-    let mapping: Vec<_> = started
-        .file
-        .mapping
-        .iter()
-        .filter(|(name, _)| {
-            selection
-                .groups
-                .as_ref()
-                .is_some_and(|groups| groups.contains(name))
-        })
-        .cloned()
-        .collect();
-    if !started.options.process_groups && !source.knows_all_groups() {
-        selection.mapping = &mapping;
-    }
-    select::select(people, &selection, None, world, log)
-        .await
-        .map_err(|failure| stopped_or(load::unselected(failure, log), CONFIGURATION))?;
+/// Says what a plan for empty organizations complains of: people for whom a run could make no account, because nobody says where
+/// they live, and groups of which their names say that nobody can be put into them.
+fn say_plan(started: &Started, world: &mut World, log: &Log) {
     let settings = load::plan_settings(started, &Doubt::default(), world);
-    let nowhere: BTreeSet<u32> = plan(world, &settings)
+    let mut plan = plan(world, &settings);
+    let nowhere: BTreeSet<u32> = plan
         .notes
         .iter()
         .filter_map(|note| match note {
@@ -418,24 +456,29 @@ async fn countryless(
             _ => None,
         })
         .collect();
-    Ok(nowhere.len())
-}
-
-fn members(people: &People, world: &World) -> BTreeMap<String, usize> {
-    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-    for record in &people.records {
-        for &group in world.sets.get(record.groups) {
-            *counts.entry(group).or_default() += 1;
-        }
+    if !nowhere.is_empty() {
+        log.warning(
+            LOGGER,
+            "country-missing",
+            format_args!(
+                "{} of the selected people have no country, and accounts cannot be made for those who have none yet; set \
+                 `directory_users.default_country_code`, or name what has it in the connector file",
+                nowhere.len()
+            ),
+        );
     }
-    let named = counts.into_iter();
-    named
-        .map(|(group, count)| (world.texts.get(world.texts.id(group)).to_owned(), count))
-        .collect()
+    plan.notes
+        .retain(|note| matches!(note, Note::GroupNotAssignable { .. }));
+    let names = Names {
+        world,
+        settings: &settings,
+        secondaries: &started.secondaries,
+    };
+    notes::say(&plan, &names, log);
 }
 
 /// Fetches a token, reads a page of people and all groups, and looks for the groups of the mapping.
-async fn organization(started: &Started, at: usize, client: &Client, log: &Log) -> Result<usize, u8> {
+async fn organization(started: &Started, at: usize, client: &Client, log: &Log) -> Result<(), u8> {
     let name = at
         .checked_sub(1)
         .and_then(|at| started.secondaries.get(at))
@@ -458,14 +501,15 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
         .map_err(failed)?;
     let shown = page.as_ref().map_or(0, |page| page.users.len() as u64);
     let total = page.and_then(|page| page.total).unwrap_or(shown);
-    let mut existing = BTreeSet::new();
+    let mut existing = Existing::default();
     let mut pages = client.groups();
     while let Some(page) = pages.next().await.map_err(failed)? {
-        existing.extend(
-            page.groups
-                .iter()
-                .map(|group| Key::new(&group.group_name).into_string()),
-        );
+        for group in page.groups {
+            existing.groups.insert(Key::new(&group.group_name).into_string());
+            existing
+                .products
+                .extend(group.product_name.map(|name| Key::new(&name).into_string()));
+        }
     }
     log.info(
         LOGGER,
@@ -473,26 +517,37 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
             "The {name} organization {} can be read: {}, {}",
             client.config().organization,
             counted(total, "account", "accounts"),
-            counted(existing.len() as u64, "group", "groups")
+            counted(existing.groups.len() as u64, "group", "groups")
         ),
     );
     let wanted: BTreeSet<&str> = mine(started, name).collect();
-    let mut findings = 0;
     for group in wanted {
-        // Groups of administrators are not all listed.
-        if group.starts_with('_') || existing.contains(&Key::new(group).into_string()) {
-            continue;
+        let missing = existing.lack(group);
+        match missing {
+            Missing::Nothing => {}
+            Missing::Group if started.file.create_groups && started.options.process_groups => {
+                if valid_group_name(group) {
+                    log.info(LOGGER, format_args!("  group '{group}' would be created"));
+                } else {
+                    notes::say_uncreatable(group, log);
+                }
+            }
+            Missing::Group => log.warning(
+                LOGGER,
+                "adobe-group-missing",
+                format_args!(
+                    "The {name} organization has no group '{group}'; create it, or set `group_sync_options.auto_create`"
+                ),
+            ),
+            Missing::Base(kind, base) => log.warning(
+                LOGGER,
+                "adobe-group-missing",
+                format_args!(
+                    "The {name} organization shows no {kind} '{base}', so there is no '{group}' that people could be put into; \
+                     correct the name in the mapping, or create the {kind}"
+                ),
+            ),
         }
-        if started.file.create_groups && started.options.process_groups {
-            log.info(LOGGER, format_args!("  group '{group}' would be created"));
-            continue;
-        }
-        findings += 1;
-        log.warning(
-            LOGGER,
-            "adobe-group-missing",
-            format_args!("The {name} organization has no group '{group}'; create it, or set `group_sync_options.auto_create`"),
-        );
     }
     let protecting = if at == 0 {
         &started.file.exclude_groups[..]
@@ -500,10 +555,9 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
         &[]
     };
     for group in protecting {
-        if group.starts_with('_') || existing.contains(&Key::new(group).into_string()) {
+        if group.starts_with('_') || existing.groups.contains(&Key::new(group).into_string()) {
             continue;
         }
-        findings += 1;
         log.warning(
             LOGGER,
             "excluded-group-missing",
@@ -512,7 +566,52 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
             ),
         );
     }
-    Ok(findings)
+    Ok(())
+}
+
+/// What an organization lists, by keys.
+#[derive(Default)]
+struct Existing {
+    groups: BTreeSet<String>,
+    products: BTreeSet<String>,
+}
+
+/// What a group needs that is not there.
+enum Missing {
+    Nothing,
+    /// The group itself.
+    Group,
+    /// What it is a group of administrators or developers of: the kind, and the name.
+    Base(&'static str, Key),
+}
+
+impl Existing {
+    /// What there would have to be for people to be put into a group. Groups of administrators are not all listed, but what they
+    /// administer is. Those that the API does not assign are no matter here.
+    fn lack(&self, group: &str) -> Missing {
+        if self.groups.contains(Key::new(group).as_str()) {
+            return Missing::Nothing;
+        }
+        match GroupName::parse(group) {
+            GroupName::Plain(_) => Missing::Group,
+            // Not every server says which products there are.
+            GroupName::Reserved(ReservedName::Role(AdminRole::ProductAdmin, base)) => {
+                if self.products.is_empty() || self.products.contains(base.as_str()) {
+                    Missing::Nothing
+                } else {
+                    Missing::Base("product", base)
+                }
+            }
+            GroupName::Reserved(ReservedName::Role(_, base)) => {
+                if self.groups.contains(base.as_str()) {
+                    Missing::Nothing
+                } else {
+                    Missing::Base("group or profile", base)
+                }
+            }
+            GroupName::Reserved(_) => Missing::Nothing,
+        }
+    }
 }
 
 /// The names of an organization's groups in the mapping.

@@ -10,7 +10,7 @@ use roster_core::plan::settings::Limit;
 use crate::log::Log;
 use crate::memory::{Accepted, Fewer, Memory, Missing, Seen, is_below};
 use crate::options::Users;
-use crate::run::{End, Surroundings};
+use crate::run::Surroundings;
 use crate::select::position;
 use crate::start::Started;
 
@@ -43,8 +43,17 @@ impl Default for Keep {
     }
 }
 
+/// Why a run sends nothing at all, which was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// What earlier runs saw cannot be read.
+    Unreadable,
+    /// There are fewer people than `min_directory_users` asks for.
+    TooFew,
+}
+
 /// Compares what was read with what earlier runs saw of the directory for an `organization`. Where nothing was recorded
-/// because nothing can be, whatever is empty may have had people, and counts as lost.
+/// because nothing can be, whatever is empty may have had people, and counts as lost. Nothing is recorded here.
 pub(crate) fn look(
     started: &Started,
     surroundings: &Surroundings,
@@ -52,7 +61,7 @@ pub(crate) fn look(
     now: Seen,
     world: &World,
     log: &Log,
-) -> Result<Doubt, End> {
+) -> Result<Doubt, Refused> {
     warn_about_emptiness(started, &now, log);
     let folder = surroundings.state_folder.as_deref();
     let memory = folder.map(|folder| open(folder, started, organization, log));
@@ -129,7 +138,7 @@ pub(crate) fn look(
     Ok(doubt)
 }
 
-fn open(folder: &Path, started: &Started, organization: &str, log: &Log) -> Result<Memory, End> {
+fn open(folder: &Path, started: &Started, organization: &str, log: &Log) -> Result<Memory, Refused> {
     let kind = started.options.connector.name();
     let least = match started.file.own.min_directory_users {
         Some(Limit::Percent(percent)) => Some(percent),
@@ -144,12 +153,12 @@ fn open(folder: &Path, started: &Started, organization: &str, log: &Log) -> Resu
                 folder.display()
             ),
         );
-        End::Failed
+        Refused::Unreadable
     })
 }
 
 /// Refuses the whole run where there are fewer people than `min_directory_users` asks for.
-fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -> Result<(), End> {
+fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -> Result<(), Refused> {
     let people = now.selection.people;
     let Accepted { empty, fewer } = started.accepted;
     let accepted = fewer || (empty && people == 0);
@@ -178,18 +187,24 @@ fn refuse_too_few(started: &Started, now: &Seen, missing: &Missing, log: &Log) -
              {way_out}"
         ),
     );
-    Err(End::Failed)
+    Err(Refused::TooFew)
 }
 
-/// Whether it is rather a mistake that nobody is selected: the options select people by name, which may be mistyped, or
-/// they found somebody in an earlier run. Of a source without anybody this is said in other words.
+/// Whether it is rather a mistake that nobody is selected: the options or the mapping select people by name, which may be
+/// mistyped, or they found somebody in an earlier run. Of a source without anybody this is said in other words.
 fn nobody_is_selected(started: &Started, now: &Seen, memory: Option<&Memory>, missing: &Missing) -> bool {
     let options = &started.options;
     if now.selection.people > 0 || missing.source || !options.takes_from_the_left_over() {
         return false;
     }
     let known = memory.and_then(|memory| memory.selected(&now.selection));
-    let by_name = options.user_filter.is_some() || matches!(options.users, Users::Groups(_));
+    let by_name = options.user_filter.is_some()
+        || match options.users {
+            Users::All => false,
+            // Of a mapping without groups it is said in other words.
+            Users::Mapped => !started.file.mapping.is_empty(),
+            Users::Groups(_) => true,
+        };
     let expected = match known {
         Some(people) => people > 0,
         None => by_name,
@@ -272,16 +287,27 @@ impl Doubt {
             return;
         };
         if let Err(error) = memory.record(&self.now, self.accepted) {
-            log.warning(
-                "main",
-                "state-not-written",
-                format_args!(
-                    "What this run saw cannot be remembered: {error}; until it can, an empty directory or mapped group takes nothing \
-                     away; set ROSTER_STATE_DIR to a folder that can be written"
-                ),
-            );
+            say_unwritten(&error, log);
         }
     }
+
+    /// Says so where what this run saw could not be remembered, without trying it.
+    pub(crate) fn say_barred(&self, log: &Log) {
+        if let Some(why) = self.memory.as_ref().and_then(Memory::barred) {
+            say_unwritten(&why, log);
+        }
+    }
+}
+
+fn say_unwritten(why: &dyn std::fmt::Display, log: &Log) {
+    log.warning(
+        "main",
+        "state-not-written",
+        format_args!(
+            "What this run saw cannot be remembered: {why}; until it can, an empty directory or mapped group takes nothing \
+             away; set ROSTER_STATE_DIR to a folder that can be written"
+        ),
+    );
 }
 
 fn listed<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
@@ -295,6 +321,9 @@ fn say_nobody(started: &Started, log: &Log) {
         (Some(filter), _) => format!("Nobody fits `--user-filter {}`", filter.as_str()),
         (None, Users::Groups(names)) => {
             format!("Nobody is in the group(s) of `--users group {}`", names.join(","))
+        }
+        (None, Users::Mapped) if !started.file.mapping.is_empty() => {
+            "Nobody is in any mapped directory group (`--users mapped`)".to_owned()
         }
         _ => "Nobody of the directory is selected, and somebody was in an earlier run".to_owned(),
     };

@@ -103,6 +103,24 @@ pub(crate) fn withhold(path: &Path, log: &Log) {
     );
 }
 
+/// Says that a run would write no list, and forget that of an earlier one.
+pub(crate) fn say_withheld(path: &Path, log: &Log) {
+    let before = if path.is_file() {
+        ", and would remove that of an earlier run"
+    } else {
+        ""
+    };
+    log.error(
+        "processor",
+        "list-withheld",
+        format_args!(
+            "A run would not write the list of Adobe-only users `{}`, because it would name people who may only be missing from what \
+             was read{before}",
+            path.display()
+        ),
+    );
+}
+
 /// Reads a list into the organizations of `world` as accounts about which nothing else is known.
 pub(crate) fn read(path: &Path, names: &[String], world: &mut World, log: &Log) -> Result<(), ReadError> {
     let shown = path.display();

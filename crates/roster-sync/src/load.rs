@@ -169,11 +169,27 @@ pub(crate) async fn load(
 ) -> Result<Seen, End> {
     log.info("processor", divider("Start Load from Directory", '-'));
     let began = Instant::now();
+    let loaded = read(started, source, world, log).await?;
+    let seen = choose(started, source, loaded, hook, world, log).await?;
+    let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
+    log.info("processor", divider(&title, '-'));
+    Ok(seen)
+}
+
+/// Selects and maps those who were read, and has the hook change them; what there was to see of the directory.
+pub(crate) async fn choose(
+    started: &Started,
+    source: &Source,
+    loaded: Loaded<'_>,
+    hook: Option<&mut Hook>,
+    world: &mut World,
+    log: &Log,
+) -> Result<Seen, End> {
     let Loaded {
         people,
         selection,
         asked,
-    } = read(started, source, world, log).await?;
+    } = loaded;
     let mut seen = seen(&people, started, world);
     seen.everybody = asked.everybody;
     if !source.knows_all_groups() {
@@ -182,8 +198,6 @@ pub(crate) async fn load(
     let selected = select(people, &selection, hook, world, log).await;
     selected.map_err(|failure| unselected(failure, log))?;
     seen.selection.people = world.directory.people.len();
-    let title = format!("End Load from Directory (Total time: {})", hours(began.elapsed()));
-    log.info("processor", divider(&title, '-'));
     Ok(seen)
 }
 
@@ -239,7 +253,7 @@ pub(crate) async fn read<'s>(
 }
 
 /// Whom a run selects, and where they are mapped to.
-pub(crate) fn selection(started: &Started) -> Selection<'_> {
+fn selection(started: &Started) -> Selection<'_> {
     let (file, options) = (&started.file, &started.options);
     let groups: Option<BTreeSet<String>> = match &options.users {
         Users::All => None,
@@ -295,11 +309,15 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         mapped.entry(name.clone()).or_default().extend(targets);
     }
     let by_mapping = started.options.users == Users::Mapped;
-    let mut empty = BTreeSet::new();
+    let mut named = BTreeMap::new();
     if let Users::Groups(names) = &started.options.users {
-        let nobody = |name: &&String| !counts.contains_key(&world.texts.intern(name).number());
-        empty.extend(names.iter().filter(nobody).cloned());
+        for name in names {
+            let count = counts.get(&world.texts.intern(name).number());
+            named.insert(name.clone(), count.copied().unwrap_or(0));
+        }
     }
+    let empty = named.iter().filter(|(_, count)| **count == 0);
+    let empty = empty.map(|(name, _)| name.clone()).collect();
     let selection = Selected {
         options: started.options.selection(),
         groups: mapped.keys().filter(|_| by_mapping).cloned().collect(),
@@ -307,16 +325,18 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         asked_for: started.options.asked_for(),
         read: people.records.len(),
         empty,
-        additional,
+        additional: BTreeMap::new(),
     };
     Seen {
         people: !people.records.is_empty(),
         mapped,
         members,
+        named,
         within: people.within.clone(),
         elsewhere: people.elsewhere.clone(),
         everybody: false,
         selection,
+        additional,
     }
 }
 

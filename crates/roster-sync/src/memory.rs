@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::read::Within;
+use crate::read::{Within, ldap};
 use crate::whole::write_whole;
 
 /// The form of the file.
@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) mapped: BTreeMap<String, BTreeSet<String>>,
     /// How many members they had: those of them that were asked for.
     pub(crate) members: BTreeMap<String, usize>,
+    /// How many members the groups had that select people by name.
+    pub(crate) named: BTreeMap<String, usize>,
     /// What was met in them, where groups are in groups.
     pub(crate) within: BTreeMap<String, Within>,
     /// The parts of the directory that other servers hold, by name.
@@ -37,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) everybody: bool,
     /// Who was selected.
     pub(crate) selection: Selected,
+    /// How many of those who were read are in each group that `additional_groups` leads somewhere.
+    pub(crate) additional: BTreeMap<String, usize>,
 }
 
 /// How many people were selected.
@@ -57,9 +61,18 @@ pub(crate) struct Selected {
     /// Groups that the options name and nobody is in: now, or because somebody has said that it is meant.
     #[serde(default)]
     pub(crate) empty: BTreeSet<String>,
-    /// How many of those who were read are in each group that `additional_groups` leads somewhere.
-    #[serde(default)]
+    /// Where this was kept before `Earlier` had it.
+    #[serde(default, skip_serializing)]
     pub(crate) additional: BTreeMap<String, usize>,
+}
+
+/// How many of those who were read are in groups that `additional_groups` leads somewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Additional {
+    /// The groups that are read by being in the mapping.
+    groups: BTreeSet<String>,
+    /// Those that can get far fewer.
+    members: BTreeMap<String, usize>,
 }
 
 /// What is kept.
@@ -74,6 +87,9 @@ pub(crate) struct Earlier {
     elsewhere: Option<BTreeSet<String>>,
     /// The latest is the last one.
     selections: Vec<Selected>,
+    /// By the options without the filter: whatever that chooses, the same people are read.
+    #[serde(default)]
+    additional: BTreeMap<String, Additional>,
 }
 
 /// A mapped directory group.
@@ -140,6 +156,15 @@ pub(crate) fn is_far_fewer(before: usize, now: usize, least: Option<f64>) -> boo
         || least.is_some_and(|percent| is_below(before, now, percent))
 }
 
+/// How many of so many people may be missing because people have left altogether: as large a part of them as of all.
+fn share(of: usize, before: usize, now: usize) -> usize {
+    let gone = before.saturating_sub(now);
+    if gone == 0 {
+        return 0;
+    }
+    of.saturating_mul(gone).div_ceil(before).min(gone)
+}
+
 /// Whether there are fewer than so many percent of those before.
 #[expect(clippy::cast_precision_loss, reason = "numbers of people are far below 2^52")]
 pub(crate) fn is_below(before: usize, now: usize, percent: f64) -> bool {
@@ -181,6 +206,7 @@ impl Memory {
             Ok(text) => serde_json::from_str(&text)
                 .ok()
                 .filter(|earlier: &Earlier| earlier.format == FORMAT)
+                .map(Earlier::gathered)
                 .ok_or_else(|| {
                     io::Error::new(
                         io::ErrorKind::InvalidData,
@@ -228,12 +254,27 @@ impl Memory {
         self.barred.is_none()
     }
 
-    /// Tries whether a file can be written and put into its place here.
+    /// Why this run cannot be recorded, if that is so.
+    pub(crate) fn barred(&self) -> Option<&str> {
+        self.barred.as_deref()
+    }
+
+    /// Tries whether a file can be written and put into its place here. Nothing is left of it, folders neither.
     fn try_place(&self) -> io::Result<()> {
         let beside = self.path.with_extension("new");
+        let folders = self.path.ancestors().skip(1);
+        let made: Vec<&Path> = folders.take_while(|folder| !folder.exists()).collect();
         self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        write_whole(&beside, b"{}", false)?;
-        fs::remove_file(&beside)
+        let tried = write_whole(&beside, b"{}", false).and_then(|()| match fs::remove_file(&beside) {
+            // Another one that tried at the same time has done so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        });
+        for folder in made {
+            // One that something has come into meanwhile stays.
+            let _ = fs::remove_dir(folder);
+        }
+        tried
     }
 
     /// What has got lost since earlier runs.
@@ -248,7 +289,7 @@ impl Memory {
             ..Missing::default()
         };
         missing.parts = earlier.new_parts(now);
-        missing.additional = earlier.additional(&now.selection);
+        missing.additional = earlier.fewer_additional(now);
         for (name, group) in &earlier.groups {
             let Some(&members) = now.members.get(name) else {
                 continue;
@@ -301,6 +342,7 @@ impl Memory {
         if next == self.earlier {
             return Ok(());
         }
+        self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
         write_whole(&self.path, &serde_json::to_vec(&next)?, false)
     }
 }
@@ -328,19 +370,44 @@ impl Earlier {
         (renamed, heirs)
     }
 
-    /// Groups of `additional_groups` that far fewer people are in than of the same selection before.
-    fn additional(&self, now: &Selected) -> BTreeMap<String, Fewer> {
-        let known = self.selection(now).into_iter();
-        let known = known.flat_map(|earlier| &earlier.additional);
+    /// The same with the counts of `additional_groups` in one place, which earlier versions kept in each selection: the latest
+    /// of each group.
+    fn gathered(mut self) -> Self {
+        for selection in &mut self.selections {
+            let members = std::mem::take(&mut selection.additional);
+            if members.is_empty() {
+                continue;
+            }
+            let known = self.additional.entry(selection.asked_for.clone()).or_default();
+            known.groups.clone_from(&selection.groups);
+            known.members.extend(members);
+        }
+        self
+    }
+
+    /// The groups of `additional_groups` of an earlier run that read the same people; `None` where there is none, or one of its
+    /// groups is not mapped any more.
+    fn additional(&self, now: &Selected) -> Option<&Additional> {
+        let known = self.additional.get(&now.asked_for);
+        known.filter(|earlier| earlier.groups.is_subset(&now.groups))
+    }
+
+    /// Groups of `additional_groups` that far fewer people are in than before.
+    fn fewer_additional(&self, now: &Seen) -> BTreeMap<String, Fewer> {
+        let selection = &now.selection;
+        // With a filter that is new, all who were read stand for those who were selected.
+        let (then, later) = match self.selection(selection) {
+            Some(known) => (known.people, selection.people),
+            None => (self.read(selection).unwrap_or(0), selection.read),
+        };
+        let known = self.additional(&now.selection).into_iter();
+        let known = known.flat_map(|earlier| &earlier.members);
         let both = known.map(|(name, &before)| {
             let now = now.additional.get(name).copied().unwrap_or(0);
             (name.clone(), Fewer { before, now })
         });
         both.filter(|(_, Fewer { before, now: members })| {
-            is_shrunk(
-                before.saturating_sub(self.share_of_leavers(now, *before)),
-                *members,
-            )
+            is_shrunk(before.saturating_sub(share(*before, then, later)), *members)
         })
         .collect()
     }
@@ -390,14 +457,10 @@ impl Earlier {
         is_shrunk(before.saturating_sub(left), members)
     }
 
-    /// How many of so many people may be missing because people have left altogether: as large a part of them as of all.
+    /// How many of so many people may be missing because people have left altogether.
     fn share_of_leavers(&self, now: &Selected, of: usize) -> usize {
         let before = self.selection(now).map_or(0, |before| before.people);
-        let gone = before.saturating_sub(now.people);
-        if gone == 0 {
-            return 0;
-        }
-        of.saturating_mul(gone).div_ceil(before).min(gone)
+        share(of, before, now.people)
     }
 
     /// Whether people are missing, and nobody has said that it is meant: then nothing of what was seen is small for sure.
@@ -460,7 +523,58 @@ impl Earlier {
             next.groups.insert(name.clone(), group);
         }
         next.selections = self.selections_after(now, accepted, least);
+        next.additional = self.additional_after(now, accepted, least);
+        // Not for longer than anything is known of who was read.
+        next.additional
+            .retain(|asked_for, _| next.selections.iter().any(|known| known.asked_for == *asked_for));
         next
+    }
+
+    fn additional_after(
+        &self,
+        now: &Seen,
+        accepted: Accepted,
+        least: Option<f64>,
+    ) -> BTreeMap<String, Additional> {
+        let mut all = self.additional.clone();
+        let shrunk = self.fewer_additional(now);
+        // A narrow filter may find all whom it wants in a directory that is not whole.
+        let in_doubt =
+            self.is_in_doubt(now, accepted, least) || self.reads_far_fewer(&now.selection, accepted, least);
+        let known = self.additional(&now.selection);
+        if known.is_none() && in_doubt {
+            return all;
+        }
+        let mut members = now.additional.clone();
+        for (name, &before) in known.into_iter().flat_map(|known| &known.members) {
+            if accepted.fewer && !in_doubt && !members.contains_key(name) {
+                continue;
+            }
+            let count = members.entry(name.clone()).or_insert(before);
+            if in_doubt || (shrunk.contains_key(name) && !accepted.fewer) {
+                *count = before.max(*count);
+            }
+        }
+        // So few can never be far fewer.
+        members.retain(|_, count| is_shrunk(*count, 0));
+        let asked_for = now.selection.asked_for.clone();
+        if members.is_empty() {
+            all.remove(&asked_for);
+        } else {
+            let groups = now.selection.groups.clone();
+            all.insert(asked_for, Additional { groups, members });
+        }
+        all
+    }
+
+    /// Whether far fewer people were read than in the latest run that asked for the same ones, and nobody has said that it is
+    /// meant.
+    fn reads_far_fewer(&self, now: &Selected, accepted: Accepted, least: Option<f64>) -> bool {
+        let is_meant = accepted.fewer || (accepted.empty && now.read == 0);
+        !is_meant
+            && self
+                .read(now)
+                .is_some_and(|before| is_far_fewer(before, now.read, least))
     }
 
     fn elsewhere_after(&self, now: &Seen, accepted: Accepted) -> BTreeSet<String> {
@@ -488,17 +602,7 @@ impl Earlier {
             let Some((at, _)) = narrowest else { break };
             all.remove(at);
         }
-        let shrunk = self.additional(&now);
         let in_doubt = self.is_in_doubt(seen, accepted, least);
-        for (name, &before) in known.into_iter().flat_map(|known| &known.additional) {
-            if accepted.fewer && !in_doubt && !now.additional.contains_key(name) {
-                continue;
-            }
-            let members = now.additional.entry(name.clone()).or_insert(before);
-            if in_doubt || (shrunk.contains_key(name) && !accepted.fewer) {
-                *members = before.max(*members);
-            }
-        }
         let lost = match known {
             _ if now.people == 0 && accepted.empty => false,
             None => now.people == 0 || in_doubt,
@@ -511,12 +615,8 @@ impl Earlier {
                 .retain(|name| meant.is_some_and(|meant| meant.contains(name)));
         }
         // A narrow filter may find all whom it wants in a directory that is not whole: it is no measure for others.
-        if let Some(before) = self.read(&now)
-            && !accepted.fewer
-            && !(accepted.empty && now.read == 0)
-            && is_far_fewer(before, now.read, least)
-        {
-            now.read = before;
+        if self.reads_far_fewer(&now, accepted, least) {
+            now.read = self.read(&now).unwrap_or(now.read);
         }
         // Also where one of its groups is not mapped any more, which may be a mistake.
         let same = |earlier: &&Selected| earlier.options == now.options;
@@ -530,10 +630,15 @@ impl Earlier {
 }
 
 impl Group {
-    /// The groups in it that have become mute.
+    /// The groups in it that have become mute, however their names are spelled.
     fn mute(&self, within: Option<&Within>) -> BTreeSet<String> {
-        let mute = within.map(|within| self.within.intersection(&within.mute).cloned());
-        mute.into_iter().flatten().collect()
+        let mute = within.into_iter().flat_map(|within| &within.mute);
+        let mute: BTreeSet<String> = mute.map(|name| ldap::name_key(name)).collect();
+        let known = self.within.iter();
+        known
+            .filter(|name| mute.contains(&ldap::name_key(name)))
+            .cloned()
+            .collect()
     }
 }
 

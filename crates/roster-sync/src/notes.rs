@@ -66,6 +66,17 @@ pub(crate) fn say(plan: &Plan, names: &Names<'_>, log: &Log) {
     }
 }
 
+/// Says that a group cannot be created because of its name.
+pub(crate) fn say_uncreatable(group: &str, log: &Log) {
+    log.error(
+        LOGGER,
+        "group-not-creatable",
+        format_args!(
+            "'{group}' cannot be created: names of user groups have at most 255 characters and do not begin with `_`"
+        ),
+    );
+}
+
 fn one(note: &Note, names: &Names<'_>, log: &Log) {
     match note {
         Note::SamePerson { place, person } => log.warning(
@@ -148,14 +159,7 @@ fn one(note: &Note, names: &Names<'_>, log: &Log) {
                 names.account_key(*organization, *example)
             ),
         ),
-        Note::GroupNotCreatable { target } => log.error(
-            LOGGER,
-            "group-not-creatable",
-            format_args!(
-                "'{}' cannot be created: names of user groups have at most 255 characters and do not begin with `_`",
-                names.target(*target)
-            ),
-        ),
+        Note::GroupNotCreatable { target } => say_uncreatable(names.target(*target), log),
         Note::GroupNotAssignable { target } => log.warning(
             LOGGER,
             "group-not-assignable",

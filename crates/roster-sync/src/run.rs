@@ -262,7 +262,7 @@ async fn carry_out(
         {
             lists::withhold(path, log);
         }
-        doubt = looked?;
+        doubt = looked.map_err(|_| End::Failed)?;
     }
     let push = started.options.strategy == Strategy::Push;
     let phase = if push { "Push to UMAPI" } else { "Sync with UMAPI" };
@@ -323,12 +323,7 @@ async fn carry_out(
 /// Keeps other runs of this configuration out. One that is going on is no failure, as ever.
 fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result<Option<Lock>, End> {
     let Some(folder) = &surroundings.state_folder else {
-        log.warning(
-            LOGGER,
-            "no-state-folder",
-            "There is no place for what runs have to remember, because no home folder is known: two runs cannot be kept apart, \
-             and an empty directory or mapped group takes nothing away; set ROSTER_STATE_DIR to a folder",
-        );
+        say_placeless(log);
         return Ok(None);
     };
     match lock::take(folder, &started.path) {
@@ -353,6 +348,16 @@ fn only_run(started: &Started, surroundings: &Surroundings, log: &Log) -> Result
             Ok(None)
         }
     }
+}
+
+/// Says that runs have no place for what they have to remember.
+pub(crate) fn say_placeless(log: &Log) {
+    log.warning(
+        LOGGER,
+        "no-state-folder",
+        "There is no place for what runs have to remember, because no home folder is known: two runs cannot be kept apart, \
+         and an empty directory or mapped group takes nothing away; set ROSTER_STATE_DIR to a folder",
+    );
 }
 
 /// A plan and what became of it.

@@ -212,17 +212,32 @@ fn each_selection_has_a_number_of_its_own() {
     );
 }
 
-#[test]
-fn what_additional_groups_lead_to_is_counted_in_each_selection() {
-    let place = Place::new();
-    let select = |options: &str, people, staff: &[(&str, usize)]| Seen {
+/// A run with options, in `asked_for` and a filter, that reads and selects so many, with people in groups of
+/// `additional_groups`.
+fn with_additional(
+    asked_for: &str,
+    filter: &str,
+    (read, people): (usize, usize),
+    groups: &[(&str, usize)],
+) -> Seen {
+    Seen {
         selection: Selected {
-            options: options.to_owned(),
+            options: format!("{asked_for}{filter}"),
+            asked_for: asked_for.to_owned(),
             people,
-            additional: staff.iter().map(|&(name, n)| (name.to_owned(), n)).collect(),
+            read,
             ..Selected::default()
         },
+        additional: groups.iter().map(|&(name, n)| (name.to_owned(), n)).collect(),
         ..seen(people, &[])
+    }
+}
+
+#[test]
+fn what_additional_groups_lead_to_is_counted_of_all_who_are_read() {
+    let place = Place::new();
+    let select = |options: &str, people, staff: &[(&str, usize)]| {
+        with_additional(options, "", (people, people), staff)
     };
     let lost = |now: &Seen| {
         place
@@ -255,6 +270,74 @@ fn what_additional_groups_lead_to_is_counted_in_each_selection() {
     assert_eq!(lost(&few), None);
     place.record(&select("all", 100, &[]), FEWER);
     assert_eq!(lost(&select("all", 100, &[])), None, "it is forgotten");
+}
+
+#[test]
+fn one_count_of_an_additional_group_serves_every_filter_over_the_same_people() {
+    let place = Place::new();
+    let all = |staff| with_additional("all", "", (100, 100), &[("Staff", staff), ("Pair", 3)]);
+    let ada =
+        |read, staff| with_additional("all", " like `ada`", (read, 1), &[("Staff", staff), ("Pair", 3)]);
+    let lost = |now: &Seen| place.missing(now).additional.keys().cloned().collect::<Vec<_>>();
+    place.record(&all(50), NOTHING);
+    assert_eq!(
+        lost(&ada(100, 20)),
+        ["Staff"],
+        "the filter is new, the people are not"
+    );
+    assert_eq!(lost(&ada(92, 31)), [""; 0], "some have left altogether");
+    place.record(&ada(100, 48), NOTHING);
+    // A directory that is not whole is enough for one person, and no measure for the others.
+    place.record(&ada(40, 40), NOTHING);
+    assert_eq!(lost(&all(30)), ["Staff"]);
+    place.record(&with_additional("mapped", "", (30, 30), &[("Staff", 9)]), NOTHING);
+    assert_eq!(lost(&all(30)), ["Staff"], "others were read");
+    // What has so few people that they can never be far fewer takes no room.
+    let kept = fs::read_to_string(place.open().path).unwrap();
+    assert_eq!(kept.matches("\"Staff\"").count(), 2, "{kept}");
+    assert!(!kept.contains("Pair"), "{kept}");
+    place.record(&all(30), FEWER);
+    assert_eq!(lost(&ada(100, 28)), [""; 0]);
+}
+
+#[test]
+fn counts_of_additional_groups_that_an_earlier_version_kept_in_each_selection_are_not_forgotten() {
+    let place = Place::new();
+    let all = |staff, more: &[(&str, usize)]| {
+        let groups: Vec<_> = [("Staff", staff)]
+            .into_iter()
+            .chain(more.iter().copied())
+            .collect();
+        with_additional("all", "", (100, 100), &groups)
+    };
+    place.record(&all(1, &[]), NOTHING);
+    let path = place.open().path;
+    let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    old.as_object_mut().unwrap().remove("additional");
+    let select = |options: &str, people: usize, additional: serde_json::Value| {
+        serde_json::json!({
+            "options": options, "groups": [], "people": people, "asked_for": "all", "read": 100, "empty": [],
+            "additional": additional,
+        })
+    };
+    old["selections"] = serde_json::json!([
+        select(
+            "all like `ada`",
+            1,
+            serde_json::json!({"Staff": 90, "Guests": 20})
+        ),
+        select("all", 100, serde_json::json!({"Staff": 50})),
+    ]);
+    fs::write(&path, old.to_string()).unwrap();
+    let lost = |now: &Seen| {
+        let lost = place.missing(now).additional.into_iter();
+        lost.map(|(name, fewer)| (name, fewer.before)).collect::<Vec<_>>()
+    };
+    let few = all(20, &[]);
+    let expected = [("Guests".to_owned(), 20), ("Staff".to_owned(), 50)];
+    assert_eq!(lost(&few), expected, "the latest count of each");
+    place.record(&few, NOTHING);
+    assert_eq!(lost(&few), expected);
 }
 
 /// A filter for one person finds that one in a directory that is not whole, too, which is no measure for other filters.
@@ -423,6 +506,10 @@ fn groups_in_groups_are_missed_when_they_become_mute() {
     assert_eq!(lost(&hidden), names(&["cn=x"]), "a run that did not look");
     place.record(&hidden, FEWER);
     assert_eq!(lost(&hidden), names(&[]));
+    // Names are the same however they are spelled, also as an earlier version kept them.
+    place.record(&with(&["cn=é, ou=x", "cn=y"], &[]), NOTHING);
+    assert_eq!(lost(&with(&["cn=y"], &["CN=É,OU=X"])), names(&["cn=é, ou=x"]));
+    place.record(&with(&["cn=x", "cn=y"], &[]), FEWER);
     // What has left the group is no member that does not show itself.
     place.record(&with(&[], &[]), NOTHING);
     assert_eq!(lost(&with(&[], &["cn=y"])), names(&[]));

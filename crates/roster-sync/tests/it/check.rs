@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::scene::{Scene, connector, fine, organization, writes};
+use crate::scene::{Ended, Scene, connector, fine, organization, writes};
 use crate::server::{Reply, Request, Server};
 
 /// An organization with one account and the groups that are named.
@@ -87,7 +87,8 @@ async fn people_without_a_country_are_a_finding_unless_there_is_a_usual_one() {
     let ended = scene.check(RUN).await;
     assert_eq!(ended.code, 1, "{}", ended.log);
     assert!(
-        ended.log.contains("1 of them have no country") && ended.log.contains("[country-missing]"),
+        ended.log.contains("1 of the selected people have no country")
+            && ended.log.contains("[country-missing]"),
         "{}",
         ended.log
     );
@@ -120,7 +121,7 @@ async fn only_people_whom_a_run_would_create_need_a_country() {
         let ended = scene
             .check(&format!("--connector csv @users.csv {options}"))
             .await;
-        let said = format!("{nowhere} of them have no country");
+        let said = format!("{nowhere} of the selected people have no country");
         assert_eq!(ended.log.contains(&said), nowhere > 0, "{options}: {}", ended.log);
         assert_eq!(ended.log.contains("[country-missing]"), nowhere > 0, "{options}");
     }
@@ -146,7 +147,7 @@ async fn groups_that_are_missing_on_either_side_are_findings() {
     assert!(
         ended
             .log
-            .contains("The directory group 'Painters' does not exist or has no members"),
+            .contains("Nobody is in these mapped directory groups: Painters"),
         "{}",
         ended.log
     );
@@ -311,4 +312,304 @@ async fn a_summary_is_of_a_run_and_not_of_a_check() {
     assert_eq!(ended.code, 0, "{}", ended.log);
     assert!(ended.log.contains("[option-without-effect]"), "{}", ended.log);
     assert!(!scene.path("s.json").exists());
+}
+
+/// An organization with this one group and nobody, which takes everything.
+async fn empty_organization() -> Server {
+    Server::start(|_, request| {
+        if request.line.starts_with("POST") {
+            return fine(1, request);
+        }
+        Reply::json(r#"{"result":"success","lastPage":true,"groups":[{"groupName":"Photo"}],"users":[]}"#)
+    })
+    .await
+}
+
+/// So many people, of whom the first `painters` are painters.
+fn people(count: usize, painters: usize) -> String {
+    let rows = (0..count).map(|number| {
+        let group = if number < painters { "Painters" } else { "" };
+        format!("p{number}@x.com,P,Lee,US,{group}\n")
+    });
+    "email,firstname,lastname,country,groups\n".to_owned() + &rows.collect::<String>()
+}
+
+/// What is said from WARNING on, by its name.
+fn told(ended: &Ended) -> Vec<&str> {
+    let lines = ended.log.lines();
+    let lines = lines.filter(|line| {
+        [" WARNING ", " ERROR ", " CRITICAL "]
+            .iter()
+            .any(|level| line.contains(level))
+    });
+    lines
+        .filter_map(|line| Some(line.rsplit_once('[')?.1.trim_end_matches(']')))
+        .collect()
+}
+
+/// The whole folder of what runs remember.
+fn remembered(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut all: Vec<_> = entries
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            (
+                entry.file_name().into_string().unwrap(),
+                std::fs::read(entry.path()).unwrap(),
+            )
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+const WITHHELD: &str = "The run would withhold what is said above, do the rest, and end with exit code 1";
+
+#[tokio::test]
+async fn what_a_run_would_withhold_is_said_in_its_words_and_not_remembered() {
+    let server = empty_organization().await;
+    let mut scene = Scene::new(&server.url);
+    let state = scene.path("state/roster");
+    scene.state = Some(state.clone());
+    let two = "--connector csv @users.csv --process-groups --adobe-only-user-action delete";
+    scene.write("users.csv", &people(60, 30));
+    let ended = scene.check(two).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(!scene.path("state").exists(), "a check makes no folder, either");
+    scene.run(two).await;
+    let before = remembered(&state);
+    assert!(!before.is_empty());
+    for (what, file, options, names) in [
+        ("nothing", people(60, 30), "", &[][..]),
+        ("cut", people(20, 20), "", &["source-shrunk"]),
+        ("cut and meant", people(20, 20), "--accept-fewer", &[]),
+        ("a group shrunk", people(60, 10), "", &["group-shrunk"]),
+        (
+            "a group emptied",
+            people(60, 0),
+            "",
+            &["directory-group-empty", "source-disappeared"],
+        ),
+        (
+            "a header alone",
+            people(0, 0),
+            "",
+            &["directory-empty", "source-disappeared"],
+        ),
+        (
+            "nobody fits",
+            people(60, 30),
+            "--user-filter zzz",
+            &["selection-empty"],
+        ),
+        (
+            "a mistyped name",
+            people(60, 30),
+            "--users group Paniters",
+            &["selection-empty"],
+        ),
+        (
+            "one of two",
+            people(60, 30),
+            "--users group Painters,Paniters",
+            &["selection-empty"],
+        ),
+    ] {
+        scene.write("users.csv", &file);
+        let ended = scene.check(&format!("{two} {options}")).await;
+        assert_eq!(told(&ended), names, "{what}: {}", ended.log);
+        assert_eq!(ended.code, u8::from(!names.is_empty()), "{what}: {}", ended.log);
+        assert_eq!(
+            ended.log.contains(WITHHELD),
+            !names.is_empty(),
+            "{what}: {}",
+            ended.log
+        );
+        assert_eq!(remembered(&state), before, "{what}");
+        let run = scene.run(&format!("{two} {options} -t")).await;
+        let said = told(&run);
+        assert!(
+            names.iter().all(|name| said.contains(name)),
+            "{what}: {}",
+            run.log
+        );
+    }
+    let real = writes(&server)
+        .into_iter()
+        .filter(|request| !request.line.contains("testOnly=true"));
+    assert!(
+        !real
+            .map(|request| request.body)
+            .collect::<String>()
+            .contains("remove")
+    );
+    // Fewer than there have to be.
+    scene.write("roster.yml", "min_directory_users: 98%\n");
+    scene.write("users.csv", &people(58, 30));
+    let ended = scene.check(two).await;
+    assert_eq!(
+        (ended.code, told(&ended)),
+        (1, vec!["too-few-people"]),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended
+            .log
+            .contains("The run would send nothing, and end with exit code 1"),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended.log.contains("organization ORG@AdobeOrg can be read"),
+        "{}",
+        ended.log
+    );
+    std::fs::remove_file(scene.path("roster.yml")).unwrap();
+    // What cannot be read ends a run.
+    let seen = before.iter().find(|(name, _)| name.ends_with(".seen")).unwrap();
+    std::fs::write(state.join(&seen.0), "{").unwrap();
+    let ended = scene.check(two).await;
+    assert_eq!(
+        (ended.code, told(&ended)),
+        (3, vec!["state-unreadable"]),
+        "{}",
+        ended.log
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_a_run_would_not_write_stays_when_it_is_checked() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    scene.write("left.csv", "type,email\n");
+    let run = "--connector csv @users.csv --user-filter zzz --adobe-only-user-action write-file @left.csv";
+    let ended = scene.check(run).await;
+    assert_eq!(
+        (ended.code, told(&ended)),
+        (1, vec!["selection-empty", "list-withheld"]),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended.log.contains("would remove that of an earlier run"),
+        "{}",
+        ended.log
+    );
+    assert!(scene.path("left.csv").exists());
+}
+
+#[tokio::test]
+async fn a_place_where_nothing_can_be_remembered_is_a_finding() {
+    let server = empty_organization().await;
+    let mut scene = Scene::new(&server.url);
+    let state = scene.path("state");
+    scene.state = Some(state.clone());
+    scene.run(RUN).await;
+    let remembered = remembered(&state);
+    let seen = remembered
+        .iter()
+        .find(|(name, _)| name.ends_with(".seen"))
+        .unwrap();
+    // Where the memory would be written stands a folder.
+    std::fs::create_dir(state.join(&seen.0).with_extension("new")).unwrap();
+    let ended = scene.check(RUN).await;
+    assert_eq!(
+        (ended.code, told(&ended)),
+        (1, vec!["state-not-written"]),
+        "{}",
+        ended.log
+    );
+    scene.stateless = true;
+    let ended = scene.check(RUN).await;
+    assert_eq!(
+        (ended.code, told(&ended)),
+        (1, vec!["no-state-folder"]),
+        "{}",
+        ended.log
+    );
+    scene.write("users.csv", &people(5, 0));
+    let ended = scene.check(RUN).await;
+    assert_eq!(
+        told(&ended),
+        ["no-state-folder", "directory-group-empty", "source-unremembered"],
+        "{}",
+        ended.log
+    );
+    // A list of Adobe-only people needs no memory.
+    scene.write("list.csv", "type,email\nfederatedID,eve@x.com\n");
+    let ended = scene
+        .check("--adobe-only-user-list @list.csv --adobe-only-user-action remove")
+        .await;
+    assert_eq!((ended.code, told(&ended)), (0, vec![]), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn groups_that_nobody_can_be_put_into_are_findings() {
+    let server = Server::start(|_, request| {
+        if request.line.contains("/groups/") {
+            return Reply::json(
+                r#"{"result":"success","lastPage":true,"groups":[{"groupName":"Photo","productName":"Photo Suite","type":"PRODUCT_PROFILE"}]}"#,
+            );
+        }
+        Reply::json(r#"{"result":"success","lastPage":true,"users":[]}"#)
+    })
+    .await;
+    let scene = Scene::new(&server.url);
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    for (group, expected) in [
+        ("_org_admin", &["group-not-assignable"][..]),
+        ("_Compartment_Admin", &["group-not-assignable"]),
+        ("_product_admin_Nope", &["adobe-group-missing"]),
+        ("_admin_Foto", &["adobe-group-missing"]),
+        ("_developer_Foto", &["adobe-group-missing"]),
+        ("_nothing", &["adobe-group-missing"]),
+        ("_product_admin_photo suite", &[]),
+        ("_admin_photo", &[]),
+        ("_support_admin", &[]),
+    ] {
+        scene.write(
+            "user-sync-config.yml",
+            &main.replace("[Photo]", &format!("['{group}']")),
+        );
+        let ended = scene.check(RUN).await;
+        assert_eq!(told(&ended), expected, "{group}: {}", ended.log);
+        assert_eq!(
+            ended.code,
+            u8::from(!expected.is_empty()),
+            "{group}: {}",
+            ended.log
+        );
+    }
+    let creates = main.replace("  groups:", "  group_sync_options: {auto_create: yes}\n  groups:");
+    scene.write("user-sync-config.yml", &creates.replace("[Photo]", "[_nothing]"));
+    let ended = scene.check(RUN).await;
+    assert_eq!(
+        (ended.code, told(&ended)),
+        (1, vec!["group-not-creatable"]),
+        "{}",
+        ended.log
+    );
+}
+
+#[tokio::test]
+async fn warnings_that_are_no_findings_are_not_passed_over_in_the_verdict() {
+    let server = with_groups("photo").await;
+    let scene = Scene::new(&server.url);
+    let ended = scene.check(&format!("{RUN} --user-filter ada.*|kim.*")).await;
+    assert_eq!(
+        (ended.code, told(&ended)),
+        (0, vec!["loose-alternative"]),
+        "{}",
+        ended.log
+    );
+    assert!(
+        ended
+            .log
+            .contains("in order, apart from what the warnings above say"),
+        "{}",
+        ended.log
+    );
 }

@@ -587,3 +587,38 @@ async fn a_file_of_stricter_settings_that_cannot_be_read_is_no_file_that_is_not_
     }
     assert_eq!(scene.run(run).await.code, 0);
 }
+
+#[tokio::test]
+async fn mapped_groups_that_nobody_is_in_leave_nobody_over_even_the_first_time() {
+    for strict in ["", "--compat strict"] {
+        let (scene, server) = full(5).await;
+        let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+        scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 5, 5)));
+        scene.write("user-sync-config.yml", &main.replace("Painters", "Paniters"));
+        let run = format!("--connector csv @p.csv --users mapped {strict} {}", REMOVING[1]);
+        for _ in 0..2 {
+            let (ended, some) = sent(&scene, &server, &run).await;
+            assert_eq!((ended.code, some.as_str()), (1, ""), "{}", ended.log);
+            let said = errors(&ended);
+            assert!(
+                said.len() == 1
+                    && said[0].contains("in any mapped directory group (`--users mapped`)")
+                    && said[0].contains("[selection-empty]"),
+                "{}",
+                ended.log
+            );
+        }
+        // Where nobody loses anything by not being selected it is no matter, nor where somebody is in one of several groups.
+        let idle = scene.run("--connector csv @p.csv --users mapped").await;
+        assert_eq!(idle.code, 0, "{}", idle.log);
+        let (meant, all) = sent(&scene, &server, &format!("{run} --accept-empty")).await;
+        assert_eq!((meant.code, takes_away(&all)), (0, true), "{}", meant.log);
+        assert_eq!(scene.run(&run).await.code, 0, "it need not be said again");
+        let (scene, server) = full(5).await;
+        let weavers = "    - directory_group: Weavers\n      adobe_groups: [Loom]\nlimits:";
+        scene.write("user-sync-config.yml", &main.replace("limits:", weavers));
+        scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 5, 3)));
+        let (ended, all) = sent(&scene, &server, &run).await;
+        assert_eq!((ended.code, takes_away(&all)), (0, true), "{}", ended.log);
+    }
+}

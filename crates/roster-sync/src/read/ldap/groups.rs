@@ -123,7 +123,7 @@ impl Lookup<'_> {
                         None
                     };
                     // Bases may lie within each other.
-                    if keys.insert(key(entry.dn)) {
+                    if keys.insert(name_key(entry.dn)) {
                         found.push(Group {
                             dn: entry.dn.to_owned(),
                             relative_id,
@@ -200,7 +200,7 @@ impl Lookup<'_> {
             attributes: &attributes,
         };
         let host = session.host.clone();
-        let mut seen = HashSet::from([key(group)]);
+        let mut seen = HashSet::from([name_key(group)]);
         let mut found = Vec::new();
         let mut within = Within::default();
         let mut kinds = BTreeSet::new();
@@ -214,7 +214,7 @@ impl Lookup<'_> {
             let (mut there, mut absent) = (Vec::new(), Vec::new());
             let mut add = |holder: &str, bytes: &[u8]| {
                 let member = member(bytes, holder, attribute, &host)?;
-                if seen.insert(key(&member)) {
+                if seen.insert(name_key(&member)) {
                     next.push(member);
                 }
                 Ok(())
@@ -402,7 +402,7 @@ fn parsed(text: &str, host: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// The same text for all spellings of a name.
-fn key(dn: &str) -> String {
+pub(crate) fn name_key(dn: &str) -> String {
     Dn::parse(dn).map_or_else(|_| dn.to_lowercase(), |dn| dn.key())
 }
 

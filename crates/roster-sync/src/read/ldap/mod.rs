@@ -40,6 +40,7 @@ use crate::read::{People, Tables};
 
 pub(crate) use connect::Patience;
 pub(crate) use error::Failure;
+pub(crate) use groups::name_key;
 pub(crate) use settings::Settings;
 pub use ticket::TicketFiles;
 pub(crate) use ticket::files as ticket_files;
