@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::hooks;
 use crate::scene::{Ended, Scene, connector, fine, organization, writes};
 use crate::server::{Reply, Request, Server};
 
@@ -612,4 +613,39 @@ async fn warnings_that_are_no_findings_are_not_passed_over_in_the_verdict() {
         "{}",
         ended.log
     );
+}
+
+/// Who is selected, and where people belong, is known when the hook has run.
+#[tokio::test]
+async fn check_runs_the_hook_for_everybody_as_a_run_does() {
+    if !hooks::has_python() {
+        return;
+    }
+    let server = organization("", fine).await;
+    let code = "if 'ada' in target_attributes['email']: target_attributes['country'] = None\nelse: print('seen', target_attributes['email'])";
+    let hooked = hooks::scene(&server.url, &hooks::with_code(code));
+    let ended = hooked.check(RUN).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    for said in [
+        "seen kim@x.com",
+        "1 of the selected people have no country",
+        "[country-missing]",
+    ] {
+        assert!(ended.log.contains(said), "missing {said:?} in {}", ended.log);
+    }
+    let hooked = hooks::scene(&server.url, &hooks::with_code("target_groups.add('Strange')"));
+    let ended = hooked.check(RUN).await;
+    assert!(
+        ended.code == 1 && ended.log.contains("[unknown-target-group]"),
+        "{}",
+        ended.log
+    );
+    let hooked = hooks::scene(&server.url, &hooks::with_code("1 / 0"));
+    let ended = hooked.check(RUN).await;
+    assert!(
+        ended.code == 3 && ended.log.contains("[hook-failed]"),
+        "{}",
+        ended.log
+    );
+    assert!(writes(&server).is_empty());
 }
