@@ -269,6 +269,9 @@ fn leave_out(missing: &mut Missing, started: &Started, now: &Seen, memory: Optio
     };
     missing.shrunk.retain(|name, _| matters(name));
     missing.mute.retain(|name, _| matters(name));
+    // A group that is only named by the options matters where it selects people.
+    let is_mapped = |name: &String| started.file.mapping.iter().any(|(mapped, _)| mapped == name);
+    missing.groups.retain(|name| by_group || is_mapped(name));
 }
 
 impl Doubt {
@@ -279,6 +282,14 @@ impl Doubt {
             Keep::These(targets) => !targets.is_empty(),
         };
         self.hold || kept
+    }
+
+    /// Remembers what was seen as far as it is more than ever before. A rehearsal is not remembered.
+    pub(crate) fn record_more(&mut self, test_mode: bool, log: &Log) {
+        let memory = self.memory.as_mut().filter(|_| !test_mode);
+        if let Some(Err(error)) = memory.map(|memory| memory.record_more(&self.now)) {
+            say_unwritten(&error, log);
+        }
     }
 
     /// Remembers what was seen. A rehearsal is not remembered.

@@ -312,8 +312,14 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
     let mut named = BTreeMap::new();
     if let Users::Groups(names) = &started.options.users {
         for name in names {
-            let count = counts.get(&world.texts.intern(name).number());
-            named.insert(name.clone(), count.copied().unwrap_or(0));
+            let count = counts
+                .get(&world.texts.intern(name).number())
+                .copied()
+                .unwrap_or(0);
+            // Remembered as those of the mapping are: whoever is in one of them is selected by it.
+            mapped.entry(name.clone()).or_default();
+            members.insert(name.clone(), count);
+            named.insert(name.clone(), count);
         }
     }
     let empty = named.iter().filter(|(_, count)| **count == 0);

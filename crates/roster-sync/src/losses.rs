@@ -21,7 +21,7 @@ use crate::log::Log;
 use crate::options::AdobeUsers;
 use crate::run::{End, Surroundings};
 use crate::start::Started;
-use crate::whole::write_whole;
+use crate::whole::{read_if_there, write_whole};
 
 const LOGGER: &str = "processor";
 
@@ -259,7 +259,10 @@ impl Losses {
         }
         let written = serde_json::to_vec(&next)
             .map_err(io::Error::other)
-            .and_then(|text| write_whole(path, &text, false));
+            .and_then(|text| {
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                write_whole(path, &text, false)
+            });
         if let Err(error) = written {
             log.warning(
                 "main",
@@ -315,18 +318,8 @@ fn looked_at(adobe_users: &AdobeUsers) -> String {
 fn read(path: &Path, of: &str) -> io::Result<Option<Left>> {
     let shown = path.display();
     let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return match fs::read_link(path) {
-                Ok(target) => Err(wrong(format!(
-                    "`{shown}` is a link to `{}`, where nothing is",
-                    target.display()
-                ))),
-                Err(_) => Ok(None),
-            };
-        }
-        Err(error) => return Err(io::Error::new(error.kind(), format!("`{shown}`: {error}"))),
+    let Some(text) = read_if_there(path)? else {
+        return Ok(None);
     };
     let left: Option<Left> = serde_json::from_str(&text).ok();
     let left = left

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::read::{Within, ldap};
-use crate::whole::write_whole;
+use crate::whole::{read_if_there, write_whole};
 
 /// The form of the file.
 const FORMAT: u64 = 2;
@@ -181,6 +181,8 @@ pub(crate) struct Memory {
     barred: Option<String>,
     /// The share of the people before that has to be there.
     least: Option<f64>,
+    /// What is in the file meanwhile.
+    written: Option<Earlier>,
 }
 
 impl Memory {
@@ -202,8 +204,8 @@ impl Memory {
         let main = fs::canonicalize(configuration).unwrap_or_else(|_| configuration.to_owned());
         let of = format!("{}\n{kind}\n{organization}", main.display());
         let path = folder.join(format!("sync-{:016x}.seen", crate::lock::digest(of.as_bytes())));
-        let earlier = match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text)
+        let earlier = match read_if_there(&path)? {
+            Some(text) => serde_json::from_str(&text)
                 .ok()
                 .filter(|earlier: &Earlier| earlier.format == FORMAT)
                 .map(Earlier::gathered)
@@ -213,21 +215,11 @@ impl Memory {
                         format!("`{}` is damaged, or of another version", path.display()),
                     )
                 })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Ok(target) = fs::read_link(&path) {
-                    let (path, target) = (path.display(), target.display());
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        format!("`{path}` is a link to `{target}`, where nothing is"),
-                    ));
-                }
-                Earlier {
-                    format: FORMAT,
-                    of: of.clone(),
-                    ..Earlier::default()
-                }
-            }
-            Err(error) => return Err(error),
+            None => Earlier {
+                format: FORMAT,
+                of: of.clone(),
+                ..Earlier::default()
+            },
         };
         if earlier.of != of {
             let path = path.display();
@@ -244,6 +236,7 @@ impl Memory {
             barred: None,
             earlier,
             least,
+            written: None,
         };
         memory.barred = memory.try_place().err().map(|error| error.to_string());
         Ok(memory)
@@ -339,11 +332,25 @@ impl Memory {
             return Err(io::Error::other(why.clone()));
         }
         let next = self.earlier.after(now, accepted, self.least);
-        if next == self.earlier {
+        if next == *self.written.as_ref().unwrap_or(&self.earlier) {
             return Ok(());
         }
+        self.write(&next)
+    }
+
+    /// Records, before a run does anything, what it has seen and no run before: it may be killed. What is less waits for its end.
+    pub(crate) fn record_more(&mut self, now: &Seen) -> io::Result<()> {
+        let next = self.earlier.with_more(now);
+        if self.barred.is_none() && next != self.earlier {
+            self.write(&next)?;
+            self.written = Some(next);
+        }
+        Ok(())
+    }
+
+    fn write(&self, earlier: &Earlier) -> io::Result<()> {
         self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        write_whole(&self.path, &serde_json::to_vec(&next)?, false)
+        write_whole(&self.path, &serde_json::to_vec(earlier)?, false)
     }
 }
 
@@ -471,6 +478,30 @@ impl Earlier {
         (empty && !accepted.empty) || (fewer && !fewer_is_meant)
     }
 
+    /// What is remembered, and whatever of a run is more.
+    fn with_more(&self, now: &Seen) -> Self {
+        let mut next = self.clone();
+        next.people |= now.people;
+        for (name, &members) in &now.members {
+            let group = next.groups.entry(name.clone()).or_default();
+            if group.leads_to.is_empty() {
+                group.leads_to = now.mapped.get(name).cloned().unwrap_or_default();
+            }
+            group.members = group.members.max(members);
+            let within = now.within.get(name).into_iter().flat_map(|within| &within.groups);
+            group.within.extend(within.cloned());
+        }
+        let same = |known: &&mut Selected| known.options == now.selection.options;
+        match next.selections.iter_mut().find(same) {
+            Some(known) => {
+                known.people = known.people.max(now.selection.people);
+                known.read = known.read.max(now.selection.read);
+            }
+            None => next.selections.push(now.selection.clone()),
+        }
+        next
+    }
+
     /// What is to be remembered after a run.
     fn after(&self, now: &Seen, accepted: Accepted, least: Option<f64>) -> Self {
         let mut next = Self {
@@ -504,10 +535,10 @@ impl Earlier {
                 within.extend(mute);
             }
             let before = earlier.members;
-            let lost = if members == 0 {
-                before > 0 && !accepted.empty
-            } else if in_doubt || is_mute {
+            let lost = if in_doubt || is_mute {
                 members < before
+            } else if members == 0 {
+                before > 0 && !accepted.empty
             } else {
                 self.has_shrunk(now, before, members) && !accepted.fewer
             };

@@ -263,6 +263,7 @@ async fn carry_out(
             lists::withhold(path, log);
         }
         doubt = looked.map_err(|_| End::Failed)?;
+        doubt.record_more(started.options.test_mode, log);
     }
     let push = started.options.strategy == Strategy::Push;
     let phase = if push { "Push to UMAPI" } else { "Sync with UMAPI" };

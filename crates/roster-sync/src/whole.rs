@@ -34,6 +34,25 @@ pub fn write_whole(path: &Path, bytes: &[u8], private: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// The text of a file, if it is there.
+///
+/// # Errors
+///
+/// It is there and cannot be read, or is a link to where nothing is. The text names it.
+pub(crate) fn read_if_there(path: &Path) -> io::Result<Option<String>> {
+    let shown = path.display();
+    let missing = match fs::read_to_string(path) {
+        Ok(text) => return Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::read_link(path),
+        Err(error) => return Err(io::Error::new(error.kind(), format!("`{shown}`: {error}"))),
+    };
+    missing.map_or(Ok(None), |target| {
+        let target = target.display();
+        let what = format!("`{shown}` is a link to `{target}`, where nothing is");
+        Err(io::Error::new(io::ErrorKind::InvalidData, what))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
