@@ -308,6 +308,7 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         mapped,
         members,
         within: people.within.clone(),
+        entries: people.entries,
         elsewhere: people.elsewhere.clone(),
         everybody: false,
         selection,

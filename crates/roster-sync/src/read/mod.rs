@@ -55,6 +55,17 @@ pub(crate) struct People {
     pub elsewhere: BTreeSet<String>,
     /// What was met in the groups that were asked for, where groups are in groups.
     pub within: BTreeMap<String, Within>,
+    /// How many entries the source says that it has, and how many it showed, where it says so.
+    pub entries: Entries,
+}
+
+/// The entries of a source that counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Entries {
+    /// How many it showed.
+    pub shown: usize,
+    /// How many more it counts.
+    pub unlisted: usize,
 }
 
 /// What was met in a directory group, by the names of entries in small letters.
