@@ -15,7 +15,7 @@ use crate::config::main_file::AdobeGroup;
 use crate::doubt::Doubt;
 use crate::hook::Hook;
 use crate::lists;
-use crate::load::{self, Loaded, client_failed, directory_failed, organizations};
+use crate::load::{self, Loaded, client_failed, directory_failed, needs_groups, organizations};
 use crate::log::{Log, visible};
 use crate::options::{AdobeUsers, Users};
 use crate::read::{People, Tables};
@@ -314,6 +314,7 @@ async fn directory(started: &Started, source: &Source, world: &mut World, log: &
     let asked = Asked {
         groups,
         everybody: started.options.users == Users::All,
+        needs_groups: needs_groups(started),
         member_groups: !file.additional.is_empty(),
         mapped,
         default_type: file.default_type,

@@ -83,7 +83,8 @@ pub(crate) fn look(
         accepted: started.accepted,
         ..Doubt::default()
     };
-    if missing == Missing::default() && !nobody && absent.is_empty() {
+    let broken_rows = doubt.now.broken_rows;
+    if missing == Missing::default() && !nobody && absent.is_empty() && broken_rows == 0 {
         return Ok(doubt);
     }
     // Who is still in the directory is Adobe-only because of a group where groups select people.
@@ -92,7 +93,8 @@ pub(crate) fn look(
         && !(missing.shrunk.is_empty() && missing.mute.is_empty());
     let disappeared = missing.source || !missing.groups.is_empty() || !missing.renamed.is_empty();
     let fewer = missing.fewer.is_some() || missing.unlisted.is_some();
-    let everywhere = nobody || !absent.is_empty() || fewer || !missing.parts.is_empty();
+    let lacks_some = fewer || !missing.parts.is_empty() || broken_rows > 0;
+    let everywhere = nobody || !absent.is_empty() || lacks_some;
     doubt.hold = disappeared || everywhere || by_group;
     doubt.keep = if everywhere || started.extension.is_some() {
         // Nobody knows in which groups those are who were not read, nor what a hook makes of a group that is missing.
@@ -116,6 +118,9 @@ pub(crate) fn look(
         // Which is why groups have, too.
         missing.shrunk.clear();
         missing.additional.clear();
+    }
+    if broken_rows > 0 {
+        say_broken(broken_rows, log);
     }
     if let Some(unlisted) = missing.unlisted {
         say_unlisted(unlisted, log);
@@ -338,6 +343,18 @@ fn say_fewer(fewer: Fewer, log: &Log) {
              out of any group, and Adobe-only users are left alone; people are added and updated. If so many have left, run \
              once with --accept-fewer",
             before.saturating_sub(now)
+        ),
+    );
+}
+
+fn say_broken(rows: usize, log: &Log) {
+    log.error(
+        LOGGER,
+        "rows-too-long",
+        format_args!(
+            "{rows} row(s) have more cells than the header and were left out, so that nobody knows who is missing. Nobody is taken \
+             out of any group, and Adobe-only users are left alone; people of the other rows are added and updated. Put cells \
+             with delimiters in them into quotes, or name every column in the header"
         ),
     );
 }

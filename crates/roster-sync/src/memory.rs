@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) within: BTreeMap<String, Within>,
     /// How many entries the source counts and shows.
     pub(crate) entries: Entries,
+    /// How many rows of a file were left out because they cannot be understood.
+    pub(crate) broken_rows: usize,
     /// The parts of the directory that other servers hold, by name.
     pub(crate) elsewhere: BTreeSet<String>,
     /// Whether this run asked for everybody: one that asks for less may not meet all of these parts.
@@ -421,6 +423,9 @@ impl Earlier {
 
     /// Whether people are missing, and nobody has said that it is meant: then nothing of what was seen is small for sure.
     fn is_in_doubt(&self, now: &Seen, accepted: Accepted, least: Option<f64>) -> bool {
+        if now.broken_rows > 0 {
+            return true;
+        }
         let empty = (self.people && !now.people) || !self.new_parts(now).is_empty();
         let fewer = self.fewer(&now.selection, least).is_some() || self.unlisted(now).is_some();
         let fewer_is_meant = accepted.fewer || (accepted.empty && now.selection.people == 0);

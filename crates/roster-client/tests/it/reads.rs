@@ -407,12 +407,11 @@ async fn a_list_that_begins_again_is_an_error() {
         })
         .await;
         let ended = whole(&server).await;
-        match ends {
-            Some(count) => assert_eq!(ended, Ok((count, 0)), "{headers:?} {last:?}"),
-            None => {
-                let error = ended.unwrap_err();
-                assert!(error.contains("begins again"), "{headers:?} {last:?}: {error}");
-            }
+        if let Some(count) = ends {
+            assert_eq!(ended, Ok((count, 0)), "{headers:?} {last:?}");
+        } else {
+            let error = ended.unwrap_err();
+            assert!(error.contains("begins again"), "{headers:?} {last:?}: {error}");
         }
     }
     // Nobody comes twice, but the end does not come either.

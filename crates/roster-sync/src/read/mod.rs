@@ -57,6 +57,8 @@ pub(crate) struct People {
     pub within: BTreeMap<String, Within>,
     /// How many entries the source says that it has, and how many it showed, where it says so.
     pub entries: Entries,
+    /// How many rows were left out because nobody knows whose they are, or what they say.
+    pub broken_rows: usize,
 }
 
 /// The entries of a source that counts them.
@@ -73,7 +75,7 @@ pub(crate) struct Entries {
 pub(crate) struct Within {
     /// Groups, which showed members.
     pub groups: BTreeSet<String>,
-    /// Members that are not there, and groups that show no members. Groups may have become so because they are hidden.
+    /// Members that are not there or show no members: people, and groups that may have become so because they are hidden.
     pub mute: BTreeSet<String>,
 }
 
