@@ -1,5 +1,8 @@
 //! Reading people and groups, page by page, as the server cuts them.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -142,10 +145,24 @@ impl UserPages {
             return Ok(None);
         };
         Ok(Some(UserPage {
-            users: page.users,
+            users: page.users.unwrap_or_default(),
             number,
             total,
         }))
+    }
+
+    /// The same pages of a list that has to be there: an error where the server says that there is none.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.walk.required = true;
+        self
+    }
+
+    /// How many people the server counts, by the latest answer that says so, and has not shown on the pages so far. Adobe
+    /// counts technical accounts, which it never shows.
+    pub fn unlisted(&self) -> u64 {
+        let total = self.walk.total.unwrap_or(0);
+        total.saturating_sub(self.walk.shown)
     }
 }
 
@@ -156,10 +173,17 @@ impl GroupPages {
             return Ok(None);
         };
         Ok(Some(GroupPage {
-            groups: page.groups,
+            groups: page.groups.unwrap_or_default(),
             number,
             total,
         }))
+    }
+
+    /// The same pages of a list that has to be there: an error where the server says that there is none.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.walk.required = true;
+        self
     }
 }
 
@@ -236,6 +260,8 @@ struct Walk {
     tail: String,
     /// Whether it is the list of everything of an organization, which is there even when it is empty.
     is_of_all: bool,
+    /// Whether it has to be there although the server says that it is not.
+    required: bool,
     next: Option<u32>,
     /// Whether the page before said that the next one is the last of several.
     last_comes: bool,
@@ -245,9 +271,15 @@ struct Walk {
     pages: Option<u64>,
     /// How many entries there are, as the last answer that says so has it.
     total: Option<u64>,
-    /// How many entries came.
+    /// How many entries came, each counted once.
     shown: u64,
+    /// Digests of what came, so that a list that begins again is noticed.
+    came: HashSet<u64>,
+    digest: RandomState,
 }
+
+/// A list may grow while it is read, but not by this many pages.
+const MOST_NEW_PAGES: u64 = 100;
 
 /// What a list ends with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -292,16 +324,53 @@ impl Walk {
             head,
             tail,
             is_of_all,
+            required: false,
             next: Some(0),
             last_comes: false,
             more_comes: false,
             pages: None,
             total: None,
             shown: 0,
+            came: HashSet::new(),
+            digest: RandomState::new(),
         }
     }
 
-    async fn next<B: Body>(&mut self) -> Result<Option<(B, u32, Option<u64>)>, ClientError> {
+    /// How many of the entries have not come before. One without anything to know it by counts as new.
+    fn new_ones<B: List>(&mut self, body: &B) -> u64 {
+        let (came, digest) = (&mut self.came, &self.digest);
+        let new = body
+            .names()
+            .filter(|names| names.iter().all(Option::is_none) || came.insert(digest.hash_one(names)));
+        new.count() as u64
+    }
+
+    /// An error where a page is so far behind those that the server counts that no end is in sight.
+    fn endless(&self, request: &str, number: u32) -> Result<(), ClientError> {
+        let far = |pages: u64| u64::from(number) > pages.saturating_add(MOST_NEW_PAGES);
+        match self.pages.filter(|&pages| far(pages)) {
+            None => Ok(()),
+            Some(pages) => Err(ClientError::Incomplete {
+                request: request.to_owned(),
+                problem: format!(
+                    "the server counts {pages} page(s), and this one, which is far behind them, does not say that it is the last"
+                ),
+            }),
+        }
+    }
+
+    /// Whether a page on which nobody is new is how the list ends: servers answer with the last page where there are fewer.
+    fn ends_in_repetition<B: List>(&self, body: &B, number: u32) -> bool {
+        match body.last() {
+            Some(last) => last,
+            None => {
+                self.pages.is_some_and(|pages| u64::from(number) >= pages)
+                    || self.total.is_some_and(|total| self.shown >= total)
+            }
+        }
+    }
+
+    async fn next<B: List>(&mut self) -> Result<Option<(B, u32, Option<u64>)>, ClientError> {
         let Some(number) = self.next.take() else {
             return Ok(None);
         };
@@ -316,19 +385,29 @@ impl Walk {
         };
         let answer = self.client.send(&ask).await?;
         let body = read::<B>(&answer, &ask.name)?;
-        if body.is_none() && number == 0 && self.is_of_all && !speaks_of_lists(&answer) {
+        let has_to_be_there = self.required || (self.is_of_all && !speaks_of_lists(&answer));
+        let list = B::NAME;
+        let problem = match &body {
+            None if number == 0 && has_to_be_there => Some(format!(
+                "an organization has a list of {list}, even an empty one, and nothing at this address does; look at host and \
+                 endpoint"
+            )),
+            Some(body) if !body.is_there() && (self.required || self.is_of_all) => Some(format!(
+                "it is a page of {list} without `{list}`, and an empty page has an empty list; look at host and endpoint"
+            )),
+            _ => None,
+        };
+        if let Some(problem) = problem {
             return Err(ClientError::NotUnderstood {
                 request: ask.name,
                 status: answer.status,
-                problem: "an organization has a list of people, even an empty one, and nothing at this address does; look at \
-                          host and endpoint"
-                    .to_owned(),
+                problem,
                 excerpt: excerpt(&answer.body),
             });
         }
         // A page that is announced and not there is lost; one that is there may have nothing in it. An organization without
         // groups has one page of them, which says that it is the last.
-        let may_be_empty = body
+        let mut may_be_empty = body
             .as_ref()
             .is_some_and(|body| B::MAY_END_EMPTY || body.last() == Some(true));
         let end = match &body {
@@ -336,11 +415,29 @@ impl Walk {
             Some(body) if body.last() == Some(true) => End::Named,
             Some(_) => End::Empty,
         };
-        let body = body.filter(|body| body.count() > 0);
+        let mut body = body.filter(|body| body.count() > 0);
         let (current, pages) = (answer.number(header::CURRENT), answer.number(header::PAGES));
         let total = answer.number(header::TOTAL);
         self.pages = pages.or(self.pages);
         self.total = total.or(self.total);
+        if let Some(page) = &body {
+            let new = self.new_ones(page);
+            if new == 0 && !self.ends_in_repetition(page, number) {
+                return Err(ClientError::Incomplete {
+                    request: ask.name,
+                    problem: format!(
+                        "all {} {list} of this page have been on pages before, and it does not say that it is the last: the list \
+                         begins again and would never end",
+                        page.count()
+                    ),
+                });
+            }
+            self.shown += new;
+            if new == 0 {
+                // It stands for no page of its own.
+                (body, may_be_empty) = (None, false);
+            }
+        }
         let Some(body) = body else {
             // An empty page after one that announced it is its end only where the pages are counted.
             let end = if end == End::Named && self.more_comes && self.pages.is_none() {
@@ -352,9 +449,10 @@ impl Walk {
                 .end(&ask.name, number + u32::from(may_be_empty), end)
                 .map(|()| None);
         };
-        self.shown += body.count() as u64;
         if end == End::Named {
             self.end(&ask.name, number + 1, end)?;
+        } else {
+            self.endless(&ask.name, number)?;
         }
         self.more_comes = body.last() == Some(false);
         self.next = (end != End::Named).then_some(number + 1);
@@ -365,18 +463,24 @@ impl Walk {
 
 /// What the bodies of answers to reads have in common.
 trait Body: DeserializeOwned {
-    /// Whether the last page may have nothing: some accounts are counted and not listed.
-    const MAY_END_EMPTY: bool = true;
     /// `result`, which must be `success`.
     fn result(&self) -> Option<&str>;
+}
+
+/// A page of a list.
+trait List: Body {
+    /// The name of what it lists.
+    const NAME: &'static str;
+    /// Whether the last page may have nothing: some accounts are counted and not listed.
+    const MAY_END_EMPTY: bool;
     /// `lastPage`, where it is said.
-    fn last(&self) -> Option<bool> {
-        Some(true)
-    }
+    fn last(&self) -> Option<bool>;
+    /// Whether the list is there, with or without entries.
+    fn is_there(&self) -> bool;
     /// How many entries are on the page.
-    fn count(&self) -> usize {
-        1
-    }
+    fn count(&self) -> usize;
+    /// What the entries are known by.
+    fn names(&self) -> impl Iterator<Item = [Option<&str>; 5]>;
 }
 
 #[derive(Deserialize)]
@@ -384,8 +488,7 @@ trait Body: DeserializeOwned {
 struct UsersBody {
     result: Option<String>,
     last_page: Option<bool>,
-    #[serde(default)]
-    users: Vec<User>,
+    users: Option<Vec<User>>,
 }
 
 #[derive(Deserialize)]
@@ -393,8 +496,7 @@ struct UsersBody {
 struct GroupsBody {
     result: Option<String>,
     last_page: Option<bool>,
-    #[serde(default)]
-    groups: Vec<Group>,
+    groups: Option<Vec<Group>>,
 }
 
 #[derive(Deserialize)]
@@ -408,24 +510,57 @@ impl Body for UsersBody {
     fn result(&self) -> Option<&str> {
         self.result.as_deref()
     }
+}
+
+impl List for UsersBody {
+    const NAME: &'static str = "users";
+    const MAY_END_EMPTY: bool = true;
     fn last(&self) -> Option<bool> {
         self.last_page
     }
+    fn is_there(&self) -> bool {
+        self.users.is_some()
+    }
     fn count(&self) -> usize {
-        self.users.len()
+        self.users.as_ref().map_or(0, Vec::len)
+    }
+    fn names(&self) -> impl Iterator<Item = [Option<&str>; 5]> {
+        let users = self.users.iter().flatten();
+        users.map(|user| {
+            [&user.id, &user.kind, &user.username, &user.domain, &user.email].map(Option::as_deref)
+        })
     }
 }
 
 impl Body for GroupsBody {
-    const MAY_END_EMPTY: bool = false;
     fn result(&self) -> Option<&str> {
         self.result.as_deref()
     }
+}
+
+impl List for GroupsBody {
+    const NAME: &'static str = "groups";
+    const MAY_END_EMPTY: bool = false;
     fn last(&self) -> Option<bool> {
         self.last_page
     }
+    fn is_there(&self) -> bool {
+        self.groups.is_some()
+    }
     fn count(&self) -> usize {
-        self.groups.len()
+        self.groups.as_ref().map_or(0, Vec::len)
+    }
+    fn names(&self) -> impl Iterator<Item = [Option<&str>; 5]> {
+        let groups = self.groups.iter().flatten();
+        groups.map(|group| {
+            [
+                Some(group.group_name.as_str()),
+                group.kind.as_deref(),
+                None,
+                None,
+                None,
+            ]
+        })
     }
 }
 

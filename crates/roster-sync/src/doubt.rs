@@ -92,7 +92,8 @@ pub(crate) fn look(
         accepted: started.accepted,
         ..Doubt::default()
     };
-    if missing == Missing::default() && !nobody && absent.is_empty() {
+    let broken_rows = doubt.now.broken_rows;
+    if missing == Missing::default() && !nobody && absent.is_empty() && broken_rows == 0 {
         return Ok(doubt);
     }
     // Who is still in the directory is Adobe-only because of a group where groups select people.
@@ -100,7 +101,9 @@ pub(crate) fn look(
         && started.options.takes_from_the_left_over()
         && !(missing.shrunk.is_empty() && missing.mute.is_empty());
     let disappeared = missing.source || !missing.groups.is_empty() || !missing.renamed.is_empty();
-    let everywhere = nobody || !absent.is_empty() || missing.fewer.is_some() || !missing.parts.is_empty();
+    let fewer = missing.fewer.is_some() || missing.unlisted.is_some();
+    let lacks_some = fewer || !missing.parts.is_empty() || broken_rows > 0;
+    let everywhere = nobody || !absent.is_empty() || lacks_some;
     doubt.hold = disappeared || everywhere || by_group;
     doubt.keep = if everywhere || started.extension.is_some() {
         // Nobody knows in which groups those are who were not read, nor what a hook makes of a group that is missing.
@@ -124,6 +127,12 @@ pub(crate) fn look(
         // Which is why groups have, too.
         missing.shrunk.clear();
         missing.additional.clear();
+    }
+    if broken_rows > 0 {
+        say_broken(broken_rows, log);
+    }
+    if let Some(unlisted) = missing.unlisted {
+        say_unlisted(unlisted, log);
     }
     say_parts(&missing.parts, log);
     if disappeared {
@@ -262,6 +271,9 @@ fn leave_out(missing: &mut Missing, started: &Started, now: &Seen, memory: Optio
     if fewer || now.selection.people == 0 || !options.takes_from_the_left_over() {
         missing.fewer = None;
     }
+    if fewer || !options.takes_from_the_left_over() {
+        missing.unlisted = None;
+    }
     let by_group = options.users != Users::All && options.takes_from_the_left_over();
     let matters = |name: &String| {
         let leads_somewhere = now.mapped.get(name).is_some_and(|targets| !targets.is_empty());
@@ -371,6 +383,31 @@ fn say_fewer(fewer: Fewer, log: &Log) {
              out of any group, and Adobe-only users are left alone; people are added and updated. If so many have left, run \
              once with --accept-fewer",
             before.saturating_sub(now)
+        ),
+    );
+}
+
+fn say_broken(rows: usize, log: &Log) {
+    log.error(
+        LOGGER,
+        "rows-too-long",
+        format_args!(
+            "{rows} row(s) have more cells than the header and were left out, so that nobody knows who is missing. Nobody is taken \
+             out of any group, and Adobe-only users are left alone; people of the other rows are added and updated. Put cells \
+             with delimiters in them into quotes, or name every column in the header"
+        ),
+    );
+}
+
+fn say_unlisted(unlisted: Fewer, log: &Log) {
+    let Fewer { before, now } = unlisted;
+    log.error(
+        LOGGER,
+        "source-unlisted",
+        format_args!(
+            "The organization that people are read from counts {before} people and shows {now}; it may not be whole. Nobody is \
+             taken out of any group, and Adobe-only users are left alone; people are added and updated. If the others are \
+             technical accounts, which Adobe counts and does not show, run once with --accept-fewer"
         ),
     );
 }

@@ -186,11 +186,11 @@ pub(crate) async fn choose(
     log: &Log,
 ) -> Result<Seen, End> {
     let Loaded {
-        people,
+        mut people,
         selection,
         asked,
     } = loaded;
-    let mut seen = seen(&people, started, world);
+    let mut seen = seen(&mut people, started, world);
     seen.everybody = asked.everybody;
     if !source.knows_all_groups() {
         seen.members.retain(|name, _| asked.groups.contains(name));
@@ -233,6 +233,7 @@ pub(crate) async fn read<'s>(
         asked_groups.extend(mapped.iter().cloned());
     }
     let asked = Asked {
+        needs_groups: needs_groups(started),
         groups: asked_groups,
         everybody: groups.is_none(),
         member_groups: !file.additional.is_empty(),
@@ -250,6 +251,18 @@ pub(crate) async fn read<'s>(
         selection,
         asked,
     })
+}
+
+/// Whether somebody who is in no group loses something by that: what is mapped, or being selected.
+pub(crate) fn needs_groups(started: &Started) -> bool {
+    let (file, options) = (&started.file, &started.options);
+    let selects = match &options.users {
+        Users::All => false,
+        Users::Mapped => !file.mapping.is_empty(),
+        Users::Groups(names) => !names.is_empty(),
+    };
+    let leads_somewhere = file.mapping.iter().any(|(_, groups)| !groups.is_empty());
+    selects || (options.process_groups && (leads_somewhere || !file.additional.is_empty()))
 }
 
 /// Whom a run selects, and where they are mapped to.
@@ -287,7 +300,7 @@ fn members(people: &People, sets: &Sets, of: impl Fn(&Record) -> SetId) -> BTree
 }
 
 /// Whether there is anybody, and how many members mapped groups have.
-fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
+fn seen(people: &mut People, started: &Started, world: &mut World) -> Seen {
     let counts = members(people, &world.sets, |record| record.groups);
     let additional = members(people, &world.sets, |record| record.member_groups);
     let additional = additional.into_iter().filter_map(|(group, count)| {
@@ -338,7 +351,9 @@ fn seen(people: &People, started: &Started, world: &mut World) -> Seen {
         mapped,
         members,
         named,
-        within: people.within.clone(),
+        within: std::mem::take(&mut people.within),
+        entries: people.entries,
+        broken_rows: people.broken_rows,
         elsewhere: people.elsewhere.clone(),
         everybody: false,
         selection,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::read::{Within, ldap};
+use crate::read::{Entries, Within, ldap};
 use crate::whole::{read_if_there, write_whole};
 
 /// The form of the file.
@@ -33,6 +33,10 @@ pub(crate) struct Seen {
     pub(crate) named: BTreeMap<String, usize>,
     /// What was met in them, where groups are in groups.
     pub(crate) within: BTreeMap<String, Within>,
+    /// How many entries the source counts and shows.
+    pub(crate) entries: Entries,
+    /// How many rows of a file were left out because they cannot be understood.
+    pub(crate) broken_rows: usize,
     /// The parts of the directory that other servers hold, by name.
     pub(crate) elsewhere: BTreeSet<String>,
     /// Whether this run asked for everybody: one that asks for less may not meet all of these parts.
@@ -85,6 +89,9 @@ pub(crate) struct Earlier {
     groups: BTreeMap<String, Group>,
     /// `None` before the first run.
     elsewhere: Option<BTreeSet<String>>,
+    /// How many entries the source counts and does not show, of which nobody needs to be told any more.
+    #[serde(default)]
+    unlisted: usize,
     /// The latest is the last one.
     selections: Vec<Selected>,
     /// By the options without the filter: whatever that chooses, the same people are read.
@@ -130,6 +137,8 @@ pub(crate) struct Missing {
     pub(crate) additional: BTreeMap<String, Fewer>,
     /// Far fewer people are selected.
     pub(crate) fewer: Option<Fewer>,
+    /// Far fewer entries are shown than the source counts.
+    pub(crate) unlisted: Option<Fewer>,
 }
 
 /// What somebody has said to be meant.
@@ -283,6 +292,7 @@ impl Memory {
         };
         missing.parts = earlier.new_parts(now);
         missing.additional = earlier.fewer_additional(now);
+        missing.unlisted = earlier.unlisted(now);
         for (name, group) in &earlier.groups {
             let Some(&members) = now.members.get(name) else {
                 continue;
@@ -419,6 +429,17 @@ impl Earlier {
         .collect()
     }
 
+    /// How many entries the source counts and shows, where these are far fewer and it is not known why. Technical accounts are
+    /// counted and not shown; there are a few of them, and what was few, or meant, in an earlier run is known.
+    fn unlisted(&self, now: &Seen) -> Option<Fewer> {
+        let Entries { shown, unlisted } = now.entries;
+        let unexplained = unlisted.saturating_sub(self.unlisted);
+        is_far_fewer(shown.saturating_add(unexplained), shown, None).then_some(Fewer {
+            before: shown.saturating_add(unlisted),
+            now: shown,
+        })
+    }
+
     /// Parts of the directory that other servers hold now and did not in an earlier run.
     fn new_parts(&self, now: &Seen) -> BTreeSet<String> {
         let known = self.elsewhere.as_ref();
@@ -472,8 +493,11 @@ impl Earlier {
 
     /// Whether people are missing, and nobody has said that it is meant: then nothing of what was seen is small for sure.
     fn is_in_doubt(&self, now: &Seen, accepted: Accepted, least: Option<f64>) -> bool {
+        if now.broken_rows > 0 {
+            return true;
+        }
         let empty = (self.people && !now.people) || !self.new_parts(now).is_empty();
-        let fewer = self.fewer(&now.selection, least).is_some();
+        let fewer = self.fewer(&now.selection, least).is_some() || self.unlisted(now).is_some();
         let fewer_is_meant = accepted.fewer || (accepted.empty && now.selection.people == 0);
         (empty && !accepted.empty) || (fewer && !fewer_is_meant)
     }
@@ -507,6 +531,11 @@ impl Earlier {
         let mut next = Self {
             people: now.people || (self.people && !accepted.empty),
             elsewhere: Some(self.elsewhere_after(now, accepted)),
+            unlisted: if accepted.fewer || self.unlisted(now).is_none() {
+                now.entries.unlisted
+            } else {
+                self.unlisted
+            },
             ..self.clone()
         };
         let (renamed, heirs) = self.renamed(now);

@@ -17,7 +17,7 @@ use crate::observe::Telling;
 use crate::options::{self, Connector};
 use crate::read::ldap::TicketFiles;
 use crate::read::okta::api::{Api, Failure};
-use crate::read::{self, People, Tables, csv, ldap};
+use crate::read::{self, People, ReadError, Tables, csv, ldap};
 use crate::run::{End, LOGGER, Surroundings};
 use crate::send::Stop;
 use crate::start::{Started, say};
@@ -25,7 +25,12 @@ use crate::start::{Started, say};
 /// A directory that can be read.
 pub(crate) enum Source {
     /// A file.
-    Csv(Box<csv::Settings>),
+    Csv {
+        /// Which one, and how it is understood.
+        settings: Box<csv::Settings>,
+        /// When to give up.
+        stop: Stop,
+    },
     /// An LDAP directory.
     Ldap {
         /// How it is reached and understood.
@@ -59,6 +64,8 @@ pub(crate) struct Asked {
     pub(crate) groups: BTreeSet<String>,
     /// Whether everybody is wanted, in whichever groups.
     pub(crate) everybody: bool,
+    /// Whether somebody who is in no group loses something by that: what is mapped, or being selected.
+    pub(crate) needs_groups: bool,
     /// Whether the groups of each person are wanted, too.
     pub(crate) member_groups: bool,
     /// All groups of the mapping.
@@ -98,7 +105,10 @@ impl Source {
                 say(problems, log)?;
                 let strict = started.file.own.strict;
                 let settings = settings.map(|settings| csv::Settings { strict, ..settings });
-                settings.map(Box::new).map(Self::Csv).ok_or(End::Failed)
+                Ok(Self::Csv {
+                    settings: settings.map(Box::new).ok_or(End::Failed)?,
+                    stop: Arc::clone(&surroundings.stop),
+                })
             }
             Connector::AdobeConsole => {
                 let console = required_files(started, &problems)
@@ -158,7 +168,7 @@ impl Source {
 
     /// Whether the groups of people are known without being asked for.
     pub(crate) fn knows_all_groups(&self) -> bool {
-        matches!(self, Self::Csv(_))
+        matches!(self, Self::Csv { .. })
     }
 
     /// Reads the people.
@@ -170,9 +180,17 @@ impl Source {
     ) -> Result<People, End> {
         let extended = asked.extended.as_deref();
         match self {
-            Self::Csv(settings) => {
-                csv::read(settings, asked.default_type, &asked.mapped, extended, tables, log)
-                    .map_err(|error| directory_failed(&error, log))
+            Self::Csv { settings, stop } => {
+                let told = |error: ReadError| directory_failed(&error, log);
+                let bytes = csv::whole(&settings.file, stop).await.map_err(told)?;
+                let wanted = csv::Wanted {
+                    default_type: asked.default_type,
+                    mapped: &asked.mapped,
+                    groups: asked.needs_groups,
+                    extended,
+                };
+                let bytes = bytes.ok_or_else(|| stopped(log))?;
+                csv::read(settings, &wanted, bytes, tables, log).map_err(told)
             }
             Self::Ldap {
                 settings,

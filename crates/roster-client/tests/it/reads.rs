@@ -246,14 +246,26 @@ async fn a_list_that_shows_less_than_it_announced_is_an_error() {
             false,
         ),
         ("", "false", 404, "{}", true),
-        ("", "false", 200, r#"{"result":"success","lastPage":false}"#, true),
-        ("", "false", 200, r#"{"result":"success","lastPage":true}"#, true),
+        (
+            "",
+            "false",
+            200,
+            r#"{"result":"success","lastPage":false,"users":[],"groups":[]}"#,
+            true,
+        ),
+        (
+            "",
+            "false",
+            200,
+            r#"{"result":"success","lastPage":true,"users":[],"groups":[]}"#,
+            true,
+        ),
         // Whoever was on the page has left.
         (
             "X-Page-Count: 2\r\n",
             "false",
             200,
-            r#"{"result":"success","lastPage":true}"#,
+            r#"{"result":"success","lastPage":true,"users":[],"groups":[]}"#,
             false,
         ),
         // A server that does not say whether a page is the last.
@@ -303,4 +315,141 @@ async fn a_list_that_shows_less_than_it_announced_is_an_error() {
             "groups, {headers:?} {last} {second}: {ended:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_page_without_its_list_is_no_empty_page() {
+    for missing in ["", r#","users":null,"groups":null"#] {
+        let body = format!(r#"{{"lastPage":true,"result":"success"{missing}}}"#);
+        let server = Server::start(move |_, _| Reply::json(&body)).await;
+        let (client, everybody) = (server.client(), UserQuery::everybody());
+        let people = client.users(&everybody).next().await;
+        let error = people.expect_err(missing).to_string();
+        assert!(error.contains("without `users`"), "{error}");
+        assert!(
+            error.contains(&server.url) && error.contains("lastPage"),
+            "{error}"
+        );
+        let groups = client.groups().required().next().await;
+        assert!(groups.unwrap_err().to_string().contains("without `groups`"));
+        // Groups that nobody asked to be there, and members of one, may be left out.
+        assert_eq!(client.groups().next().await.unwrap(), None);
+        let mut members = client.users(&UserQuery::members_of("Photo"));
+        assert_eq!(members.next().await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_has_to_be_there_is_no_404() {
+    let server = Server::start(|_, _| Reply {
+        status: 404,
+        ..Reply::json(r#"{"result":"error.organization.not_found"}"#)
+    })
+    .await;
+    let (client, everybody) = (server.client(), UserQuery::everybody());
+    assert_eq!(client.users(&everybody).next().await.unwrap(), None);
+    for error in [
+        client
+            .users(&everybody)
+            .required()
+            .next()
+            .await
+            .unwrap_err()
+            .to_string(),
+        client.groups().required().next().await.unwrap_err().to_string(),
+    ] {
+        assert!(error.contains("404") && error.contains(&server.url), "{error}");
+    }
+}
+
+/// Reads a list of people to its end: how many came, how many were counted and did not come, or the error.
+async fn whole(server: &Server) -> Result<(usize, u64), String> {
+    let mut pages = server.client().users(&UserQuery::everybody());
+    let mut came = 0;
+    while let Some(page) = pages.next().await.map_err(|error| error.to_string())? {
+        came += page.users.len();
+        assert!(server.requests().len() < 1000, "it goes on for ever");
+    }
+    Ok((came, pages.unlisted()))
+}
+
+fn people(names: &[&str], last: Option<bool>) -> String {
+    let users: Vec<String> = names
+        .iter()
+        .map(|name| format!(r#"{{"email":"{name}@x.com"}}"#))
+        .collect();
+    let last = last.map_or(String::new(), |last| format!(r#""lastPage":{last},"#));
+    format!(r#"{{"result":"success",{last}"users":[{}]}}"#, users.join(","))
+}
+
+#[tokio::test]
+async fn a_list_that_begins_again_is_an_error() {
+    // The headers, the pages, of which the last one is repeated, and what the walk ends with.
+    let many: &[&[&str]] = &[&["a", "b"], &["c"]];
+    for (headers, pages, last, ends) in [
+        ("", &many[..1], Some(false), None),
+        ("", &many[..1], None, None),
+        ("", many, Some(false), None),
+        (
+            "X-Page-Count: 9\r\nX-Total-Count: 30\r\n",
+            many,
+            Some(false),
+            None,
+        ),
+        ("X-Page-Count: 9\r\nX-Total-Count: 30\r\n", many, None, None),
+        // These say neither whether a page is the last nor that there is none behind it, but how many there are.
+        ("X-Page-Count: 2\r\n", many, None, Some(3)),
+        ("X-Total-Count: 3\r\n", many, None, Some(3)),
+    ] {
+        let server = Server::start(move |number, _| Reply {
+            headers: headers.to_owned(),
+            ..Reply::json(&people(pages.get(number - 1).or(pages.last()).unwrap(), last))
+        })
+        .await;
+        let ended = whole(&server).await;
+        if let Some(count) = ends {
+            assert_eq!(ended, Ok((count, 0)), "{headers:?} {last:?}");
+        } else {
+            let error = ended.unwrap_err();
+            assert!(error.contains("begins again"), "{headers:?} {last:?}: {error}");
+        }
+    }
+    // Nobody comes twice, but the end does not come either.
+    let server = Server::start(|number, _| Reply {
+        headers: "X-Page-Count: 2\r\n".to_owned(),
+        ..Reply::json(&people(&[&format!("p{number}")], Some(false)))
+    })
+    .await;
+    let error = whole(&server).await.unwrap_err();
+    assert!(error.contains("counts 2 page(s)"), "{error}");
+    let server = Server::start(|_, _| {
+        Reply::json(r#"{"result":"success","lastPage":false,"groups":[{"groupName":"A"}]}"#)
+    })
+    .await;
+    let mut groups = server.client().groups();
+    groups.next().await.unwrap();
+    assert!(groups.next().await.is_err());
+}
+
+#[tokio::test]
+async fn the_last_page_once_more_is_the_end_where_there_are_fewer_pages() {
+    // Somebody has left since the first page said that there are two: the second is the first again.
+    for (pages, ends) in [(1, Ok((2, 0))), (2, Err(()))] {
+        let server = Server::start(move |number, _| Reply {
+            headers: format!("X-Page-Count: {}\r\n", if number == 1 { 2 } else { pages }),
+            ..Reply::json(&people(&["a", "b"], Some(number > 1)))
+        })
+        .await;
+        assert_eq!(whole(&server).await.map_err(|_| ()), ends, "{pages}");
+    }
+    // Who comes twice is counted once.
+    let server = Server::start(move |number, _| Reply {
+        headers: "X-Page-Count: 2\r\nX-Total-Count: 9\r\n".to_owned(),
+        ..Reply::json(&people(
+            if number == 1 { &["a", "b"] } else { &["b", "c"] },
+            Some(number > 1),
+        ))
+    })
+    .await;
+    assert_eq!(whole(&server).await, Ok((4, 6)));
 }

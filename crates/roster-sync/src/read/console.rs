@@ -9,7 +9,7 @@ use roster_core::value::{IdentityType, Key};
 use crate::config::main_file::identity_type;
 use crate::log::Log;
 use crate::read::attributes::{Attribute, Attributes};
-use crate::read::{People, Record, Tables};
+use crate::read::{Entries, People, Record, Tables};
 
 /// What is wanted of the organization.
 pub(crate) struct Wanted<'r> {
@@ -42,7 +42,9 @@ const HOOK_ATTRIBUTES: [&str; 7] = [
 ///
 /// # Errors
 ///
-/// An organization that cannot be read, or that ends before it has shown as many people as it said.
+/// An organization that cannot be read, that has no lists of people and groups, or that ends before it has shown as many
+/// pages as it said. How many people it counts and does not show is left to judge ([`People::entries`]): Adobe counts
+/// technical accounts.
 pub(crate) async fn read(
     client: &Client,
     wanted: &Wanted<'_>,
@@ -69,7 +71,7 @@ pub(crate) async fn read(
         people,
         by_key: BTreeMap::new(),
     };
-    let mut pages = client.users(&UserQuery::everybody());
+    let mut pages = client.users(&UserQuery::everybody()).required();
     let mut count = 0_u32;
     while let Some(page) = pages.next().await? {
         for user in &page.users {
@@ -78,7 +80,12 @@ pub(crate) async fn read(
         }
         log.see_people(reader.people.records.len());
     }
-    Ok(reader.people)
+    let mut people = reader.people;
+    people.entries = Entries {
+        shown: count as usize,
+        unlisted: usize::try_from(pages.unlisted()).unwrap_or(usize::MAX),
+    };
+    Ok(people)
 }
 
 /// The groups that are asked for and exist: their names as configured, by what they compare as.
@@ -93,7 +100,7 @@ async fn asked_groups(
         return Ok(asked);
     }
     let mut existing = BTreeSet::new();
-    let mut pages = client.groups();
+    let mut pages = client.groups().required();
     while let Some(page) = pages.next().await? {
         existing.extend(
             page.groups

@@ -1,19 +1,22 @@
 //! People from a CSV file.
 
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ::csv::{ReaderBuilder, StringRecord};
+use ::csv::StringRecord;
 use roster_core::plan::text::{SetId, TextId};
 use roster_core::value::IdentityType;
 
 use crate::config::codec;
 use crate::config::main_file::identity_type;
-use crate::config::section::{Problems, Section};
+use crate::config::section::{Problems, Section, nearest};
 use crate::config::yaml::Node;
 use crate::log::Log;
 use crate::read::attributes::{Attribute, Attributes};
+pub(crate) use crate::read::csv::table::{Table, whole};
 use crate::read::{People, ReadError, Record, Tables};
 
 /// The settings of the connector file.
@@ -140,26 +143,40 @@ impl Settings {
 /// What the mapping knows, for lists of groups with blanks beside the commas.
 pub(crate) type Mapped = BTreeSet<String>;
 
-/// Reads the whole file. `extended` has the names of further columns, where there is a hook to see them.
+/// What is wanted of a file.
+pub(crate) struct Wanted<'r> {
+    /// The type of people whose row and connector file name none.
+    pub(crate) default_type: IdentityType,
+    /// The groups of the mapping.
+    pub(crate) mapped: &'r Mapped,
+    /// Whether somebody who is in no group would lose something.
+    pub(crate) groups: bool,
+    /// The names of further columns, where there is a hook to see them.
+    pub(crate) extended: Option<&'r [String]>,
+}
+
+/// Reads what is in the file. A row with more cells than the header is left out and counted.
 ///
 /// # Errors
 ///
-/// A file that is missing, empty, without e-mail addresses, not in its encoding or cut off.
+/// A file that is empty, without a column of e-mail addresses or of groups that are wanted, not in its encoding or cut off.
 pub(crate) fn read(
     settings: &Settings,
-    default_type: IdentityType,
-    mapped: &Mapped,
-    extended: Option<&[String]>,
+    wanted: &Wanted<'_>,
+    bytes: Vec<u8>,
     tables: &mut Tables<'_>,
     log: &Log,
 ) -> Result<People, ReadError> {
-    let text = text(settings)?;
-    let mut table = Table::open(&settings.file, settings.delimiter.as_deref(), text)?;
+    let (file, columns) = (&settings.file, &settings.columns);
+    let text = text(settings, bytes)?;
+    let mut table = Table::open(file, settings.delimiter.as_deref(), text)?;
+    let extended = wanted.extended;
     let places = Places::find(&table.header, settings, extended.unwrap_or_default(), log);
     if places.email.is_none() && !settings.strict {
-        let (file, email) = (&settings.file, &settings.columns.email);
-        return Err(ReadError::without_email(file, email, &table.header));
+        return Err(ReadError::without_email(file, &columns.email, &table.header));
     }
+    // A hook may know the groups from elsewhere.
+    let lacks_groups = places.groups.is_none() && wanted.groups && extended.is_none() && !settings.strict;
     let mut people = People::default();
     let mut shown = Vec::new();
     if let Some(extended) = extended {
@@ -173,10 +190,10 @@ pub(crate) fn read(
         shown = places.collect();
     }
     let mut reader = Reader {
-        default_type: settings.default_type.unwrap_or(default_type),
+        default_type: settings.default_type.unwrap_or(wanted.default_type),
         strict: settings.strict,
         places,
-        mapped,
+        mapped: wanted.mapped,
         tables,
         log,
         people,
@@ -185,12 +202,32 @@ pub(crate) fn read(
         gone: BTreeSet::new(),
         group_lists: BTreeMap::new(),
     };
-    let mut row = 0;
+    let (mut row, cells) = (0, table.header.len());
     while let Some(record) = table.next()? {
         row += 1;
-        reader.row(row, record);
+        match beyond(record, cells, reader.places.email) {
+            Some(beyond) if !settings.strict => {
+                reader.people.broken_rows += 1;
+                let line = record.position().map_or(0, ::csv::Position::line);
+                log.warning(
+                    "csv",
+                    "row-too-long",
+                    format_args!(
+                        "{}:{line}: row {row} has {} cells and the header has {cells}; the row is left out. `{beyond}` belongs \
+                         to no column: put a cell with delimiters in it, such as a list of groups, into quotes (\"A,B\")",
+                        file.display(),
+                        record.len()
+                    ),
+                );
+            }
+            _ => reader.row(row, record),
+        }
     }
     let (mut people, gone) = (reader.people, reader.gone);
+    // Where nobody is in the file, nobody's groups are missing.
+    if lacks_groups && !people.records.is_empty() {
+        return Err(without_groups(settings, &table.header));
+    }
     let mut at = 0;
     people.records.retain(|_| {
         at += 1;
@@ -199,122 +236,56 @@ pub(crate) fn read(
     Ok(people)
 }
 
-fn text(settings: &Settings) -> Result<String, ReadError> {
-    let shown = settings.file.display();
-    let bytes = fs::read(&settings.file).map_err(|error| ReadError {
-        key: "file-not-readable",
-        message: format!("Can't open file `{shown}`: {error}"),
-    })?;
-    let encoding = codec::find(&settings.encoding).unwrap_or(encoding_rs::UTF_8);
-    codec::decode(bytes, encoding).map_err(|offset| ReadError {
-        key: "file-encoding",
+/// What stands behind the last column, where cells have slipped: something, or nothing and what should be an address is none.
+fn beyond(record: &StringRecord, cells: usize, email: Option<usize>) -> Option<&str> {
+    let is_address = email
+        .and_then(|at| record.get(at))
+        .is_none_or(|cell| cell.contains('@'));
+    record
+        .iter()
+        .skip(cells)
+        .find(|cell| !is_address || !cell.trim().is_empty())
+}
+
+/// A table that says nothing of groups, where that would take everybody out of them.
+fn without_groups(settings: &Settings, header: &[String]) -> ReadError {
+    let column = &settings.columns.groups;
+    let names = header.iter().map(String::as_str);
+    let meant = nearest(column, names).map_or(".".to_owned(), |name| format!("; did you mean `{name}`?"));
+    ReadError {
+        key: "file-without-groups",
         message: format!(
-            "Encoding error in file `{shown}`: byte {offset} (line {}) is not {}; set `string_encoding` in the connector \
-             file, for instance to `latin-1`",
-            codec::line_of(&fs::read(&settings.file).unwrap_or_default(), offset),
-            encoding.name()
+            "the file `{}` has no column `{column}`, so nobody in it would be in any group; its columns are: {}{meant} \
+             `groups_column_name` of the connector file says how else it is called; a directory in which nobody is in a group \
+             has the column, with nothing in it",
+            settings.file.display(),
+            header.join(", "),
         ),
-    })
+    }
 }
 
-/// A CSV file being read: the header, then rows, with a check that the file was not cut off.
-#[derive(Debug)]
-pub(crate) struct Table {
-    reader: ::csv::Reader<std::io::Cursor<Vec<u8>>>,
-    record: StringRecord,
-    /// The names of the columns.
-    pub header: Vec<String>,
-    file: PathBuf,
-    ends_with_newline: bool,
-    all_rows_full: bool,
-    last_row_short: bool,
-    ended: bool,
-}
-
-/// Put behind the text as a row of its own: an open quote would swallow it.
-const END: &str = "\u{1}end of file\u{1}";
-
-impl Table {
-    /// Takes the text of a file and reads its header.
-    pub(crate) fn open(file: &Path, delimiter: Option<&str>, mut text: String) -> Result<Self, ReadError> {
-        let by_extension = if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-            b','
+fn text(settings: &Settings, bytes: Vec<u8>) -> Result<String, ReadError> {
+    let file = &settings.file;
+    let encoding = codec::find(&settings.encoding).unwrap_or(encoding_rs::UTF_8);
+    codec::decode(bytes, encoding).map_err(|offset| {
+        // A pipe cannot be read twice.
+        let again = if file.is_file() { fs::read(file) } else { Ok(Vec::new()) };
+        let again = again.unwrap_or_default();
+        let line = if again.len() < offset {
+            String::new()
         } else {
-            b'\t'
+            format!(" (line {})", codec::line_of(&again, offset))
         };
-        let delimiter = delimiter.and_then(|d| d.bytes().next()).unwrap_or(by_extension);
-        let ends_with_newline = text.ends_with(['\n', '\r']);
-        text.push('\n');
-        text.push_str(END);
-        text.push('\n');
-        let reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(std::io::Cursor::new(text.into_bytes()));
-        let mut table = Self {
-            reader,
-            record: StringRecord::new(),
-            header: Vec::new(),
-            file: file.to_owned(),
-            ends_with_newline,
-            all_rows_full: true,
-            last_row_short: false,
-            ended: false,
-        };
-        let Some(header) = table.next()? else {
-            return Err(ReadError {
-                key: "file-empty",
-                message: format!(
-                    "the file `{}` is empty: there is not even a header; a directory without people has a header and no rows",
-                    file.display()
-                ),
-            });
-        };
-        table.header = header.iter().map(str::to_owned).collect();
-        table.all_rows_full = true;
-        Ok(table)
-    }
-
-    /// The next row that is not blank.
-    pub(crate) fn next(&mut self) -> Result<Option<&StringRecord>, ReadError> {
-        loop {
-            if self.ended {
-                return Ok(None);
-            }
-            let more = self
-                .reader
-                .read_record(&mut self.record)
-                .map_err(|error| ReadError {
-                    key: "file-not-readable",
-                    message: format!("the file `{}` cannot be read: {error}", self.file.display()),
-                })?;
-            if !more {
-                return Err(self.cut_off("a quote that is opened is never closed"));
-            }
-            if self.record.len() == 1 && self.record.get(0) == Some(END) {
-                self.ended = true;
-                if self.last_row_short && !self.ends_with_newline && self.all_rows_full {
-                    return Err(self.cut_off("the last row is shorter than all others and has no line end"));
-                }
-                return Ok(None);
-            }
-            if self.record.iter().all(|cell| cell.trim().is_empty()) {
-                continue;
-            }
-            self.all_rows_full &= !self.last_row_short;
-            self.last_row_short = self.record.len() < self.header.len();
-            break;
-        }
-        Ok(Some(&self.record))
-    }
-
-    fn cut_off(&self, why: &str) -> ReadError {
         ReadError {
-            key: "file-cut-off",
-            message: format!("the file `{}` seems to be cut off: {why}", self.file.display()),
+            key: "file-encoding",
+            message: format!(
+                "Encoding error in file `{}`: byte {offset}{line} is not {}; set `string_encoding` in the connector file, for \
+                 instance to `latin-1`",
+                file.display(),
+                encoding.name()
+            ),
         }
-    }
+    })
 }
 
 /// Where the columns stand; `None` for one that is not there.
@@ -549,29 +520,25 @@ mod tests {
     }
 
     fn people_as(text: &[u8], mapped: &[&str], strict: bool) -> Result<Vec<String>, &'static str> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("users.csv");
-        fs::write(&file, text).unwrap();
+        let file = PathBuf::from("users.csv");
         let mut world = World::default();
         let mut tables = Tables {
             texts: &mut world.texts,
             sets: &mut world.sets,
         };
-        let mapped = mapped.iter().map(|&name| name.to_owned()).collect();
+        let mapped: Mapped = mapped.iter().map(|&name| name.to_owned()).collect();
         let log = Log::new(Box::new(std::io::sink()), UtcOffset::UTC);
         let settings = Settings {
             strict,
             ..Settings::plain(file)
         };
-        let found = read(
-            &settings,
-            IdentityType::Federated,
-            &mapped,
-            None,
-            &mut tables,
-            &log,
-        )
-        .map_err(|error| error.key)?;
+        let wanted = Wanted {
+            default_type: IdentityType::Federated,
+            mapped: &mapped,
+            groups: !mapped.is_empty(),
+            extended: None,
+        };
+        let found = read(&settings, &wanted, text.to_vec(), &mut tables, &log).map_err(|error| error.key)?;
         let show = |record: &Record| {
             let groups = world
                 .sets
@@ -640,6 +607,24 @@ mod tests {
     fn rows_of_one_person_add_up_and_blank_rows_do_not_count() {
         let text = b"\xef\xbb\xbf\n\nemail,groups\r\nA@x.com,G\r\n , \r\na@X.com,H\r\n";
         assert_eq!(people(text, &[]), Ok(vec!["A@x.com G|H".to_owned()]));
+    }
+
+    #[test]
+    fn a_row_with_more_cells_than_the_header_is_left_out_unless_strictly() {
+        let text = b"email,groups\na@x.com,A,B\nb@x.com,\"A,B\",, \nc@x.com,A\n";
+        let with = ["A", "B"];
+        let (b, c) = ("b@x.com A|B".to_owned(), "c@x.com A".to_owned());
+        assert_eq!(people(text, &with), Ok(vec![b.clone(), c.clone()]));
+        let all = vec!["a@x.com A".to_owned(), b, c];
+        assert_eq!(people_as(text, &with, true), Ok(all));
+    }
+
+    #[test]
+    fn a_file_without_the_groups_that_are_wanted_is_refused_unless_strictly() {
+        let text = b"email,group\na@x.com,A\n";
+        assert_eq!(people(text, &["A"]), Err("file-without-groups"));
+        assert_eq!(people(text, &[]), Ok(vec!["a@x.com ".to_owned()]));
+        assert_eq!(people_as(text, &["A"], true), Ok(vec!["a@x.com ".to_owned()]));
     }
 
     #[test]

@@ -55,6 +55,19 @@ pub(crate) struct People {
     pub elsewhere: BTreeSet<String>,
     /// What was met in the groups that were asked for, where groups are in groups.
     pub within: BTreeMap<String, Within>,
+    /// How many entries the source says that it has, and how many it showed, where it says so.
+    pub entries: Entries,
+    /// How many rows were left out because nobody knows whose they are, or what they say.
+    pub broken_rows: usize,
+}
+
+/// The entries of a source that counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Entries {
+    /// How many it showed.
+    pub shown: usize,
+    /// How many more it counts.
+    pub unlisted: usize,
 }
 
 /// What was met in a directory group, by the names of entries in small letters.
@@ -62,7 +75,7 @@ pub(crate) struct People {
 pub(crate) struct Within {
     /// Groups, which showed members.
     pub groups: BTreeSet<String>,
-    /// Members that are not there, and groups that show no members. Groups may have become so because they are hidden.
+    /// Members that are not there or show no members: people, and groups that may have become so because they are hidden.
     pub mute: BTreeSet<String>,
 }
 

@@ -196,7 +196,10 @@ async fn what_a_server_does_not_confirm_is_no_success() {
         .await;
         let scene = Scene::new(&server.url);
         let rows: Vec<String> = (0..15).map(|n| format!("p{n}@x.com,US")).collect();
-        scene.write("users.csv", &format!("email,country\n{}\n", rows.join("\n")));
+        scene.write(
+            "users.csv",
+            &format!("email,country,groups\n{}\n", rows.join("\n")),
+        );
         let ended = scene.run(RUN).await;
         assert_eq!(ended.code, 1, "{answer}: {}", ended.log);
         assert!(
@@ -221,7 +224,7 @@ async fn a_refusal_without_a_code_is_a_refusal_like_others() {
     })
     .await;
     let scene = Scene::new(&server.url);
-    scene.write("users.csv", "email,country\nada@x.com,US\nben@x.com,US\n");
+    scene.write("users.csv", "email,country,groups\nada@x.com,US\nben@x.com,US\n");
     let ended = scene.run(RUN).await;
     assert_eq!(ended.code, 0, "{}", ended.log);
     assert!(
@@ -285,7 +288,7 @@ async fn a_run_that_is_interrupted_tells_programs_what_it_left() {
         .await;
         scene.write("umapi.yml", &connector(&server.url, "ORG@AdobeOrg"));
         let people: Vec<String> = (0..35).map(|number| format!("p{number}@x.com,US\n")).collect();
-        scene.write("users.csv", &format!("email,country\n{}", people.concat()));
+        scene.write("users.csv", &format!("email,country,groups\n{}", people.concat()));
         let ended = scene.run(RUN).await;
         let code = if signal == 0 { 130 } else { 143 };
         assert_eq!(ended.code, code, "{}", ended.log);

@@ -206,7 +206,7 @@ pub(crate) async fn organization(
             return actions(number, request);
         }
         Reply::json(&format!(
-            r#"{{"result":"success","lastPage":true,"users":[{people}]}}"#
+            r#"{{"result":"success","lastPage":true,"users":[{people}],"groups":[]}}"#
         ))
     })
     .await

@@ -90,7 +90,7 @@ const CSV: &str =
 #[tokio::test]
 async fn a_file_that_is_not_whole_takes_nothing_away() {
     let rows: Vec<&str> = CSV.lines().collect();
-    let table: [(&str, Option<String>, Reason); 9] = [
+    let table: [(&str, Option<String>, Reason); 11] = [
         (
             "without its header",
             Some(rows[1..].join("\n") + "\n"),
@@ -120,6 +120,17 @@ async fn a_file_that_is_not_whole_takes_nothing_away() {
             "[source-disappeared]",
         ),
         (
+            "with its groups under another name",
+            Some(CSV.replace("groups", "group")),
+            "has no column `groups`, so nobody in it would be in any group; its columns are: email, firstname, lastname, country, \
+             group; did you mean `group`? `groups_column_name`",
+        ),
+        (
+            "with a list of groups outside quotes",
+            Some(CSV.replace("US,\n", "US,Painters,Weavers\n")),
+            "[rows-too-long]",
+        ),
+        (
             "nothing but its header",
             Some(format!("{}\n", rows[0])),
             "[source-disappeared]",
@@ -144,6 +155,46 @@ async fn a_file_that_is_not_whole_takes_nothing_away() {
     // Half the people, and nobody of the mapped group among them.
     scene.write("users.csv", &format!("{}\n{}\n", rows[0], rows[2]));
     removes_nothing(&scene, &target, from, "half of it", "'Painters'").await;
+}
+
+#[tokio::test]
+async fn a_file_that_says_less_than_it_should_takes_nothing_away_in_a_first_run() {
+    let target = organization(ACCOUNTS, fine).await;
+    let scene = Scene::new(&target.url);
+    let from = "--connector csv @users.csv";
+    // The comma may be in front of the address, too.
+    for row in [
+        "kim@x.com,Kim,Roe,US,Painters,Weavers",
+        "kim, the@x.com,Kim,Roe,US,",
+    ] {
+        scene.write("users.csv", &CSV.replace("kim@x.com,Kim,Roe,US,", row));
+        removes_nothing(&scene, &target, from, row, "[rows-too-long]").await;
+        pushes_nothing_away(&scene, &target, from, row, "[rows-too-long]").await;
+        let ended = scene.run(&format!("{from} --process-groups")).await;
+        let said = "users.csv:3: row 2 has 6 cells and the header has 5; the row is left out";
+        assert!(ended.log.contains(said), "{}", ended.log);
+    }
+    // Somebody new in another row is added all the same.
+    let new = format!("{CSV}new@x.com,New,Lee,US,Painters\neve@x.com,A,B,US,Painters,Weavers\n");
+    scene.write("users.csv", &new);
+    let ended = scene.run(&format!("{from} {}", REMOVING[0])).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    let sent: String = writes(&target).into_iter().map(|request| request.body).collect();
+    assert!(sent.contains("new@x.com") && !sent.contains("\"remove"), "{sent}");
+    // No column of groups, and a run that takes them away, or selects people by them.
+    for options in ["--users all --process-groups", "--users mapped"] {
+        let before = writes(&target).len();
+        scene.write("users.csv", &CSV.replace(",groups", ",Crews"));
+        let ended = scene
+            .run(&format!("{from} {options} --adobe-only-user-action delete"))
+            .await;
+        assert_eq!(ended.code, 1, "{options}: {}", ended.log);
+        assert!(ended.log.contains("[file-without-groups]"), "{}", ended.log);
+        assert_eq!(writes(&target).len(), before, "{options}");
+    }
+    // Where nobody loses anything by it, a file of names is enough.
+    let ended = scene.run(&format!("{from} --users all")).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
 }
 
 #[tokio::test]

@@ -244,6 +244,60 @@ fn an_interrupted_run_ends_after_the_request_under_way_with_the_signals_code() {
 }
 
 #[cfg(unix)]
+#[test]
+fn an_interrupted_run_does_not_wait_for_a_pipe_that_nobody_writes() {
+    use std::io::BufRead as _;
+    let (folder, _listener) = silent();
+    let list = folder.path().join("users.csv");
+    fs::remove_file(&list).unwrap();
+    assert!(Command::new("mkfifo").arg(&list).status().unwrap().success());
+    let mut child = start(folder.path());
+    let mut said = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("Start Load from Directory") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it has ended");
+    }
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let began = std::time::Instant::now();
+    let code = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code();
+        }
+        if began.elapsed() > std::time::Duration::from_secs(20) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(code, Some(130));
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut said, &mut rest).unwrap();
+    assert!(rest.contains("INTERRUPTED before anything was sent"), "{rest}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_list_may_come_through_a_pipe() {
+    let (folder, listener) = silent();
+    let list = folder.path().join("users.csv");
+    fs::remove_file(&list).unwrap();
+    assert!(Command::new("mkfifo").arg(&list).status().unwrap().success());
+    let mut child = start(folder.path());
+    fs::write(&list, "email\n").unwrap();
+    // It was read, so that the organization is asked.
+    let _connection = listener.accept().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[cfg(unix)]
 #[cfg(target_os = "linux")]
 #[test]
 fn a_console_that_cannot_be_written_is_told_and_a_reader_that_went_away_is_not() {

@@ -203,7 +203,6 @@ impl Lookup<'_> {
         let mut seen = HashSet::from([name_key(group)]);
         let mut found = Vec::new();
         let mut within = Within::default();
-        let mut kinds = BTreeSet::new();
         let mut level = vec![group.to_owned()];
         self.log
             .debug("ldap", format_args!("reading `{attribute}` of `{group}`"));
@@ -232,18 +231,19 @@ impl Lookup<'_> {
                             *shown = true;
                         }
                         let classes = classes(entry, &host)?;
-                        if holder == group {
-                            kinds.clone_from(&classes);
-                        }
                         let is_bare = values.list.is_empty() && values.more_from.is_none();
                         if is_bare {
                             self.may_lack(entry.dn, &classes, attribute, &host)?;
                         }
-                        // People have no members, which says nothing.
-                        if holder != group && !is_bare {
-                            within.groups.insert(holder.to_lowercase());
-                        } else if holder != group && !kinds.is_disjoint(&classes) {
-                            within.mute.insert(holder.to_lowercase());
+                        // People have no members, either; which of these were groups earlier runs know. What an entry says of
+                        // itself is no help: one that is hidden may not even show its classes.
+                        if holder != group {
+                            let kind = if is_bare {
+                                &mut within.mute
+                            } else {
+                                &mut within.groups
+                            };
+                            kind.insert(holder.to_lowercase());
                         }
                         unfinished.extend(values.more_from.map(|from| (at, from)));
                         values.list.into_iter().try_for_each(|bytes| add(holder, bytes))

@@ -280,3 +280,66 @@ async fn what_another_server_holds_counts_as_gone_where_it_always_did_or_is_said
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_group_in_a_group_that_shows_nothing_of_itself_any_more_takes_nothing_from_its_people() {
+    const OURS: [&str; 2] = ["cn=sub,dc=x", "uid=ada@x.com,dc=x"];
+    // What the group in the group shows of itself: its members, nothing, or another class and no members.
+    let now: &'static AtomicUsize = Box::leak(Box::default());
+    let port = scripted::start(move |asked| {
+        let inner: &[(&str, &str)] = match now.load(Ordering::Relaxed) {
+            0 => &[("objectClass", "groupOfNames"), ("member", "uid=eve@x.com,dc=x")],
+            1 => &[],
+            _ => &[("objectClass", "person")],
+        };
+        let person = |name: &str, last: &str, mail: &str| {
+            let dn = format!("uid={mail},dc=x");
+            let person = [
+                ("objectClass", "person"),
+                ("givenName", name),
+                ("sn", last),
+                ("mail", mail),
+            ];
+            asked.entry(&dn, &person)
+        };
+        let found = match asked.operation {
+            SEARCH if is_of_group(asked) => Some(asked.entry("cn=Painters,dc=x", &[])),
+            SEARCH if asked.has("cn=Painters,dc=x") => Some(asked.entry(
+                "cn=Painters,dc=x",
+                &[
+                    ("objectClass", "groupOfNames"),
+                    ("member", OURS[0]),
+                    ("member", OURS[1]),
+                ],
+            )),
+            SEARCH if asked.has(OURS[0]) && !asked.has("everybody") => Some(asked.entry(OURS[0], inner)),
+            SEARCH if asked.has(OURS[1]) => Some(person("Ada", "Lee", "ada@x.com")),
+            SEARCH if asked.has("uid=eve@x.com,dc=x") => Some(person("Eve", "Doe", "eve@x.com")),
+            BIND | SEARCH => None,
+            _ => return Vec::new(),
+        };
+        found.into_iter().chain([asked.ended(0)]).collect()
+    })
+    .await;
+    let (main, _) = LDAP.split_once("group_member_filter_format").unwrap();
+    let connector = format!(
+        "host: ldap://127.0.0.1:{port}\n{main}two_steps_lookup: {{group_member_attribute_name: member, nested_group: true}}\n"
+    );
+    let from = from("ldap", |_| connector.clone(), |_, _| Reply::json("{}")).await;
+    let options = "--connector ldap --users mapped";
+    undisturbed(&from.scene, &from.target, options).await;
+    for shown in [1, 2] {
+        now.store(shown, Ordering::Relaxed);
+        removes_nothing(
+            &from.scene,
+            &from.target,
+            options,
+            "an inner group without members",
+            "[nested-group-mute]",
+        )
+        .await;
+    }
+    // When it shows them again all is as before.
+    now.store(0, Ordering::Relaxed);
+    undisturbed(&from.scene, &from.target, options).await;
+}

@@ -55,13 +55,14 @@ impl Asked {
         self.answer(0x73, &element(4, there.as_bytes()), &[])
     }
 
-    /// An entry with attributes of one value each.
+    /// An entry. What an attribute has stands side by side.
     pub(crate) fn entry(&self, dn: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
         let list: Vec<u8> = attributes
-            .iter()
-            .flat_map(|(name, value)| {
-                let set = element(0x31, &element(4, value.as_bytes()));
-                element(0x30, &[element(4, name.as_bytes()), set].concat())
+            .chunk_by(|one, other| one.0 == other.0)
+            .flat_map(|alike| {
+                let values = alike.iter().map(|(_, value)| element(4, value.as_bytes()));
+                let set = element(0x31, &values.collect::<Vec<_>>().concat());
+                element(0x30, &[element(4, alike[0].0.as_bytes()), set].concat())
             })
             .collect();
         self.answer(

@@ -2,9 +2,11 @@
 //! the store of the operating system, which is asked through the program that comes with it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use roster_client::Secret;
 use roster_sync::SecretStore;
@@ -224,18 +226,22 @@ impl System {
         let failed = |error: std::io::Error| {
             format!("the secure storage is asked through `{program}`, which cannot be run ({error}): {help}")
         };
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A program that ends without reading says why itself.
-            let _ = stdin.write_all(input.as_bytes());
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let limit = if std::io::stderr().is_terminal() {
+            ATTENDED
+        } else {
+            UNATTENDED
+        };
+        match output(&mut command, input, limit) {
+            Ok(output) => Ok(output),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Err(format!(
+                "the secure storage is asked through `{program}`, which did not end within {} seconds and was stopped: unlock the \
+                 keyring, and see whether its service answers",
+                limit.as_secs()
+            )),
+            Err(error) => Err(failed(error)),
         }
-        child.wait_with_output().map_err(failed)
     }
 
     fn look(self, name: &str, account: &str) -> Result<Option<Secret>, String> {
@@ -299,6 +305,70 @@ impl System {
         }
         Err(self.says("changed", &String::from_utf8_lossy(&output.stderr)))
     }
+}
+
+/// How long the store's program may take where nobody can be asked for the keyring's password.
+const UNATTENDED: Duration = Duration::from_secs(30);
+
+/// How long it may take where somebody sits at a terminal and may have to type the password into a window.
+const ATTENDED: Duration = Duration::from_mins(2);
+
+/// Runs a program to its end, or stops it after so long (`TimedOut`).
+fn output(command: &mut Command, input: &str, limit: Duration) -> std::io::Result<Output> {
+    const GLANCE: Duration = Duration::from_millis(10);
+    let until = Instant::now() + limit;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // Threads, because a program that hangs neither reads nor ends what it writes.
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = Secret::new(input);
+        std::thread::spawn(move || {
+            // A program that ends without reading says why itself.
+            let _ = stdin.write_all(input.reveal().as_bytes());
+        });
+    }
+    let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let ended = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Ok(status),
+            Ok(None) if Instant::now() < until => std::thread::sleep(GLANCE),
+            Ok(None) => break Err(ErrorKind::TimedOut.into()),
+            Err(error) => break Err(error),
+        }
+    };
+    let status = match ended {
+        Ok(status) => status,
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
+        }
+    };
+    let rest = |from: Receiver<std::io::Result<Vec<u8>>>| {
+        let left = until.saturating_duration_since(Instant::now());
+        from.recv_timeout(left.max(GLANCE))
+            .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    };
+    Ok(Output {
+        status,
+        stdout: rest(stdout)?,
+        stderr: rest(stderr)?,
+    })
+}
+
+/// Reads a pipe to its end, beside.
+fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes));
+        // Nobody listens any more once it took too long.
+        let _ = sender.send(read.map(|_| bytes));
+    });
+    receiver
 }
 
 /// What Python's keyring has on its secrets, and older ones ask for: with it on ours, user-sync finds them. Whoever looks one
@@ -376,6 +446,33 @@ mod tests {
             asked,
             ["find-generic-password", "-s", "umapi", "-a", "1A@AdobeOrg", "-w"]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_hangs_is_stopped_and_one_that_ends_says_what_it_says() {
+        let sh = |script: &str, input: &str, limit| {
+            output(
+                Command::new("sh").args(["-c", script]),
+                input,
+                Duration::from_millis(limit),
+            )
+        };
+        let said = sh("cat; echo no >&2; exit 3", "a secret", 60_000).unwrap();
+        assert_eq!((said.stdout, said.status.code()), (b"a secret".to_vec(), Some(3)));
+        assert_eq!(said.stderr, b"no\n");
+        let began = Instant::now();
+        // Also one that has left somebody behind who holds its output, and one that reads nothing of a long secret.
+        let long = "x".repeat(1 << 20);
+        for (script, input) in [
+            ("exec sleep 60", ""),
+            ("sleep 60 & exit 0", ""),
+            ("exec sleep 60", &long),
+        ] {
+            let error = sh(script, input, 200).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut, "{script}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use super::{Ended, PLAIN, read};
 enum Hidden {
     Entry,
     Members,
+    Everything,
+    Class,
     Nothing,
 }
 
@@ -28,6 +30,10 @@ async fn groups_in_groups_that_are_kept_secret_end_the_reading() {
         ),
         // Active Directory has groups of nobody.
         (Hidden::Members, "group", None),
+        // An entry that shows nothing of itself, or that has become something else.
+        (Hidden::Everything, "group", None),
+        (Hidden::Everything, "groupOfNames", None),
+        (Hidden::Class, "group", None),
         (Hidden::Nothing, "groupOfNames", None),
     ] {
         let server = Server::start(move |asked, _| {
@@ -58,6 +64,10 @@ async fn groups_in_groups_that_are_kept_secret_end_the_reading() {
                 "cn=inner,dc=x" => match hidden {
                     Hidden::Entry => vec![end],
                     Hidden::Members => vec![entry(id, "cn=inner,dc=x", &[("objectClass", class)]), end],
+                    Hidden::Everything => vec![entry(id, "cn=inner,dc=x", &[]), end],
+                    Hidden::Class => {
+                        vec![entry(id, "cn=inner,dc=x", &[("objectClass", &["person"])]), end]
+                    }
                     Hidden::Nothing => {
                         let all: &[(&str, &[&str])] =
                             &[("objectClass", class), ("member", &["uid=ada,dc=x"])];
@@ -81,7 +91,7 @@ async fn groups_in_groups_that_are_kept_secret_end_the_reading() {
                 assert!(told.contains(reason), "{told}");
             }
             // It is remembered that they had some.
-            None if hidden == Hidden::Members => {
+            None if hidden != Hidden::Nothing => {
                 assert!(people.unwrap().is_empty());
                 assert_eq!(
                     (&within["g"].groups, &within["g"].mute),
@@ -90,10 +100,8 @@ async fn groups_in_groups_that_are_kept_secret_end_the_reading() {
             }
             None => {
                 assert_eq!(people.unwrap(), ["ada@x.com g"]);
-                assert_eq!(
-                    (&within["g"].groups, &within["g"].mute),
-                    (&inner, &BTreeSet::new())
-                );
+                let ada = BTreeSet::from(["uid=ada,dc=x".to_owned()]);
+                assert_eq!((&within["g"].groups, &within["g"].mute), (&inner, &ada));
             }
         }
     }
