@@ -11,8 +11,28 @@ use crate::read::ldap::wire::WireError;
 pub(crate) enum Failure {
     /// The run was asked to stop.
     Stopped,
+    /// A connection broke, or was not to be had: a new one may do.
+    Broken {
+        error: ReadError,
+        /// What to check where no new one is made.
+        advice: &'static str,
+    },
     /// Something that has to be said.
     Told(ReadError),
+}
+
+impl Failure {
+    /// What has to be said; nothing when the run was asked to stop.
+    pub(crate) fn told(&self) -> Option<ReadError> {
+        match self {
+            Self::Stopped => None,
+            Self::Broken { error, advice } => Some(ReadError {
+                key: error.key,
+                message: format!("{}; {advice}", error.message),
+            }),
+            Self::Told(error) => Some(error.clone()),
+        }
+    }
 }
 
 /// The names of result codes (RFC 4511, appendix A).
@@ -52,6 +72,8 @@ pub(crate) const REFERRAL: i32 = 10;
 pub(crate) const NO_SUCH_OBJECT: i32 = 32;
 pub(crate) const UNAVAILABLE_CRITICAL_EXTENSION: i32 = 12;
 pub(crate) const SASL_BIND_IN_PROGRESS: i32 = 14;
+const BUSY: i32 = 51;
+const UNAVAILABLE: i32 = 52;
 
 /// What a server answered: code, name, its own words.
 pub(crate) fn answer(outcome: &Outcome) -> String {
@@ -107,30 +129,47 @@ fn advice(outcome: &Outcome) -> &'static str {
         32 | 34 => "check `base_dn`, and `user_base_dn` and `group_base_dn` where they are set",
         7 | 48 => "check `authentication_method`",
         50 => "give the user of `username` the right to read there",
-        51 | 52 => "try again later",
+        BUSY | UNAVAILABLE => "try again later",
         _ => "the server's log says more",
     }
 }
 
 /// Something that ended before people were asked for.
-pub(crate) fn connection(host: &str, tried: &str, error: &WireError, advice: &str) -> Failure {
+pub(crate) fn connection(host: &str, tried: &str, error: &WireError, advice: &'static str) -> Failure {
     match error {
         WireError::Stopped => Failure::Stopped,
+        error if error.may_pass() => unconnected(host, &format!("{tried}: {error}"), advice),
         error => connection_text(host, &format!("{tried}: {error}; {advice}")),
+    }
+}
+
+/// A connection that was not to be had, which may be otherwise in a moment.
+pub(crate) fn unconnected(host: &str, what: &str, advice: &'static str) -> Failure {
+    Failure::Broken {
+        error: no_connection(host, what),
+        advice,
     }
 }
 
 /// As [`connection`], with the words ready.
 pub(crate) fn connection_text(host: &str, what: &str) -> Failure {
-    Failure::Told(ReadError {
+    Failure::Told(no_connection(host, what))
+}
+
+fn no_connection(host: &str, what: &str) -> ReadError {
+    ReadError {
         key: "ldap-connection",
         message: format!("LDAP connection failure: {host}: {what}"),
-    })
+    }
 }
 
 /// A refusal before people were asked for.
 pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> Failure {
     let answer = answer(outcome);
+    if matches!(outcome.code, BUSY | UNAVAILABLE) {
+        let what = format!("{tried} was answered with {answer}");
+        return unconnected(host, &what, "hint: try again later");
+    }
     let advice = if outcome.code == REFERRAL {
         // `referrals: follow` is about searches.
         "log in at the server that it names: put that one into `host`"
@@ -145,12 +184,14 @@ pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> 
 
 /// A connection that broke while people were read.
 pub(crate) fn broken(host: &str, tried: &str, error: &WireError) -> Failure {
+    const ADVICE: &str = "try again; if that lasts, the server's log says more";
     match error {
         WireError::Stopped => Failure::Stopped,
-        error => failed(
-            host,
-            &format!("{tried}: {error}; try again; if that lasts, the server's log says more"),
-        ),
+        error if error.may_pass() => Failure::Broken {
+            error: not_read(host, &format!("{tried}: {error}")),
+            advice: ADVICE,
+        },
+        error => failed(host, &format!("{tried}: {error}; {ADVICE}")),
     }
 }
 
@@ -188,10 +229,14 @@ pub(crate) fn unfollowed(from: &str, tried: &str, url: Option<&str>, whole: bool
 
 /// Anything else that went wrong while people were read.
 pub(crate) fn failed(host: &str, what: &str) -> Failure {
-    Failure::Told(ReadError {
+    Failure::Told(not_read(host, what))
+}
+
+fn not_read(host: &str, what: &str) -> ReadError {
+    ReadError {
         key: "ldap-read-failure",
         message: format!("Unexpected LDAP failure reading {host}: {what}"),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -206,10 +251,7 @@ mod tests {
             referrals: Vec::new(),
             token: None,
         };
-        let said = |failure: Failure| match failure {
-            Failure::Told(error) => error.to_string(),
-            Failure::Stopped => panic!("nobody asked to stop"),
-        };
+        let said = |failure: Failure| failure.told().expect("nobody asked to stop").to_string();
         assert_eq!(
             said(refused(
                 "ldap://dc1",
@@ -247,9 +289,9 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_followed_to_is_told_with_what_helps_there() {
-        let said = |url, whole| match unfollowed("ldap://dc1", "the search", url, whole, "it is away") {
-            Failure::Told(error) => error.message,
-            Failure::Stopped => panic!("nobody asked to stop"),
+        let said = |url, whole| {
+            let failure = unfollowed("ldap://dc1", "the search", url, whole, "it is away");
+            failure.told().expect("nobody asked to stop").message
         };
         let part = said(Some("ldap://dc2"), false);
         assert!(

@@ -39,6 +39,7 @@ use crate::read::template::Template;
 use crate::read::{People, Tables};
 
 pub(crate) use connect::Patience;
+pub use connect::{LDAP_PAUSES, LdapPauses};
 pub(crate) use error::Failure;
 pub(crate) use settings::Settings;
 pub use ticket::TicketFiles;

@@ -19,7 +19,7 @@ use crate::config::section::Problems;
 use crate::config::yaml;
 use crate::log::Log;
 use crate::read::ldap::ber::OCTETS;
-use crate::read::ldap::{self, Failure, Patience, Run, Settings, Wanted};
+use crate::read::ldap::{self, Patience, Run, Settings, Wanted};
 use crate::read::{Tables, Within};
 use server::{Asked, Server, done, entry, envelope, page_end, person};
 
@@ -82,6 +82,7 @@ async fn read_within(
         stop,
         patience: Patience {
             answer,
+            pauses: [Duration::from_millis(5); 3],
             ..Patience::default()
         },
     };
@@ -91,8 +92,9 @@ async fn read_within(
         .map(|people| people.within.clone())
         .unwrap_or_default();
     let people = match people {
-        Err(Failure::Stopped) => Err("stopped".to_owned()),
-        Err(Failure::Told(error)) => Err(error.to_string()),
+        Err(failure) => Err(failure
+            .told()
+            .map_or_else(|| "stopped".to_owned(), |error| error.to_string())),
         Ok(people) => Ok(people
             .records
             .iter()
