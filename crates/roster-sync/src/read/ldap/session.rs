@@ -1,7 +1,6 @@
 //! Asking a server: searches in pages, many small ones at once, its schema.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
 use std::mem;
 
 use crate::log::Log;
@@ -195,6 +194,7 @@ impl<'r> Session<'r> {
         let Failure::Broken { error: why, advice } = why else {
             return Err(why);
         };
+        self.link.wire.hang_up();
         let all = self.around.patience.pauses.len();
         let mut what = why.message.clone();
         let mut end = format!(", after {all} new connections; {advice}");
@@ -240,8 +240,8 @@ impl<'r> Session<'r> {
         }))
     }
 
-    /// A search to its end. `tried` says for messages what is searched; `take` is given what is found, each entry once
-    /// even where the search has to begin again.
+    /// A search to its end. `tried` says for messages what is searched; `take` is given what is found: where the
+    /// connection broke and the search began again, the same entries once more, and the end of each page once.
     pub(crate) async fn search(
         &mut self,
         search: &Search<'_>,
@@ -252,26 +252,32 @@ impl<'r> Session<'r> {
             follow: self.others.is_some(),
             may_lack: false,
         };
-        let mut handed = Handed::default();
+        let mut pages = 0;
         let ended = loop {
-            let mut rest = |seen: Seen<'_, '_>| match seen {
-                Seen::Entry(entry) if !handed.is_new(entry.dn) => Ok(()),
-                Seen::PageEnd if !handed.is_new_page() => Ok(()),
-                seen => take(seen),
+            let mut page = 0;
+            let mut rest = |seen: Seen<'_, '_>| {
+                if matches!(seen, Seen::PageEnd) {
+                    page += 1;
+                    // An end that has been handed over stands behind the same entries as it did.
+                    if page <= pages {
+                        return Ok(());
+                    }
+                    pages = page;
+                }
+                take(seen)
             };
             match self.link.search(search, tried, way, &mut rest).await {
                 Ok(ended) => break ended,
                 Err(why) => self.reconnect(why).await?,
             }
-            handed.begin_again();
         };
         self.follow(ended.references, search, tried, way, &mut take)
             .await?;
         Ok(())
     }
 
-    /// A search for each of `bases`, many at once; what they find is handed over in the order of the bases. `entry` is
-    /// given the number of the base, and so is `done` once its search is over; an entry that is not there is no error.
+    /// A search for each of `bases`, many at once; what they find is handed over in the order of the bases, and once even
+    /// where the connection broke. `entry` is given the number of the base, and so is `done` once its search is over; an entry that is not there is no error.
     pub(crate) async fn search_each(
         &mut self,
         bases: &[String],
@@ -287,8 +293,8 @@ impl<'r> Session<'r> {
         };
         let mut under_way: VecDeque<Waiting> = VecDeque::new();
         let mut next = 0;
-        // Of the oldest that is under way.
-        let mut handed = Handed::default();
+        // What the oldest that is under way has handed over, and what of it over an earlier connection.
+        let (mut handed, mut before) = (Vec::new(), BTreeSet::new());
         while next < bases.len() || !under_way.is_empty() {
             while next < bases.len() && under_way.len() < AT_ONCE {
                 under_way.push_back(Waiting::new(next));
@@ -304,7 +310,7 @@ impl<'r> Session<'r> {
                 Err(error) => {
                     let why = broken(&self.host, &tried(oldest), &error);
                     self.reconnect(why).await?;
-                    handed.begin_again();
+                    before.extend(handed.drain(..).map(|name: String| dn::key(&name)));
                     for search in under_way.iter_mut().filter(|search| search.found.is_none()) {
                         *search = Waiting::new(search.at);
                     }
@@ -319,7 +325,8 @@ impl<'r> Session<'r> {
             let malformed = |error: Malformed| broken(&host, &tried(at), &error.into());
             match read(&answer).map_err(malformed)? {
                 Answer::Entry(found) if at == oldest => {
-                    if handed.is_new(found.dn) {
+                    if before.is_empty() || !before.contains(&dn::key(found.dn)) {
+                        handed.push(found.dn.to_owned());
                         entry(at, &found)?;
                     }
                 }
@@ -340,7 +347,8 @@ impl<'r> Session<'r> {
                 },
             }
             while let Some(over) = under_way.pop_front_if(|search| search.found.is_some()) {
-                handed = Handed::default();
+                handed.clear();
+                before.clear();
                 let there = if over.references.is_empty() {
                     Found::Yes
                 } else {
@@ -360,9 +368,8 @@ impl<'r> Session<'r> {
                 };
                 for body in search.held.drain(..) {
                     let held = Entry::parse(&body).map_err(malformed)?;
-                    if handed.is_new(held.dn) {
-                        entry(search.at, &held)?;
-                    }
+                    handed.push(held.dn.to_owned());
+                    entry(search.at, &held)?;
                 }
             }
         }
@@ -619,51 +626,6 @@ pub(crate) enum Listed<'v> {
     FromTheFirst,
     /// A value.
     Value(&'v [u8]),
-}
-
-/// What of a search has been handed over, so that nothing is handed over twice when it begins again.
-#[derive(Default)]
-struct Handed {
-    /// What names are told apart by.
-    keys: [RandomState; 2],
-    /// The names of entries: two hashes that nobody can foresee, for the names of a million people take much room.
-    /// First those of earlier attempts, in order.
-    before: Vec<u128>,
-    /// Those of this attempt.
-    now: Vec<u128>,
-    /// How many ends of pages have been handed over.
-    pages: usize,
-    /// How many this attempt has come upon.
-    page: usize,
-}
-
-impl Handed {
-    /// Whether an entry has not been handed over by an earlier attempt; now it is.
-    fn is_new(&mut self, dn: &str) -> bool {
-        let name = dn::key(dn);
-        let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(&name)));
-        let name = high << 64 | low;
-        let is_new = self.before.binary_search(&name).is_err();
-        if is_new {
-            self.now.push(name);
-        }
-        is_new
-    }
-
-    /// Whether the end of a page is one that no earlier attempt has come to; now it is handed over.
-    fn is_new_page(&mut self) -> bool {
-        self.page += 1;
-        let is_new = self.page > self.pages;
-        self.pages = self.pages.max(self.page);
-        is_new
-    }
-
-    /// The search begins again.
-    fn begin_again(&mut self) {
-        self.before.append(&mut self.now);
-        self.before.sort_unstable();
-        self.page = 0;
-    }
 }
 
 /// A search among many.

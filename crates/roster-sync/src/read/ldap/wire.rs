@@ -170,6 +170,11 @@ impl<'s> Wire<'s> {
         Ok(message)
     }
 
+    /// Ends the connection; nothing can be said over it any more.
+    pub(crate) fn hang_up(&mut self) {
+        self.stream = Box::new(tokio::io::empty());
+    }
+
     /// Whether nothing is there that has not been read.
     pub(crate) fn is_drained(&self) -> bool {
         self.start == self.buffer.len()
