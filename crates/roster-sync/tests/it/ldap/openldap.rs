@@ -383,12 +383,92 @@ async fn a_server_that_dies_in_the_middle_removes_nobody() {
     .await;
     assert!(passed.load(Ordering::Relaxed) > 200_000, "it died in the middle");
     assert_eq!(ended.code, 1, "{}", ended.log);
-    assert!(
-        ended.log.contains("[ldap-read-failure]") && ended.log.contains(&format!("localhost:{port}")),
-        "{}",
-        ended.log
-    );
+    for part in [
+        "[ldap-read-failure]",
+        &format!("localhost:{port}"),
+        "no new connection could be made, number 3 of 3",
+        "nobody can be reached there",
+    ] {
+        assert!(ended.log.contains(part), "{part}: {}", ended.log);
+    }
     assert_eq!(server.requests().len(), 0, "nothing is read or sent");
+}
+
+/// A way to a server. Each connection ends when as many bytes have come back as it has in `most`; later ones go on.
+async fn way_to(behind: u16, most: Vec<usize>) -> u16 {
+    let between = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = between.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut most = most.into_iter();
+        while let Ok((mut near, _)) = between.accept().await {
+            let mut left = most.next().unwrap_or(usize::MAX);
+            let mut far = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+            let (mut near_in, mut near_out) = near.split();
+            let (mut far_in, mut far_out) = far.split();
+            let up = tokio::io::copy(&mut near_in, &mut far_out);
+            let down = async {
+                let mut buffer = vec![0; 4096];
+                while left > 0 {
+                    let read = far_in.read(&mut buffer).await.unwrap_or(0).min(left);
+                    left -= read;
+                    if read == 0 || near_out.write_all(&buffer[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::select! { _ = up => {}, () = down => {} }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_in_the_middle_changes_nothing_of_what_is_sent() {
+    let names: Vec<String> = (0..900).map(|number| format!("p{number}")).collect();
+    let many: String = names.iter().map(|name| person(name, &[])).collect();
+    let members: Vec<String> = names.iter().map(|name| format!("uid={name},dc=x")).collect();
+    let members: Vec<&str> = members.iter().map(String::as_str).collect();
+    let weavers = group("cn=Weavers,dc=x", "Weavers", &members);
+    let Some(slapd) = Slapd::start(&format!("{}{many}{weavers}", people())) else {
+        return;
+    };
+    let whole = "--users all --process-groups --adobe-only-user-action remove";
+    let two_steps = "two_steps_lookup: {group_member_attribute_name: member}\n";
+    let tls = format!(
+        "require_tls_cert: true\ntls_ca_file: {}\n",
+        slapd.file("ca.pem").display()
+    );
+    for (more, options, most) in [
+        (
+            "search_page_size: 100\n".to_owned(),
+            whole,
+            vec![100_000, 30_000, 80_001],
+        ),
+        (format!("search_page_size: 100\n{tls}"), whole, vec![100_000]),
+        (two_steps.to_owned(), REMOVE, vec![150_000, 160_000]),
+    ] {
+        let connector = slapd.connector(&more);
+        let (undisturbed, expected) = run(&connector, &["Painters", "Weavers"], options).await;
+        assert_eq!(undisturbed.code, 0, "{}", undisturbed.log);
+        assert!(!undisturbed.log.contains("[ldap-reconnect]"));
+        let cuts = most.len();
+        let port = way_to(slapd.port, most).await;
+        let cut = connector.replace(&slapd.port.to_string(), &port.to_string());
+        let (ended, server) = run(&cut, &["Painters", "Weavers"], options).await;
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        assert_eq!(
+            ended.log.matches("[ldap-reconnect]").count(),
+            cuts,
+            "{}",
+            ended.log
+        );
+        let sent = |server: &Server| -> Vec<String> {
+            let writes = crate::scene::writes(server).into_iter();
+            writes.map(|request| request.body).collect()
+        };
+        assert!(joined(&expected).len() > 900, "{:?}", joined(&expected).len());
+        assert_eq!(sent(&server), sent(&expected), "{more}");
+    }
 }
 
 #[tokio::test]
