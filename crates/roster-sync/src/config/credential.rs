@@ -22,6 +22,9 @@ pub fn compound_name(name: &str, account: &str) -> String {
 /// What the example files have in the place of a secret.
 pub(crate) const PLACEHOLDER: &str = "fill in";
 
+/// The credential that is a private key.
+pub(crate) const KEY_DATA: &str = "priv_key_data";
+
 /// What is wrong with a credential: the stable name, and a sentence without its subject.
 pub(crate) type Complain<'c> = &'c dyn Fn(&'static str, &str);
 
@@ -58,6 +61,12 @@ pub(crate) fn read(
                     ),
                 );
                 return None;
+            }
+            // A private key has lines.
+            if let (Some(text), Some(node)) = (&text, section.get(key))
+                && key != KEY_DATA
+            {
+                section.check_plain(key, text, &node.place);
             }
             text.map(Secret::new)
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use roster_client::Distrust;
+use roster_client::{Distrust, is_for_no_name};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -286,7 +286,7 @@ async fn agree_on_tls(
         outcome
     };
     if outcome.code != 0 {
-        return Err(refused_connection(shown, TRIED, &outcome));
+        return Err(refused_connection(shown, TRIED, &outcome, false));
     }
     Ok(Box::new(stream))
 }
@@ -317,9 +317,15 @@ async fn encrypt(
                 let way_out = way_out.unwrap_or(
                     "for a server with an authority of its own, name the authority's file in `tls_ca_file` or SSL_CERT_FILE",
                 );
+                // Such as the one that Samba makes for itself.
+                let without_name = if is_for_no_name(problem) {
+                    "; or set `tls_verify: chain`, with which whoever has a certificate of the same authority could be in between"
+                } else {
+                    ""
+                };
                 return connection_text(
                     &shown,
-                    &format!("no TLS connection: invalid peer certificate: {cause}; hint: {way_out}"),
+                    &format!("no TLS connection: invalid peer certificate: {cause}; hint: {way_out}{without_name}"),
                 );
             }
             Some(rustls::Error::AlertReceived(_)) => CLIENT_CERTIFICATE,

@@ -72,6 +72,7 @@ pub(crate) const REFERRAL: i32 = 10;
 pub(crate) const NO_SUCH_OBJECT: i32 = 32;
 pub(crate) const UNAVAILABLE_CRITICAL_EXTENSION: i32 = 12;
 pub(crate) const SASL_BIND_IN_PROGRESS: i32 = 14;
+const STRONGER_AUTH_REQUIRED: i32 = 8;
 const BUSY: i32 = 51;
 const UNAVAILABLE: i32 = 52;
 
@@ -95,9 +96,10 @@ fn advice(outcome: &Outcome) -> &'static str {
     // Active Directory says in a number of its own what is wrong with a login.
     const ACTIVE_DIRECTORY: [(&str, &str); 8] = [
         ("data 525", "there is no such user: check `username`"),
+        // Also for a name that nobody has.
         (
             "data 52e",
-            "the name is known and the password is wrong: check `password`",
+            "the name or the password is wrong: check `username` and `password`",
         ),
         ("data 530", "this user may not log in at this hour"),
         ("data 531", "this user may not log in from this machine"),
@@ -119,7 +121,7 @@ fn advice(outcome: &Outcome) -> &'static str {
         4 => {
             "the server's size limit cuts the answer off: raise it for this user, or let the server answer in pages with `search_page_size`"
         }
-        8 | 13 => {
+        STRONGER_AUTH_REQUIRED | 13 => {
             "the server wants encryption: use `ldaps://` in `host`, or `require_tls_cert: true` for StartTLS"
         }
         10 => {
@@ -163,8 +165,8 @@ fn no_connection(host: &str, what: &str) -> ReadError {
     }
 }
 
-/// A refusal before people were asked for.
-pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> Failure {
+/// A refusal before people were asked for. `over_tls` is whether the connection is encrypted already.
+pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome, over_tls: bool) -> Failure {
     let answer = answer(outcome);
     if matches!(outcome.code, BUSY | UNAVAILABLE) {
         let what = format!("{tried} was answered with {answer}");
@@ -173,6 +175,9 @@ pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> 
     let advice = if outcome.code == REFERRAL {
         // `referrals: follow` is about searches.
         "log in at the server that it names: put that one into `host`"
+    } else if outcome.code == STRONGER_AUTH_REQUIRED && over_tls {
+        "the server does not take this kind of login over TLS: use `authentication_method: simple`, or `kerberos` with `ldap://` in \
+         `host`, which encrypts by itself; Samba takes it with `ldap server require strong auth = allow_sasl_over_tls` in its smb.conf"
     } else {
         advice(outcome)
     };
@@ -267,6 +272,7 @@ mod tests {
             "ldap://dc1",
             "binding as `x`",
             &outcome(49, words),
+            false,
         ));
         assert!(
             locked.contains("the account is locked") && locked.ends_with("[ldap-connection]"),
@@ -278,10 +284,28 @@ mod tests {
             "ldap://dc1",
             "binding as `x`",
             &outcome(10, ""),
+            false,
         ));
         assert!(
             referred.contains("put that one into `host`") && !referred.contains("referrals"),
             "{referred}"
+        );
+        let bound = |code, words, over_tls| {
+            let failure =
+                refused_connection("ldaps://dc1", "binding as `x`", &outcome(code, words), over_tls);
+            said(failure)
+        };
+        // Active Directory says so of names that it does not know as well.
+        let unknown = bound(49, "AcceptSecurityContext error, data 52e, v1", true);
+        assert!(unknown.contains("the name or the password is wrong"), "{unknown}");
+        let in_clear = bound(8, "", false);
+        assert!(in_clear.contains("`ldaps://` in `host`"), "{in_clear}");
+        let over_tls = bound(8, "", true);
+        assert!(
+            over_tls.contains("`authentication_method: simple`")
+                && over_tls.contains("allow_sasl_over_tls")
+                && !over_tls.contains("use `ldaps://`"),
+            "{over_tls}"
         );
         let referred = said(refused("ldap://dc1", "the search", &outcome(10, "")));
         assert!(referred.contains("`referrals: follow`"), "{referred}");

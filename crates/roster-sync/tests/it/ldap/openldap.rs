@@ -651,6 +651,36 @@ async fn every_problem_of_the_connector_file_is_told_at_once() {
     assert!(server.requests().is_empty());
 }
 
+#[tokio::test]
+async fn names_that_an_escape_has_spoilt_are_refused_with_their_line() {
+    let file = "host: \"ldaps://dc1\\b\"\nbase_dn: \"dc=x\\n\"\nusername: \"CORP\\roster-sync\"\n\
+                password: \"a\\tb\"\nuser_base_dn: [ou=a, \"ou=b\\0\"]\n";
+    let (ended, server) = run(file, &["Painters"], REMOVE).await;
+    assert_eq!(ended.code, 1);
+    for (line, what) in [
+        (1, "`host` has a control character in it (U+0008)"),
+        (2, "`base_dn` has a control character in it (U+000A)"),
+        (
+            3,
+            "`username` has a control character in it (U+000D): in double quotes a backslash begins an escape",
+        ),
+        (4, "`password` has a control character in it (U+0009)"),
+        (5, "`user_base_dn` has a control character in it (U+0000)"),
+    ] {
+        let said = format!("ldap.yml:{line}: {what}");
+        assert!(ended.log.contains(&said), "{said}: {}", ended.log);
+    }
+    assert!(server.requests().is_empty());
+    // In single quotes, and without quotes, it is as it stands there.
+    for username in ["'CORP\\roster-sync'", "CORP\\roster-sync"] {
+        let file = format!(
+            "host: ldap://127.0.0.1:1 ldap://127.0.0.1:2\nbase_dn: dc=x\nusername: {username}\npassword: x\n"
+        );
+        let (ended, _) = run(&file, &["Painters"], REMOVE).await;
+        assert!(ended.log.contains("[ldap-host-passed-over]"), "{}", ended.log);
+    }
+}
+
 #[cfg(feature = "gssapi")]
 #[tokio::test]
 async fn a_server_without_kerberos_is_told_from_a_user_without_a_ticket() {
