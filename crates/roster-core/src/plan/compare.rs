@@ -80,8 +80,8 @@ impl<'w> Comparison<'w> {
             added_elsewhere: BTreeSet::new(),
             strays: (0..count).map(|_| Vec::new()).collect(),
         };
-        for &(place, person) in &world.directory.merged {
-            comparison.note(Note::SamePerson { place, person });
+        for &record in &world.directory.merged {
+            comparison.note(Note::SamePerson(record));
         }
         for (id, target) in world.targets.iter() {
             if !assignable(world.texts.get(target.key)) {

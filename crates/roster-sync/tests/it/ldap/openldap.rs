@@ -337,6 +337,30 @@ fn base64(text: &str) -> String {
 }
 
 #[tokio::test]
+async fn two_entries_of_one_person_are_told_with_their_names() {
+    let twin = person("twin", &[]).replace("twin@x.com", "Kim@x.com");
+    let Some(slapd) = Slapd::start(&format!("{}{twin}", people())) else {
+        return;
+    };
+    // Somebody else's username, and somebody else's e-mail.
+    let same_name = person("eve", &[]).replace("uid: eve", "uid: eve\nemployeeNumber: ada");
+    let same_name = same_name.replace("dn: uid=eve,dc=x\n", "dn: uid=eve,dc=x\nchangetype: add\n");
+    slapd.change(&same_name);
+    let ada = "dn: uid=ada,dc=x\nchangetype: modify\nadd: employeeNumber\nemployeeNumber: ada\n";
+    slapd.change(ada);
+    let connector = slapd.connector("user_username_format: '{employeeNumber}'\nsearch_page_size: 0\n");
+    let (ended, _) = run(&connector, &["Painters"], "--users all").await;
+    for said in [
+        "Record 3 of the directory (e-mail `Kim@x.com`, username `Kim@x.com`) has the e-mail or username of an earlier one: \
+         federatedID,kim@x.com,,kim@x.com gets the groups of both",
+        "Record 4 of the directory (e-mail `eve@x.com`, username `ada`) has the e-mail or username of an earlier one: \
+         federatedID,ada,x.com,ada@x.com gets the groups of both",
+    ] {
+        assert!(ended.log.contains(said), "{said}: {}", ended.log);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_dies_in_the_middle_removes_nobody() {
     let many: String = (0..3000)
         .map(|number| person(&format!("p{number}"), &[]))
