@@ -1,8 +1,8 @@
 //! Runs against OpenLDAP: encryption, refusals, odd names, nested groups, and an end in the middle.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -375,7 +375,7 @@ async fn a_server_that_dies_in_the_middle_removes_nobody() {
     let connector = slapd
         .connector("search_page_size: 100\n")
         .replace(&slapd.port.to_string(), &port.to_string());
-    let slapd = Arc::new(std::sync::Mutex::new(slapd));
+    let slapd = Arc::new(Mutex::new(slapd));
     let doomed = Arc::clone(&slapd);
     let passed = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&passed);
@@ -418,8 +418,11 @@ async fn a_server_that_dies_in_the_middle_removes_nobody() {
     assert_eq!(server.requests().len(), 0, "nothing is read or sent");
 }
 
-/// A way to a server. Each connection ends when as many bytes have come back as it has in `most`; later ones go on.
-async fn way_to(behind: u16, most: Vec<usize>) -> u16 {
+/// A way to a server, and what went to it. Each connection ends when as many bytes have come back as it has in `most`; later
+/// ones go on.
+async fn way_to(behind: u16, most: Vec<usize>) -> (u16, Arc<Mutex<Vec<u8>>>) {
+    let went = Arc::<Mutex<Vec<u8>>>::default();
+    let goes = Arc::clone(&went);
     let between = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = between.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -429,7 +432,16 @@ async fn way_to(behind: u16, most: Vec<usize>) -> u16 {
             let mut far = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
             let (mut near_in, mut near_out) = near.split();
             let (mut far_in, mut far_out) = far.split();
-            let up = tokio::io::copy(&mut near_in, &mut far_out);
+            let up = async {
+                let mut buffer = vec![0; 4096];
+                loop {
+                    let read = near_in.read(&mut buffer).await.unwrap_or(0);
+                    goes.lock().unwrap().extend_from_slice(&buffer[..read]);
+                    if read == 0 || far_out.write_all(&buffer[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            };
             let down = async {
                 let mut buffer = vec![0; 4096];
                 while left > 0 {
@@ -440,10 +452,40 @@ async fn way_to(behind: u16, most: Vec<usize>) -> u16 {
                     }
                 }
             };
-            tokio::select! { _ = up => {}, () = down => {} }
+            tokio::select! { () = up => {}, () = down => {} }
         }
     });
-    port
+    (port, went)
+}
+
+#[tokio::test]
+async fn a_new_connection_is_no_less_encrypted_than_the_first() {
+    let many: String = (0..900)
+        .map(|number| person(&format!("p{number}"), &[]))
+        .collect();
+    let Some(slapd) = Slapd::start(&format!("{}{many}", people())) else {
+        return;
+    };
+    // The first server is gone for good after a part of the people.
+    let (first, _) = way_to(slapd.tls_port, [&[100_000][..], &[0; 8]].concat()).await;
+    let (second, went) = way_to(slapd.port, Vec::new()).await;
+    let hosts = format!("host: ldaps://localhost:{first} ldap://localhost:{second}");
+    let connector = slapd
+        .connector("tls_verify: none\n")
+        .replace(&format!("host: ldap://localhost:{}", slapd.port), &hosts);
+    let (ended, server) = run(&connector, &["Painters"], "--users all").await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert_eq!(joined(&server).len(), 902);
+    for part in ["[ldap-reconnect]", "[ldap-host-passed-over]"] {
+        assert_eq!(ended.log.matches(part).count(), 1, "{part}: {}", ended.log);
+    }
+    let went = went.lock().unwrap();
+    let is_said = |text: &str| went.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(is_said("1.3.6.1.4.1.1466.20037"), "StartTLS");
+    assert!(
+        !is_said(PASSWORD) && !is_said("inetOrgPerson"),
+        "nothing else is in clear"
+    );
 }
 
 #[tokio::test]
@@ -479,7 +521,7 @@ async fn a_connection_that_is_cut_in_the_middle_changes_nothing_of_what_is_sent(
         assert_eq!(undisturbed.code, 0, "{}", undisturbed.log);
         assert!(!undisturbed.log.contains("[ldap-reconnect]"));
         let cuts = most.len();
-        let port = way_to(slapd.port, most).await;
+        let (port, _) = way_to(slapd.port, most).await;
         let cut = connector.replace(&slapd.port.to_string(), &port.to_string());
         let (ended, server) = run(&cut, &["Painters", "Weavers"], options).await;
         assert_eq!(ended.code, 0, "{}", ended.log);

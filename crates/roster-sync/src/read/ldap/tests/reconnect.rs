@@ -232,32 +232,40 @@ async fn a_long_list_is_read_anew_since_each_server_has_an_order_of_its_own() {
 
 #[tokio::test]
 async fn what_hooks_see_of_a_long_list_is_that_of_one_server() {
-    let is_second = AtomicBool::new(false);
-    let server = Server::start(move |asked, _| {
-        let id = asked.id;
-        let list = |name: &str, values: &[&str]| {
-            vec![
-                entry(id, "uid=ada,dc=x", &[("mail", &["ada@x.com"]), (name, values)]),
-                end(asked),
-            ]
-        };
-        let is_part = asked.attributes.iter().any(|name| name.contains("range="));
-        let is_list = asked.base == "uid=ada,dc=x";
-        match is_second.load(Ordering::Relaxed) {
-            _ if is_root(asked) => vec![end(asked)],
-            false if is_part => {
-                is_second.store(true, Ordering::Relaxed);
-                vec![HANGS_UP]
+    // The first server breaks off within the list, or before it, once its first part has come.
+    for within in [true, false] {
+        let is_second = AtomicBool::new(false);
+        let server = Server::start(move |asked, _| {
+            let id = asked.id;
+            let is_part = asked.attributes.iter().any(|name| name.contains("range="));
+            let breaks = if within { is_part } else { asked.cookie == "second" };
+            if is_root(asked) {
+                return vec![end(asked)];
             }
-            true if is_part => list("description;range=1-*", &["a", "b"]),
-            true if is_list => list("description;range=0-0", &["c"]),
-            _ => list("description;range=0-1", &["a", "b"]),
-        }
-    })
-    .await;
-    let ended = read(&server, &format!("{PLAIN}# a hook\n"), &[], true).await;
-    assert_eq!(ended.people.unwrap(), ["ada@x.com "]);
-    assert_eq!(ended.shown, ["c+a+b"], "each value once");
+            if breaks && !is_second.swap(true, Ordering::Relaxed) {
+                return vec![HANGS_UP];
+            }
+            let (first, rest) = if is_second.load(Ordering::Relaxed) {
+                (["c", "a"], "b")
+            } else {
+                (["a", "b"], "c")
+            };
+            let ada = |name: &str, values: &[&str]| {
+                entry(id, "uid=ada,dc=x", &[("mail", &["ada@x.com"]), (name, values)])
+            };
+            match (asked.base.as_str(), asked.cookie.as_str()) {
+                _ if is_part => vec![ada("description;range=2-*", &[rest]), end(asked)],
+                ("uid=ada,dc=x", _) => vec![ada("description;range=0-1", &first), end(asked)],
+                (_, "second") => vec![page_end(id, "")],
+                _ => vec![ada("description;range=0-1", &first), page_end(id, "second")],
+            }
+        })
+        .await;
+        let ended = read(&server, &format!("{PLAIN}# a hook\n"), &[], true).await;
+        assert_eq!(ended.people.unwrap(), ["ada@x.com "]);
+        assert_eq!(ended.shown, ["c+a+b"], "{within}: each value once");
+        assert!(ended.log.contains("[ldap-reconnect]"), "{}", ended.log);
+    }
 }
 
 #[tokio::test]
