@@ -31,7 +31,7 @@ fn pages(asked: &Asked) -> Vec<Vec<u8>> {
 #[tokio::test]
 async fn a_search_that_breaks_off_begins_again_and_everybody_comes_once_in_the_same_order() {
     type Broken = fn(&Asked) -> Vec<Vec<u8>>;
-    let cases: [(&str, &str, Broken); 6] = [
+    let cases: [(&str, &str, Broken); 7] = [
         ("", "the server closed the connection.", |_| vec![HANGS_UP]),
         ("", "the server closed the connection.", |asked| {
             vec![person(asked.id, "ada"), HANGS_UP]
@@ -41,6 +41,9 @@ async fn a_search_that_breaks_off_begins_again_and_everybody_comes_once_in_the_s
             vec![person(asked.id, "ada"), person(asked.id, "kim"), goodbye]
         }),
         ("second", "the server closed the connection.", |_| vec![HANGS_UP]),
+        ("second", "the server closed the connection.", |asked| {
+            vec![person(asked.id, "eve"), HANGS_UP]
+        }),
         ("second", "the server closed the connection.", |asked| {
             let eve = person(asked.id, "eve");
             vec![eve[..eve.len() - 3].to_vec(), HANGS_UP]
