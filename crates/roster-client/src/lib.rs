@@ -55,7 +55,7 @@ pub use error::ClientError;
 pub use observe::{Event, Observer, Signal};
 pub use read::{Group, GroupPage, GroupPages, User, UserPage, UserPages, UserQuery};
 pub use roster_core::command::Command;
-pub use tls::{Distrust, client_config as tls_config};
+pub use tls::{Distrust, client_config as tls_config, is_for_no_name};
 pub use transport::Client;
 pub use web::{NoAnswer, Web, WebAnswer, WebSettings};
 pub use wire::{COMMANDS_PER_REQUEST, NAMES_PER_LIST, STEPS_PER_COMMAND, pieces};

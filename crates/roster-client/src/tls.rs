@@ -92,6 +92,9 @@ impl From<&CertificateError> for Distrust {
                 Some("the server needs a new certificate, or the clock of this machine is wrong")
             }
             NotValidYet | NotValidYetContext { .. } => Some("check the clock of this machine"),
+            problem if is_for_no_name(problem) => Some(
+                "the certificate is for no name at all, having no subjectAltName: the server needs one with the name in `host`",
+            ),
             NotValidForName | NotValidForNameContext { .. } => {
                 Some("the name in `host` has to be one that the certificate is for")
             }
@@ -99,6 +102,12 @@ impl From<&CertificateError> for Distrust {
         };
         Self { cause, way_out }
     }
+}
+
+/// Whether a certificate is not valid because it is for no name at all; the common name does not count.
+#[must_use]
+pub fn is_for_no_name(problem: &CertificateError) -> bool {
+    matches!(problem, CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty())
 }
 
 /// What is wrong with the server's certificate, when that is why `error` came about.

@@ -38,7 +38,7 @@ pub use check::check;
 pub use config::credential::{SecretStore, compound_name};
 pub use log::{Level, Log, local_offset};
 pub use progress::{Estimate, Nobody, Phase, Progress, Watch};
-pub use read::ldap::TicketFiles;
+pub use read::ldap::{LDAP_PAUSES, LdapPauses, TicketFiles};
 pub use run::{Surroundings, run};
 pub use source::tickets;
 pub use whole::write_whole;

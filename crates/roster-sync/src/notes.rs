@@ -1,7 +1,7 @@
 //! A plan's notes in words.
 
 use roster_core::plan::output::{Exclusion, Note};
-use roster_core::plan::people::Account;
+use roster_core::plan::people::{Account, Merged};
 use roster_core::plan::settings::{AdobeOnly, Limit};
 use roster_core::plan::{Plan, Settings, World};
 
@@ -79,11 +79,14 @@ pub(crate) fn say_uncreatable(group: &str, log: &Log) {
 
 fn one(note: &Note, names: &Names<'_>, log: &Log) {
     match note {
-        Note::SamePerson { place, person } => log.warning(
+        Note::SamePerson(Merged { place, email, username, person }) => log.warning(
             LOGGER,
             "directory-user-twice",
             format_args!(
-                "Record {place} of the directory has the e-mail or username of an earlier one: {} gets the groups of both",
+                "Record {place} of the directory (e-mail `{}`, username `{}`) has the e-mail or username of an earlier one: {} gets \
+                 the groups of both",
+                names.world.texts.get(*email),
+                names.world.texts.get(*username),
                 names.person(*person)
             ),
         ),

@@ -24,7 +24,7 @@ use crate::log::Log;
 use crate::losses::Losses;
 use crate::notes::{self, Names};
 use crate::progress::Watch;
-use crate::read::ldap::TicketFiles;
+use crate::read::ldap::{LdapPauses, TicketFiles};
 use crate::send::{self, Report, Sending, Stop};
 use crate::source::Source;
 use crate::start::{Started, start};
@@ -53,6 +53,8 @@ pub struct Surroundings {
     pub secrets: Arc<dyn SecretStore>,
     /// Where the system's Kerberos library looks for tickets.
     pub tickets: TicketFiles,
+    /// What to wait before each new connection to an LDAP directory, after one broke.
+    pub ldap_pauses: LdapPauses,
     /// Where the account of the run goes with `--summary -`.
     pub output: Box<dyn Write + Send>,
     /// Where it is told that the log cannot be written.

@@ -39,6 +39,8 @@ pub(crate) enum Source {
         trust: Vec<Vec<u8>>,
         /// When to give up.
         stop: Stop,
+        /// What to wait before new connections, after one broke.
+        pauses: ldap::LdapPauses,
     },
     /// Another organization.
     Console {
@@ -161,6 +163,7 @@ impl Source {
                     settings: settings.map(Box::new).ok_or(End::Failed)?,
                     trust: surroundings.trust.clone(),
                     stop: Arc::clone(&surroundings.stop),
+                    pauses: surroundings.ldap_pauses,
                 })
             }
         }
@@ -196,6 +199,7 @@ impl Source {
                 settings,
                 trust,
                 stop,
+                pauses,
             } => {
                 let wanted = ldap::Wanted {
                     everybody: asked.everybody,
@@ -207,12 +211,15 @@ impl Source {
                 let run = ldap::Run {
                     trust,
                     stop,
-                    patience: ldap::Patience::default(),
+                    patience: ldap::Patience {
+                        pauses: *pauses,
+                        ..ldap::Patience::default()
+                    },
                 };
                 let people = ldap::read(settings, &wanted, &run, tables, log).await;
-                people.map_err(|failure| match failure {
-                    ldap::Failure::Stopped => stopped(log),
-                    ldap::Failure::Told(error) => directory_failed(&error, log),
+                people.map_err(|failure| match failure.told() {
+                    None => stopped(log),
+                    Some(error) => directory_failed(&error, log),
                 })
             }
             Self::Console { client, only } => {

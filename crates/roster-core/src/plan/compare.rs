@@ -84,8 +84,8 @@ impl<'w> Comparison<'w> {
             strays: (0..count).map(|_| Vec::new()).collect(),
             sets: HashMap::new(),
         };
-        for &(place, person) in &world.directory.merged {
-            comparison.note(Note::SamePerson { place, person });
+        for &record in &world.directory.merged {
+            comparison.note(Note::SamePerson(record));
         }
         for (id, target) in world.targets.iter() {
             if !assignable(world.texts.get(target.key)) {

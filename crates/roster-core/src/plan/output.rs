@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::people::{TargetId, UserKey};
+use crate::plan::people::{Merged, TargetId, UserKey};
 use crate::plan::text::TextId;
 use crate::value::IdentityType;
 
@@ -153,13 +153,8 @@ pub struct Counts {
 /// Something a person should hear about, or an answer to "why was nothing done here".
 #[derive(Debug, Clone, PartialEq)]
 pub enum Note {
-    /// Two records of the directory are one person.
-    SamePerson {
-        /// Where the later record stands in the source.
-        place: u32,
-        /// The person they became.
-        person: u32,
-    },
+    /// Two records of the directory are one person; this is the later one.
+    SamePerson(Merged),
     /// An account is skipped because its e-mail or username was seen before.
     SeenBefore {
         /// The position of the organization.

@@ -107,6 +107,19 @@ pub struct Person {
     pub place: u32,
 }
 
+/// A record of the directory that stands for the same person as an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merged {
+    /// Where it stands in the source.
+    pub place: u32,
+    /// Its e-mail as written.
+    pub email: TextId,
+    /// Its username as written.
+    pub username: TextId,
+    /// The person both became.
+    pub person: u32,
+}
+
 /// The selected people, findable by e-mail and by username.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
@@ -116,8 +129,8 @@ pub struct Directory {
     pub selected: usize,
     /// The people, in the order of the source.
     pub people: Vec<Person>,
-    /// Two records that stand for one person: the place of the later one, and the person they became.
-    pub merged: Vec<(u32, u32)>,
+    /// Records that stand for somebody whom an earlier one stands for.
+    pub merged: Vec<Merged>,
     index: Index,
 }
 
@@ -137,7 +150,12 @@ impl Directory {
                 }
                 known.targets = targets;
             }
-            self.merged.push((person.place, at));
+            self.merged.push(Merged {
+                place: person.place,
+                email: person.email,
+                username: person.username,
+                person: at,
+            });
             at
         } else {
             self.people.push(person);

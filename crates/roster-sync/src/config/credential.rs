@@ -24,6 +24,9 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
     text == "fill in" || text.ends_with(" goes here")
 }
 
+/// The credential that is a private key.
+pub(crate) const KEY_DATA: &str = "priv_key_data";
+
 /// What is wrong with a credential: the stable name, and a sentence without its subject.
 pub(crate) type Complain<'c> = &'c dyn Fn(&'static str, &str);
 
@@ -60,6 +63,12 @@ pub(crate) fn read(
                     ),
                 );
                 return None;
+            }
+            // A private key has lines.
+            if let (Some(text), Some(node)) = (&text, section.get(key))
+                && key != KEY_DATA
+            {
+                section.check_plain(key, text, &node.place);
             }
             text.map(Secret::new)
         }

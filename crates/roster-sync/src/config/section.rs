@@ -159,6 +159,23 @@ impl<'n, 'p> Section<'n, 'p> {
         }
     }
 
+    /// Notes a control character in a text that cannot mean one: a name after a backslash, in double quotes.
+    pub fn check_plain(&self, key: &str, text: &str, place: &Place) {
+        let Some(found) = text.chars().find(|c| c.is_control()) else {
+            return;
+        };
+        self.problems.error(
+            Some(place),
+            "control-character",
+            format!(
+                "`{}` has a control character in it (U+{:04X}): in double quotes a backslash begins an escape, as in `\\r` and \
+                 `\\n`; in single quotes it stands for itself",
+                self.name(key),
+                u32::from(found)
+            ),
+        );
+    }
+
     /// Text that has to be there.
     pub fn required_text(&self, key: &str) -> Option<String> {
         if self.get(key).is_none() {

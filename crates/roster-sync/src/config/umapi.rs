@@ -7,7 +7,7 @@ use std::time::Duration;
 use roster_client::{Config, Host, Secret};
 
 use crate::config::Files;
-use crate::config::credential::{self, SecretStore};
+use crate::config::credential::{self, KEY_DATA, SecretStore};
 use crate::config::files::resolve;
 use crate::config::section::{Problems, Section};
 use crate::config::yaml::{Node, Value};
@@ -330,7 +330,7 @@ impl Owner<'_, '_, '_> {
                 );
                 return None;
             }
-            (None, true) => self.credential("priv_key_data", true)?,
+            (None, true) => self.credential(KEY_DATA, true)?,
             (Some(path), false) => {
                 let place = section.get("priv_key_path").map_or(section.place(), |n| &n.place);
                 let name = section.name("priv_key_path");

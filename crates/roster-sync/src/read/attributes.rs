@@ -82,6 +82,13 @@ impl Attributes {
         }
     }
 
+    /// Takes all out of a list.
+    pub(crate) fn clear_list(&mut self, list: u32) {
+        if let Some(known) = self.lists.get_mut(list as usize) {
+            known.clear();
+        }
+    }
+
     /// The values of a list.
     pub(crate) fn members(&self, list: u32) -> &[Attribute] {
         self.lists.get(list as usize).map_or(&[], Vec::as_slice)

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use roster_client::{Proxies, Secret};
 use roster_sync::{Arguments, Asked, Nobody, SecretStore, Surroundings, TicketFiles, check, parse, run};
@@ -158,6 +159,7 @@ impl Scene {
             state_folder: (!self.stateless).then_some(state),
             secrets: Arc::new(Known),
             tickets: TicketFiles::default(),
+            ldap_pauses: [Duration::from_millis(5); 3],
             output: Box::new(streams.output.clone()),
             errors: Box::new(streams.errors.clone()),
             watch: Arc::new(Nobody),

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use roster_client::Proxies;
-use roster_sync::{Asked, Nobody, SecretStore, Surroundings, TicketFiles, parse, run};
+use roster_sync::{Asked, LDAP_PAUSES, Nobody, SecretStore, Surroundings, TicketFiles, parse, run};
 use serde_json::{Value, json};
 
 use crate::support::{Server, describe_as, request};
@@ -238,6 +238,7 @@ fn sync(folder: &Path, relay: &Relay) -> (Option<u8>, String) {
         state_folder: Some(folder.join("state")),
         secrets: Arc::new(NoSecrets),
         tickets: TicketFiles::default(),
+        ldap_pauses: LDAP_PAUSES,
         output: Box::new(std::io::sink()),
         errors: Box::new(std::io::sink()),
         watch: Arc::new(Nobody),

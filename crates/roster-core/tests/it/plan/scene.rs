@@ -279,7 +279,7 @@ pub(super) fn show(scene: &Scene, plan: &Plan) -> String {
     }
     for note in &plan.notes {
         let text = format!("{note:?}");
-        let name = text.split([' ', '{']).next().unwrap_or_default();
+        let name = text.split([' ', '{', '(']).next().unwrap_or_default();
         let _ = writeln!(out, "({name})");
     }
     out

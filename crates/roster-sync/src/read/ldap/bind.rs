@@ -75,7 +75,12 @@ async fn ntlm(
     let request = message::sasl_bind(id, MECHANISM, Some(&ntlm::negotiate()));
     let outcome = exchange(wire, id, &request, peer, tried).await?;
     if outcome.code != SASL_BIND_IN_PROGRESS {
-        return Err(refused_connection(&host, tried, &outcome));
+        return Err(refused_connection(
+            &host,
+            tried,
+            &outcome,
+            peer.certificate.is_some(),
+        ));
     }
     let challenge = outcome.token.unwrap_or_default();
     let answer = login
@@ -117,5 +122,11 @@ pub(super) fn done(outcome: &Outcome, peer: &Peer<'_>, tried: &str) -> Result<()
     if outcome.code == 0 {
         return Ok(());
     }
-    Err(refused_connection(&peer.host.to_string(), tried, outcome))
+    let over_tls = peer.certificate.is_some();
+    Err(refused_connection(
+        &peer.host.to_string(),
+        tried,
+        outcome,
+        over_tls,
+    ))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use roster_client::Distrust;
+use roster_client::{Distrust, is_for_no_name};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::log::Log;
 use crate::read::ldap::bind;
-use crate::read::ldap::error::{Failure, connection, connection_text, refused_connection};
+use crate::read::ldap::error::{Failure, connection, connection_text, refused_connection, unconnected};
 use crate::read::ldap::host::{Host, Scheme};
 use crate::read::ldap::message::{self, EXTENDED_RESPONSE, Outcome};
 use crate::read::ldap::security::Check;
@@ -23,6 +23,8 @@ use crate::read::ldap::wire::{Stream, Wire};
 pub(crate) const CLIENT_CERTIFICATE: &str = "hint: check that this is an LDAP server; it may want a certificate of its clients, or not take the one it was shown \
      (`client_cert`, `client_key`)";
 
+const UNREACHABLE: &str = "hint: check `host`, and that no firewall is in between";
+
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -30,13 +32,26 @@ pub(crate) struct Patience {
     pub(crate) connect: Duration,
     /// Each answer. Longer than the two minutes after which Active Directory gives up by itself and says so.
     pub(crate) answer: Duration,
+    /// What is waited before each new connection, after one broke.
+    pub(crate) pauses: LdapPauses,
 }
+
+/// How long to wait before each of the new connections that a reading may make to a directory.
+pub type LdapPauses = [Duration; 3];
+
+/// The usual pauses.
+pub const LDAP_PAUSES: LdapPauses = [
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
 
 impl Default for Patience {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
             answer: Duration::from_secs(150),
+            pauses: LDAP_PAUSES,
         }
     }
 }
@@ -74,15 +89,34 @@ pub(crate) async fn connect(
     log: &Log,
 ) -> Result<Connected, Failure> {
     warn_about_clear_text(settings, log);
+    connect_again(settings, false, around, log).await
+}
+
+/// Connects as [`connect`] does, once what has to be said of the settings has been said. With `private`, nothing is said
+/// in clear.
+pub(crate) async fn connect_again(
+    settings: &Settings,
+    private: bool,
+    around: &Around<'_>,
+    log: &Log,
+) -> Result<Connected, Failure> {
+    let start_tls = private || settings.security.starts_tls();
     let mut last = None;
     for host in &settings.hosts {
-        match reach(host, settings, settings.security.starts_tls(), around).await {
+        let failure = match reach(host, settings, start_tls, around).await {
             Ok((wire, peer)) => return enter(wire, &peer, settings, log).await,
-            Err(Failure::Told(error)) if settings.hosts.len() > 1 => {
-                log.warning("ldap", "ldap-host-passed-over", &error);
-                last = Some(Failure::Told(error));
-            }
-            Err(failure) => return Err(failure),
+            Err(failure) => failure,
+        };
+        if settings.hosts.len() == 1 {
+            return Err(failure);
+        }
+        let Some(error) = failure.told() else {
+            return Err(failure);
+        };
+        log.warning("ldap", "ldap-host-passed-over", &error);
+        // Where one of them may be there in a moment, coming back is worth while.
+        if last.is_none() || matches!(failure, Failure::Broken { .. }) {
+            last = Some(failure);
         }
     }
     Err(last.unwrap_or_else(|| connection_text("", "no server is named in `host`")))
@@ -165,9 +199,10 @@ async fn reach<'h>(
         }
         let target = (host.name.as_str(), host.port);
         let stream = TcpStream::connect(target).await.map_err(|error| {
-            connection_text(
+            unconnected(
                 &shown,
-                &format!("nobody can be reached there: {error}; hint: check `host`, and that no firewall is in between"),
+                &format!("nobody can be reached there: {error}"),
+                UNREACHABLE,
             )
         })?;
         let _ = stream.set_nodelay(true);
@@ -184,12 +219,8 @@ async fn reach<'h>(
     };
     let Ok(reached) = timeout(around.patience.connect, all).await else {
         let seconds = around.patience.connect.as_secs();
-        return Err(connection_text(
-            &shown,
-            &format!(
-                "no connection within {seconds} seconds; hint: check `host`, and that no firewall is in between"
-            ),
-        ));
+        let what = format!("no connection within {seconds} seconds");
+        return Err(unconnected(&shown, &what, UNREACHABLE));
     };
     let (stream, certificate) = reached?;
     let wire = Wire::new(stream, around.patience.answer, Arc::clone(around.stop));
@@ -200,9 +231,10 @@ async fn reach<'h>(
 async fn socket(host: &Host) -> Result<Box<dyn Stream>, Failure> {
     match tokio::net::UnixStream::connect(&host.name).await {
         Ok(stream) => Ok(Box::new(stream)),
-        Err(error) => Err(connection_text(
+        Err(error) => Err(unconnected(
             &host.to_string(),
-            &format!("the socket cannot be opened: {error}; hint: check `host`"),
+            &format!("the socket cannot be opened: {error}"),
+            "hint: check `host`",
         )),
     }
 }
@@ -254,7 +286,7 @@ async fn agree_on_tls(
         outcome
     };
     if outcome.code != 0 {
-        return Err(refused_connection(shown, TRIED, &outcome));
+        return Err(refused_connection(shown, TRIED, &outcome, false));
     }
     Ok(Box::new(stream))
 }
@@ -285,13 +317,23 @@ async fn encrypt(
                 let way_out = way_out.unwrap_or(
                     "for a server with an authority of its own, name the authority's file in `tls_ca_file` or SSL_CERT_FILE",
                 );
+                // Such as the one that Samba makes for itself.
+                let without_name = if is_for_no_name(problem) {
+                    "; or set `tls_verify: chain`, with which whoever has a certificate of the same authority could be in between"
+                } else {
+                    ""
+                };
                 return connection_text(
                     &shown,
-                    &format!("no TLS connection: invalid peer certificate: {cause}; hint: {way_out}"),
+                    &format!("no TLS connection: invalid peer certificate: {cause}; hint: {way_out}{without_name}"),
                 );
             }
             Some(rustls::Error::AlertReceived(_)) => CLIENT_CERTIFICATE,
-            _ => "hint: check that this port speaks TLS; `ldaps://` is usually port 636, StartTLS port 389",
+            _ => {
+                let advice =
+                    "hint: check that this port speaks TLS; `ldaps://` is usually port 636, StartTLS port 389";
+                return unconnected(&shown, &format!("no TLS connection: {error}"), advice);
+            }
         };
         connection_text(&shown, &format!("no TLS connection: {error}; {advice}"))
     })?;

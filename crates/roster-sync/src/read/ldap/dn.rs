@@ -80,6 +80,11 @@ impl Dn {
     }
 }
 
+/// The same text for all spellings of a name.
+pub(crate) fn key(text: &str) -> String {
+    Dn::parse(text).map_or_else(|_| text.to_lowercase(), |dn| dn.key())
+}
+
 /// The value that a name begins with: what a group is called.
 pub(crate) fn first_value(text: &str) -> Result<String, BadDn> {
     let (_, value) = Parser { rest: text }.pair()?;

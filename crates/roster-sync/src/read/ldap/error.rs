@@ -11,8 +11,28 @@ use crate::read::ldap::wire::WireError;
 pub(crate) enum Failure {
     /// The run was asked to stop.
     Stopped,
+    /// A connection broke, or was not to be had: a new one may do.
+    Broken {
+        error: ReadError,
+        /// What to check where no new one is made.
+        advice: &'static str,
+    },
     /// Something that has to be said.
     Told(ReadError),
+}
+
+impl Failure {
+    /// What has to be said; nothing when the run was asked to stop.
+    pub(crate) fn told(&self) -> Option<ReadError> {
+        match self {
+            Self::Stopped => None,
+            Self::Broken { error, advice } => Some(ReadError {
+                key: error.key,
+                message: format!("{}; {advice}", error.message),
+            }),
+            Self::Told(error) => Some(error.clone()),
+        }
+    }
 }
 
 /// The names of result codes (RFC 4511, appendix A).
@@ -52,6 +72,9 @@ pub(crate) const REFERRAL: i32 = 10;
 pub(crate) const NO_SUCH_OBJECT: i32 = 32;
 pub(crate) const UNAVAILABLE_CRITICAL_EXTENSION: i32 = 12;
 pub(crate) const SASL_BIND_IN_PROGRESS: i32 = 14;
+const STRONGER_AUTH_REQUIRED: i32 = 8;
+const BUSY: i32 = 51;
+const UNAVAILABLE: i32 = 52;
 
 /// What a server answered: code, name, its own words.
 pub(crate) fn answer(outcome: &Outcome) -> String {
@@ -73,9 +96,10 @@ fn advice(outcome: &Outcome) -> &'static str {
     // Active Directory says in a number of its own what is wrong with a login.
     const ACTIVE_DIRECTORY: [(&str, &str); 8] = [
         ("data 525", "there is no such user: check `username`"),
+        // Also for a name that nobody has.
         (
             "data 52e",
-            "the name is known and the password is wrong: check `password`",
+            "the name or the password is wrong: check `username` and `password`",
         ),
         ("data 530", "this user may not log in at this hour"),
         ("data 531", "this user may not log in from this machine"),
@@ -97,7 +121,7 @@ fn advice(outcome: &Outcome) -> &'static str {
         4 => {
             "the server's size limit cuts the answer off: raise it for this user, or let the server answer in pages with `search_page_size`"
         }
-        8 | 13 => {
+        STRONGER_AUTH_REQUIRED | 13 => {
             "the server wants encryption: use `ldaps://` in `host`, or `require_tls_cert: true` for StartTLS"
         }
         10 => {
@@ -107,33 +131,53 @@ fn advice(outcome: &Outcome) -> &'static str {
         32 | 34 => "check `base_dn`, and `user_base_dn` and `group_base_dn` where they are set",
         7 | 48 => "check `authentication_method`",
         50 => "give the user of `username` the right to read there",
-        51 | 52 => "try again later",
+        BUSY | UNAVAILABLE => "try again later",
         _ => "the server's log says more",
     }
 }
 
 /// Something that ended before people were asked for.
-pub(crate) fn connection(host: &str, tried: &str, error: &WireError, advice: &str) -> Failure {
+pub(crate) fn connection(host: &str, tried: &str, error: &WireError, advice: &'static str) -> Failure {
     match error {
         WireError::Stopped => Failure::Stopped,
+        error if error.may_pass() => unconnected(host, &format!("{tried}: {error}"), advice),
         error => connection_text(host, &format!("{tried}: {error}; {advice}")),
+    }
+}
+
+/// A connection that was not to be had, which may be otherwise in a moment.
+pub(crate) fn unconnected(host: &str, what: &str, advice: &'static str) -> Failure {
+    Failure::Broken {
+        error: no_connection(host, what),
+        advice,
     }
 }
 
 /// As [`connection`], with the words ready.
 pub(crate) fn connection_text(host: &str, what: &str) -> Failure {
-    Failure::Told(ReadError {
-        key: "ldap-connection",
-        message: format!("LDAP connection failure: {host}: {what}"),
-    })
+    Failure::Told(no_connection(host, what))
 }
 
-/// A refusal before people were asked for.
-pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> Failure {
+fn no_connection(host: &str, what: &str) -> ReadError {
+    ReadError {
+        key: "ldap-connection",
+        message: format!("LDAP connection failure: {host}: {what}"),
+    }
+}
+
+/// A refusal before people were asked for. `over_tls` is whether the connection is encrypted already.
+pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome, over_tls: bool) -> Failure {
     let answer = answer(outcome);
+    if matches!(outcome.code, BUSY | UNAVAILABLE) {
+        let what = format!("{tried} was answered with {answer}");
+        return unconnected(host, &what, "hint: try again later");
+    }
     let advice = if outcome.code == REFERRAL {
         // `referrals: follow` is about searches.
         "log in at the server that it names: put that one into `host`"
+    } else if outcome.code == STRONGER_AUTH_REQUIRED && over_tls {
+        "the server does not take this kind of login over TLS: use `authentication_method: simple`, or `kerberos` with `ldap://` in \
+         `host`, which encrypts by itself; Samba takes it with `ldap server require strong auth = allow_sasl_over_tls` in its smb.conf"
     } else {
         advice(outcome)
     };
@@ -145,12 +189,14 @@ pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome) -> 
 
 /// A connection that broke while people were read.
 pub(crate) fn broken(host: &str, tried: &str, error: &WireError) -> Failure {
+    const ADVICE: &str = "try again; if that lasts, the server's log says more";
     match error {
         WireError::Stopped => Failure::Stopped,
-        error => failed(
-            host,
-            &format!("{tried}: {error}; try again; if that lasts, the server's log says more"),
-        ),
+        error if error.may_pass() => Failure::Broken {
+            error: not_read(host, &format!("{tried}: {error}")),
+            advice: ADVICE,
+        },
+        error => failed(host, &format!("{tried}: {error}; {ADVICE}")),
     }
 }
 
@@ -188,10 +234,14 @@ pub(crate) fn unfollowed(from: &str, tried: &str, url: Option<&str>, whole: bool
 
 /// Anything else that went wrong while people were read.
 pub(crate) fn failed(host: &str, what: &str) -> Failure {
-    Failure::Told(ReadError {
+    Failure::Told(not_read(host, what))
+}
+
+fn not_read(host: &str, what: &str) -> ReadError {
+    ReadError {
         key: "ldap-read-failure",
         message: format!("Unexpected LDAP failure reading {host}: {what}"),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -206,10 +256,7 @@ mod tests {
             referrals: Vec::new(),
             token: None,
         };
-        let said = |failure: Failure| match failure {
-            Failure::Told(error) => error.to_string(),
-            Failure::Stopped => panic!("nobody asked to stop"),
-        };
+        let said = |failure: Failure| failure.told().expect("nobody asked to stop").to_string();
         assert_eq!(
             said(refused(
                 "ldap://dc1",
@@ -225,6 +272,7 @@ mod tests {
             "ldap://dc1",
             "binding as `x`",
             &outcome(49, words),
+            false,
         ));
         assert!(
             locked.contains("the account is locked") && locked.ends_with("[ldap-connection]"),
@@ -236,10 +284,28 @@ mod tests {
             "ldap://dc1",
             "binding as `x`",
             &outcome(10, ""),
+            false,
         ));
         assert!(
             referred.contains("put that one into `host`") && !referred.contains("referrals"),
             "{referred}"
+        );
+        let bound = |code, words, over_tls| {
+            let failure =
+                refused_connection("ldaps://dc1", "binding as `x`", &outcome(code, words), over_tls);
+            said(failure)
+        };
+        // Active Directory says so of names that it does not know as well.
+        let unknown = bound(49, "AcceptSecurityContext error, data 52e, v1", true);
+        assert!(unknown.contains("the name or the password is wrong"), "{unknown}");
+        let in_clear = bound(8, "", false);
+        assert!(in_clear.contains("`ldaps://` in `host`"), "{in_clear}");
+        let over_tls = bound(8, "", true);
+        assert!(
+            over_tls.contains("`authentication_method: simple`")
+                && over_tls.contains("allow_sasl_over_tls")
+                && !over_tls.contains("use `ldaps://`"),
+            "{over_tls}"
         );
         let referred = said(refused("ldap://dc1", "the search", &outcome(10, "")));
         assert!(referred.contains("`referrals: follow`"), "{referred}");
@@ -247,9 +313,9 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_followed_to_is_told_with_what_helps_there() {
-        let said = |url, whole| match unfollowed("ldap://dc1", "the search", url, whole, "it is away") {
-            Failure::Told(error) => error.message,
-            Failure::Stopped => panic!("nobody asked to stop"),
+        let said = |url, whole| {
+            let failure = unfollowed("ldap://dc1", "the search", url, whole, "it is away");
+            failure.told().expect("nobody asked to stop").message
         };
         let part = said(Some("ldap://dc2"), false);
         assert!(

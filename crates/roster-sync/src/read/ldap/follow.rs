@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::log::Log;
 use crate::read::ldap::connect::{self, Around};
-use crate::read::ldap::dn::Dn;
+use crate::read::ldap::dn;
 use crate::read::ldap::error::{Failure, failed, unfollowed};
 use crate::read::ldap::filter;
 use crate::read::ldap::message::{Scope, Search};
@@ -60,12 +60,7 @@ impl<'r> Others<'r> {
             let connected =
                 connect::connect_there(&there.host, self.settings, self.private, &self.around, self.log);
             let connected = connected.await?;
-            let link = Link {
-                wire: connected.wire,
-                host: connected.host,
-                page_size: self.settings.page_size,
-            };
-            self.open.insert(key.clone(), link);
+            self.open.insert(key.clone(), Link::new(connected, self.settings));
         }
         self.open
             .get_mut(&key)
@@ -134,8 +129,10 @@ impl Session<'_> {
                 };
                 let link = match others.link(&there).await {
                     Ok(link) => link,
-                    Err(Failure::Stopped) => return Err(Failure::Stopped),
-                    Err(Failure::Told(error)) => {
+                    Err(failure) => {
+                        let Some(error) = failure.told() else {
+                            return Err(failure);
+                        };
                         why = Some(told(&error.message));
                         continue;
                     }
@@ -195,7 +192,7 @@ fn part(url: &str) -> &str {
 
 /// The same text for a search in the same place for the same; without a filter, for what is searched anyway.
 fn place(host: &str, base: &str, scope: Scope, filter: Option<&str>) -> String {
-    let base = Dn::parse(base).map_or_else(|_| base.to_lowercase(), |dn| dn.key());
+    let base = dn::key(base);
     let filter = filter.unwrap_or_default();
     format!("{} {} {filter} {base}", host.to_lowercase(), scope as i32)
 }

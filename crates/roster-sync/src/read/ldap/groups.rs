@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashSet};
 use roster_core::plan::text::SetId;
 
 use crate::log::Log;
-use crate::read::ldap::dn::Dn;
+use crate::read::ldap::dn::{Dn, key};
 use crate::read::ldap::error::{Failure, failed};
 use crate::read::ldap::filter;
 use crate::read::ldap::message::{Entry, Scope, Search};
 use crate::read::ldap::people::Keeper;
 use crate::read::ldap::schema::Schema;
-use crate::read::ldap::session::{Found, Seen, Session};
+use crate::read::ldap::session::{Found, Listed, Seen, Session};
 use crate::read::ldap::settings::{Members, Settings, everything};
 use crate::read::ldap::value;
 use crate::read::{ReadError, Within};
@@ -123,7 +123,7 @@ impl Lookup<'_> {
                         None
                     };
                     // Bases may lie within each other.
-                    if keys.insert(name_key(entry.dn)) {
+                    if keys.insert(key(entry.dn)) {
                         found.push(Group {
                             dn: entry.dn.to_owned(),
                             relative_id,
@@ -200,7 +200,7 @@ impl Lookup<'_> {
             attributes: &attributes,
         };
         let host = session.host.clone();
-        let mut seen = HashSet::from([name_key(group)]);
+        let mut seen = HashSet::from([key(group)]);
         let mut found = Vec::new();
         let mut within = Within::default();
         let mut level = vec![group.to_owned()];
@@ -213,7 +213,7 @@ impl Lookup<'_> {
             let (mut there, mut absent) = (Vec::new(), Vec::new());
             let mut add = |holder: &str, bytes: &[u8]| {
                 let member = member(bytes, holder, attribute, &host)?;
-                if seen.insert(name_key(&member)) {
+                if seen.insert(key(&member)) {
                     next.push(member);
                 }
                 Ok(())
@@ -274,7 +274,11 @@ impl Lookup<'_> {
             for (at, from) in unfinished {
                 let holder = level.get(at).map_or("", String::as_str);
                 session
-                    .values(holder, attribute, from, |bytes| add(holder, bytes))
+                    .values(holder, attribute, from, |listed| match listed {
+                        // Whoever has come stays; nobody comes twice.
+                        Listed::FromTheFirst => Ok(()),
+                        Listed::Value(bytes) => add(holder, bytes),
+                    })
                     .await?;
             }
             found.extend(next.iter().cloned());
@@ -399,11 +403,6 @@ fn parsed(text: &str, host: &str) -> Result<Vec<u8>, Failure> {
     filter::parse(text)
         .map(|filter| filter.bytes)
         .map_err(|error| failed(host, &format!("`{text}` is no filter: {error}")))
-}
-
-/// The same text for all spellings of a name.
-pub(crate) fn name_key(dn: &str) -> String {
-    Dn::parse(dn).map_or_else(|_| dn.to_lowercase(), |dn| dn.key())
 }
 
 /// The name of a member out of a value.

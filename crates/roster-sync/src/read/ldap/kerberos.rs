@@ -142,7 +142,12 @@ async fn step(
     let outcome: Outcome = exchange(wire, id, &request, peer, tried).await?;
     match outcome.token {
         Some(token) if outcome.code == SASL_BIND_IN_PROGRESS => Ok(token),
-        _ => Err(refused_connection(&peer.host.to_string(), tried, &outcome)),
+        _ => Err(refused_connection(
+            &peer.host.to_string(),
+            tried,
+            &outcome,
+            peer.certificate.is_some(),
+        )),
     }
 }
 

@@ -39,8 +39,9 @@ use crate::read::template::Template;
 use crate::read::{People, Tables};
 
 pub(crate) use connect::Patience;
+pub use connect::{LDAP_PAUSES, LdapPauses};
+pub(crate) use dn::key as name_key;
 pub(crate) use error::Failure;
-pub(crate) use groups::name_key;
 pub(crate) use settings::Settings;
 pub use ticket::TicketFiles;
 pub(crate) use ticket::files as ticket_files;

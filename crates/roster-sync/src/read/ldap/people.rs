@@ -10,11 +10,11 @@ use crate::log::Log;
 use crate::read::attributes::{Attribute, Attributes};
 use crate::read::ldap::Wanted;
 use crate::read::ldap::ber::Malformed;
-use crate::read::ldap::dn::{self, Dn};
+use crate::read::ldap::dn;
 use crate::read::ldap::error::{Failure, failed};
 use crate::read::ldap::message::Entry;
 use crate::read::ldap::schema::{Schema, Syntax};
-use crate::read::ldap::session::Session;
+use crate::read::ldap::session::{Listed, Session};
 use crate::read::ldap::settings::{Formats, Settings};
 use crate::read::ldap::value;
 use crate::read::template::Template;
@@ -92,7 +92,7 @@ impl<'r, 'w> Keeper<'r, 'w> {
 
     /// Takes a person, unless they are here already. The position, or `None` for one that cannot be used.
     pub(crate) fn take(&mut self, entry: &Entry<'_>, host: &str) -> Result<Option<u32>, Failure> {
-        let key = Dn::parse(entry.dn).map_or_else(|_| entry.dn.to_lowercase(), |dn| dn.key());
+        let key = dn::key(entry.dn);
         if let Some(known) = self.by_dn.get(key.as_str()) {
             return Ok(*known);
         }
@@ -342,9 +342,16 @@ impl<'r, 'w> Keeper<'r, 'w> {
             } = list;
             let name = shown.as_ref().map_or(attribute, |(name, _)| name);
             let mut rest: Vec<Vec<u8>> = Vec::new();
+            let mut is_all = false;
             session
-                .values(&dn, name, from, |value| {
-                    rest.push(value.to_vec());
+                .values(&dn, name, from, |listed| {
+                    match listed {
+                        Listed::FromTheFirst => {
+                            is_all = true;
+                            rest.clear();
+                        }
+                        Listed::Value(bytes) => rest.push(bytes.to_vec()),
+                    }
                     Ok(())
                 })
                 .await?;
@@ -353,6 +360,9 @@ impl<'r, 'w> Keeper<'r, 'w> {
                 let texts = &mut *self.tables.texts;
                 let more =
                     |bytes: &Vec<u8>| value::typed(&name, bytes, syntax, self.settings.encoding, texts);
+                if is_all {
+                    table.clear_list(list);
+                }
                 table.extend_list(list, rest.iter().map(more));
                 continue;
             }

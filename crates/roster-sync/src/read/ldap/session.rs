@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::mem;
 
 use crate::log::Log;
+use crate::read::ReadError;
 use crate::read::ldap::ber::{Malformed, Reader};
-use crate::read::ldap::connect::{Around, Connected};
+use crate::read::ldap::connect::{Around, Connected, connect_again};
+use crate::read::ldap::dn;
 #[cfg(feature = "gssapi")]
 use crate::read::ldap::error::connection;
 use crate::read::ldap::error::{
@@ -17,7 +19,7 @@ use crate::read::ldap::message::{
 };
 use crate::read::ldap::schema::Schema;
 use crate::read::ldap::settings::{Settings, everything};
-use crate::read::ldap::wire::Wire;
+use crate::read::ldap::wire::{Wire, WireError, unless_stopped};
 
 /// How many small searches are under way at once.
 const AT_ONCE: usize = 64;
@@ -39,6 +41,13 @@ pub(crate) struct Session<'r> {
     /// The names of these parts.
     pub(crate) elsewhere: BTreeSet<String>,
     pub(super) others: Option<Others<'r>>,
+    settings: &'r Settings,
+    around: Around<'r>,
+    log: &'r Log,
+    /// Whether the first connection is one that nobody can listen to; then no later one may be less.
+    private: bool,
+    /// How many new connections have been tried after one broke.
+    anew: usize,
 }
 
 /// How a search went.
@@ -48,6 +57,31 @@ pub(super) struct Ended {
 }
 
 impl Link {
+    pub(super) fn new(connected: Connected, settings: &Settings) -> Self {
+        Self {
+            wire: connected.wire,
+            host: connected.host,
+            page_size: settings.page_size,
+        }
+    }
+
+    /// Sends those of many searches that have not been sent over this connection.
+    async fn ask(
+        &mut self,
+        under_way: &mut VecDeque<Waiting>,
+        bases: &[String],
+        template: &Search<'_>,
+    ) -> Result<(), WireError> {
+        for search in under_way.iter_mut().filter(|search| search.id.is_none()) {
+            let id = self.wire.id();
+            let base = bases.get(search.at).map_or("", String::as_str);
+            let request = message::search(id, &Search { base, ..*template }, None);
+            self.wire.send(&request).await?;
+            search.id = Some(id);
+        }
+        Ok(())
+    }
+
     /// A search to its end.
     pub(super) async fn search(
         &mut self,
@@ -141,18 +175,73 @@ impl<'r> Session<'r> {
             others: settings
                 .follow_referrals
                 .then(|| Others::new(settings, around, log, connected.private)),
-            link: Link {
-                wire: connected.wire,
-                host: connected.host,
-                page_size: settings.page_size,
-            },
+            private: connected.private,
+            link: Link::new(connected, settings),
             references: 0,
             reference: None,
             elsewhere: BTreeSet::new(),
+            settings,
+            around,
+            log,
+            anew: 0,
         }
     }
 
-    /// A search to its end. `tried` says for messages what is searched; `take` is given what is found.
+    /// Connects once more where `why` is that the connection broke; gives it back where it is something else, or where
+    /// that does not help. What has not been answered to its end has to be asked again from its beginning, pages too:
+    /// their cookies belong to the connection.
+    async fn reconnect(&mut self, why: Failure) -> Result<(), Failure> {
+        let Failure::Broken { error: why, advice } = why else {
+            return Err(why);
+        };
+        self.link.wire.hang_up();
+        let all = self.around.patience.pauses.len();
+        let mut what = why.message.clone();
+        let mut end = format!(", after {all} new connections; {advice}");
+        while let Some(&pause) = self.around.patience.pauses.get(self.anew) {
+            self.anew += 1;
+            self.log.warning(
+                "ldap",
+                "ldap-reconnect",
+                format_args!(
+                    "{what}. Connecting anew in {} second(s), number {} of {all}; what has not been answered to its end is asked \
+                     again from its beginning",
+                    pause.as_secs(),
+                    self.anew,
+                ),
+            );
+            let stop = self.around.stop;
+            let waited = unless_stopped(stop, tokio::time::sleep(pause)).await;
+            waited.ok_or(Failure::Stopped)?;
+            let connected = connect_again(self.settings, self.private, &self.around, self.log);
+            let failure = match unless_stopped(stop, connected).await.ok_or(Failure::Stopped)? {
+                Ok(connected) => {
+                    self.host.clone_from(&connected.host);
+                    self.link = Link::new(connected, self.settings);
+                    return Ok(());
+                }
+                Err(failure) => failure,
+            };
+            let Some(error) = failure.told() else {
+                return Err(failure);
+            };
+            end = format!(
+                "; and no new connection could be made, number {} of {all}: {}",
+                self.anew, error.message
+            );
+            match failure {
+                Failure::Broken { error, .. } => what = error.message,
+                _ => break,
+            }
+        }
+        Err(Failure::Told(ReadError {
+            key: why.key,
+            message: format!("{}{end}", why.message),
+        }))
+    }
+
+    /// A search to its end. `tried` says for messages what is searched; `take` is given what is found: where the
+    /// connection broke and the search began again, the same entries once more, and the end of each page once.
     pub(crate) async fn search(
         &mut self,
         search: &Search<'_>,
@@ -163,14 +252,32 @@ impl<'r> Session<'r> {
             follow: self.others.is_some(),
             may_lack: false,
         };
-        let ended = self.link.search(search, tried, way, &mut take).await?;
+        let mut pages = 0;
+        let ended = loop {
+            let mut page = 0;
+            let mut rest = |seen: Seen<'_, '_>| {
+                if matches!(seen, Seen::PageEnd) {
+                    page += 1;
+                    // An end that has been handed over stands behind the same entries as it did.
+                    if page <= pages {
+                        return Ok(());
+                    }
+                    pages = page;
+                }
+                take(seen)
+            };
+            match self.link.search(search, tried, way, &mut rest).await {
+                Ok(ended) => break ended,
+                Err(why) => self.reconnect(why).await?,
+            }
+        };
         self.follow(ended.references, search, tried, way, &mut take)
             .await?;
         Ok(())
     }
 
-    /// A search for each of `bases`, many at once; what they find is handed over in the order of the bases. `entry` is
-    /// given the number of the base, and so is `done` once its search is over; an entry that is not there is no error.
+    /// A search for each of `bases`, many at once; what they find is handed over in the order of the bases, and once even
+    /// where the connection broke. `entry` is given the number of the base, and so is `done` once its search is over; an entry that is not there is no error.
     pub(crate) async fn search_each(
         &mut self,
         bases: &[String],
@@ -186,34 +293,43 @@ impl<'r> Session<'r> {
         };
         let mut under_way: VecDeque<Waiting> = VecDeque::new();
         let mut next = 0;
+        // What the oldest that is under way has handed over, and what of it over an earlier connection.
+        let (mut handed, mut before) = (Vec::new(), BTreeSet::new());
         while next < bases.len() || !under_way.is_empty() {
-            while let Some(base) = bases.get(next).filter(|_| under_way.len() < AT_ONCE) {
-                let id = self.link.wire.id();
-                let request = message::search(id, &Search { base, ..*template }, None);
-                self.link
-                    .wire
-                    .send(&request)
-                    .await
-                    .map_err(|error| broken(&self.host, &tried(next), &error))?;
-                under_way.push_back(Waiting {
-                    id,
-                    at: next,
-                    held: Vec::new(),
-                    references: Vec::new(),
-                    found: None,
-                });
+            while next < bases.len() && under_way.len() < AT_ONCE {
+                under_way.push_back(Waiting::new(next));
                 next += 1;
             }
             let oldest = under_way.front().map_or(0, |search| search.at);
-            let answer = self.link.wire.next().await;
-            let answer = answer.map_err(|error| broken(&self.host, &tried(oldest), &error))?;
-            let Some(search) = under_way.iter_mut().find(|search| search.id == answer.id) else {
+            let answer = match self.link.ask(&mut under_way, bases, template).await {
+                Ok(()) => self.link.wire.next().await,
+                Err(error) => Err(error),
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let why = broken(&self.host, &tried(oldest), &error);
+                    self.reconnect(why).await?;
+                    before.extend(handed.drain(..).map(|name: String| dn::key(&name)));
+                    for search in under_way.iter_mut().filter(|search| search.found.is_none()) {
+                        *search = Waiting::new(search.at);
+                    }
+                    continue;
+                }
+            };
+            let search = under_way.iter_mut().find(|search| search.id == Some(answer.id));
+            let Some(search) = search else {
                 continue;
             };
             let at = search.at;
             let malformed = |error: Malformed| broken(&host, &tried(at), &error.into());
             match read(&answer).map_err(malformed)? {
-                Answer::Entry(found) if at == oldest => entry(at, &found)?,
+                Answer::Entry(found) if at == oldest => {
+                    if before.is_empty() || !before.contains(&dn::key(found.dn)) {
+                        handed.push(found.dn.to_owned());
+                        entry(at, &found)?;
+                    }
+                }
                 Answer::Entry(_) => search.held.push(answer.body.to_vec()),
                 Answer::Reference(urls) => search.references.push(Reference { urls, whole: false }),
                 Answer::Other => {}
@@ -231,6 +347,8 @@ impl<'r> Session<'r> {
                 },
             }
             while let Some(over) = under_way.pop_front_if(|search| search.found.is_some()) {
+                handed.clear();
+                before.clear();
                 let there = if over.references.is_empty() {
                     Found::Yes
                 } else {
@@ -250,6 +368,7 @@ impl<'r> Session<'r> {
                 };
                 for body in search.held.drain(..) {
                     let held = Entry::parse(&body).map_err(malformed)?;
+                    handed.push(held.dn.to_owned());
                     entry(search.at, &held)?;
                 }
             }
@@ -257,19 +376,26 @@ impl<'r> Session<'r> {
         Ok(())
     }
 
-    /// All values of an attribute of an entry, from the `from`th on, however many answers they need.
+    /// All values of an attribute of an entry, from the `from`th on, however many answers they need. Where a connection
+    /// broke meanwhile, or earlier, they come from the first on: each server counts them in an order of its own.
     pub(crate) async fn values(
         &mut self,
         dn: &str,
         attribute: &str,
         from: u32,
-        mut value: impl FnMut(&[u8]) -> Result<(), Failure>,
+        mut value: impl FnMut(Listed<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let tried = format!("reading `{attribute}` of `{dn}`");
         let filter = everything();
         let host = self.host.clone();
         let mut from = Some(from);
-        while let Some(first) = from.take() {
+        let mut connection = 0;
+        while let Some(mut first) = from.take() {
+            if self.anew != connection {
+                connection = self.anew;
+                first = 0;
+                value(Listed::FromTheFirst)?;
+            }
             let name = if first == 0 {
                 attribute.to_owned()
             } else {
@@ -290,9 +416,16 @@ impl<'r> Session<'r> {
                     .map_err(|error| failed(&host, &format!("{tried}: {error}")))?;
                 more_from = values.more_from;
                 is_bare &= values.list.is_empty();
-                values.list.into_iter().try_for_each(&mut value)
+                values
+                    .list
+                    .into_iter()
+                    .try_for_each(|bytes| value(Listed::Value(bytes)))
             })
             .await?;
+            if self.anew != connection {
+                from = Some(0);
+                continue;
+            }
             // More was announced.
             if is_bare && first > 0 {
                 return Err(failed(
@@ -398,8 +531,15 @@ impl<'r> Session<'r> {
         }
         for (name, from) in rest {
             let mut more = Vec::new();
-            Box::pin(self.values(dn, name, from, |value| {
-                more.push(String::from_utf8_lossy(value).into_owned());
+            let mut is_all = false;
+            Box::pin(self.values(dn, name, from, |listed| {
+                match listed {
+                    Listed::FromTheFirst => {
+                        is_all = true;
+                        more.clear();
+                    }
+                    Listed::Value(bytes) => more.push(String::from_utf8_lossy(bytes).into_owned()),
+                }
                 Ok(())
             }))
             .await?;
@@ -408,6 +548,9 @@ impl<'r> Session<'r> {
                 .zip(attributes)
                 .find(|(_, known)| **known == name)
             {
+                if is_all {
+                    list.clear();
+                }
                 list.append(&mut more);
             }
         }
@@ -477,9 +620,18 @@ pub(crate) enum Seen<'e, 'b> {
     PageEnd,
 }
 
+/// What reading a list comes upon.
+pub(crate) enum Listed<'v> {
+    /// All values that have come are to be forgotten, and those that were there before: what follows is the whole list.
+    FromTheFirst,
+    /// A value.
+    Value(&'v [u8]),
+}
+
 /// A search among many.
 struct Waiting {
-    id: i32,
+    /// What it was sent as over the connection; nothing until it is.
+    id: Option<i32>,
     /// The number of its base.
     at: usize,
     /// What it has found while earlier ones were under way.
@@ -488,6 +640,18 @@ struct Waiting {
     references: Vec<Reference>,
     /// How it ended.
     found: Option<Found>,
+}
+
+impl Waiting {
+    fn new(at: usize) -> Self {
+        Self {
+            id: None,
+            at,
+            held: Vec::new(),
+            references: Vec::new(),
+            found: None,
+        }
+    }
 }
 
 /// Whether an entry is there.

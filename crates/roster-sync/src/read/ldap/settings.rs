@@ -284,6 +284,11 @@ impl Reader<'_, '_, '_> {
 
     fn hosts(&self) -> Option<Vec<Host>> {
         let text = self.section.required_text("host")?;
+        // Blanks of any kind are between several servers.
+        if let Some(place) = self.place("host") {
+            self.section
+                .check_plain("host", &text.replace(['\n', '\t'], " "), &place);
+        }
         let mut hosts = Vec::new();
         for word in text.split_whitespace() {
             match Host::from_str(word) {
@@ -323,6 +328,9 @@ impl Reader<'_, '_, '_> {
     }
 
     fn check_dn(&self, key: &str, text: &str, place: Option<&Place>) {
+        if let Some(place) = place {
+            self.section.check_plain(key, text, place);
+        }
         if let Err(error) = Dn::parse(text) {
             self.problems()
                 .error(place, "ldap-base", format!("`{key}`: `{text}`: {error}"));
@@ -334,6 +342,9 @@ impl Reader<'_, '_, '_> {
         let method = section.text("authentication_method");
         let method = method.as_deref().unwrap_or("simple").trim().to_lowercase();
         let username = self.some_text("username");
+        if let (Some(name), Some(place)) = (&username, self.place("username")) {
+            section.check_plain("username", name, &place);
+        }
         let password = self.password(username.as_deref());
         let known = matches!(method.as_str(), "simple" | "ntlm" | "kerberos" | "anonymous");
         self.check_ticket_keys(&method);

@@ -1,6 +1,7 @@
 //! One connection: messages out and in, each within its time.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -58,6 +59,27 @@ pub(crate) enum WireError {
     /// An answer that is too long to be kept.
     #[error("an answer of {0} bytes is longer than any directory needs")]
     TooLong(usize),
+}
+
+impl WireError {
+    /// Whether it may go better on another connection.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Late(_) | Self::Closed | Self::Goodbye(_) | Self::Io(_)
+        )
+    }
+}
+
+/// Waits for something; nothing when the run is asked to stop meanwhile.
+pub(crate) async fn unless_stopped<T>(stop: &AtomicBool, all: impl Future<Output = T>) -> Option<T> {
+    let mut all = pin!(all);
+    while !stop.load(Ordering::Relaxed) {
+        if let Ok(done) = timeout(TICK, &mut all).await {
+            return Some(done);
+        }
+    }
+    None
 }
 
 /// A connection.
@@ -146,6 +168,11 @@ impl<'s> Wire<'s> {
             return Err(WireError::Goodbye(super::error::answer(&outcome)));
         }
         Ok(message)
+    }
+
+    /// Ends the connection; nothing can be said over it any more.
+    pub(crate) fn hang_up(&mut self) {
+        self.stream = Box::new(tokio::io::empty());
     }
 
     /// Whether nothing is there that has not been read.

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::scripted::{self, Asked, BIND, SEARCH};
-use crate::scene::writes;
-use crate::server::Reply;
+use super::{REMOVE, joined, run};
+use crate::scene::{Ended, writes};
+use crate::server::{Reply, Server};
 use crate::unremoved::{
     From, REMOVING, Reason, from, pushes_nothing_away, removes_nothing, undisturbed, undisturbed_push,
 };
@@ -236,6 +237,53 @@ async fn an_ldap_server_that_fails_takes_nothing_away() {
     let before = writes(&from.target).len();
     undisturbed(&from.scene, &from.target, options).await;
     assert!(writes(&from.target).len() > before);
+}
+
+/// Runs with a server that hangs up where it is asked for the group; the second login and later ones end with `codes`, then
+/// all is well. Gives how the run ended and how many logins there were.
+async fn reconnected(codes: &'static [u8]) -> (Ended, Server, usize) {
+    let logins: &'static AtomicUsize = Box::leak(Box::default());
+    let port = scripted::start(move |asked| match asked.operation {
+        BIND => {
+            let earlier = logins.fetch_add(1, Ordering::Relaxed);
+            let code = earlier.checked_sub(1).and_then(|at| codes.get(at));
+            vec![asked.ended(code.copied().unwrap_or(0))]
+        }
+        _ if is_of_group(asked) && logins.load(Ordering::Relaxed) == 1 => vec![Vec::new()],
+        _ => directory(asked),
+    })
+    .await;
+    let connector = format!("host: ldap://127.0.0.1:{port}\n{LDAP}");
+    let (ended, server) = run(&connector, &["Painters"], REMOVE).await;
+    (ended, server, logins.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_on_a_new_connection_ends_the_run() {
+    let (ended, server, logins) = reconnected(&[49]).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    for part in [
+        "the server closed the connection; and no new connection could be made, number 1 of 3: LDAP connection failure",
+        "invalidCredentials (49)",
+        "check `username` and `password`",
+        "[ldap-read-failure]",
+    ] {
+        assert!(ended.log.contains(part), "{part}: {}", ended.log);
+    }
+    assert_eq!(logins, 2, "accounts get locked by more");
+    assert_eq!(server.requests().len(), 0, "nothing is read or sent");
+    // A server that is still starting is another matter, unless it takes too long.
+    let (ended, server, logins) = reconnected(&[51, 52]).await;
+    assert_eq!((ended.code, logins), (0, 4), "{}", ended.log);
+    assert_eq!(joined(&server)[0], "ada: Painters");
+    let (ended, server, logins) = reconnected(&[51, 52, 51, 0]).await;
+    assert_eq!((ended.code, logins), (1, 4), "{}", ended.log);
+    assert!(
+        ended.log.contains("busy (51); hint: try again later"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(server.requests().len(), 0, "nothing is read or sent");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! `scripts/with-samba.sh` has made one. And a server with a script, for what they do only on a bad day.
 
 mod active_directory;
+mod cut;
 mod failing;
 mod openldap;
 mod protection;

@@ -1,11 +1,6 @@
-//! Runs against OpenLDAP: encryption, refusals, odd names, nested groups, and an end in the middle.
+//! Runs against OpenLDAP: encryption, refusals, odd names and nested groups.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::slapd::{Made, PASSWORD, Slapd, admin, group, person};
 use super::{EVE, REMOVE, joined, main_file, people, refused, run};
@@ -337,58 +332,27 @@ fn base64(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_dies_in_the_middle_removes_nobody() {
-    let many: String = (0..3000)
-        .map(|number| person(&format!("p{number}"), &[]))
-        .collect();
-    let Some(slapd) = Slapd::start(&format!("{}{many}", people())) else {
+async fn two_entries_of_one_person_are_told_with_their_names() {
+    let twin = person("twin", &[]).replace("twin@x.com", "Kim@x.com");
+    let Some(slapd) = Slapd::start(&format!("{}{twin}", people())) else {
         return;
     };
-    // Between the two, so that it is known when half of it has come through.
-    let between = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let port = between.local_addr().unwrap().port();
-    let behind = slapd.port;
-    let connector = slapd
-        .connector("search_page_size: 100\n")
-        .replace(&slapd.port.to_string(), &port.to_string());
-    let slapd = Arc::new(std::sync::Mutex::new(slapd));
-    let doomed = Arc::clone(&slapd);
-    let passed = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&passed);
-    tokio::spawn(async move {
-        let (mut near, _) = between.accept().await.unwrap();
-        let mut far = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
-        let (mut near_in, mut near_out) = near.split();
-        let (mut far_in, mut far_out) = far.split();
-        let up = tokio::io::copy(&mut near_in, &mut far_out);
-        let down = async {
-            let mut buffer = vec![0; 4096];
-            loop {
-                let read = far_in.read(&mut buffer).await.unwrap_or(0);
-                if read == 0 || near_out.write_all(&buffer[..read]).await.is_err() {
-                    return;
-                }
-                if count.fetch_add(read, Ordering::Relaxed) > 200_000 {
-                    doomed.lock().unwrap().kill();
-                }
-            }
-        };
-        tokio::select! { _ = up => {}, () = down => {} }
-    });
-    let (ended, server) = run(
-        &connector,
-        &["Painters"],
-        "--users all --adobe-only-user-action remove",
-    )
-    .await;
-    assert!(passed.load(Ordering::Relaxed) > 200_000, "it died in the middle");
-    assert_eq!(ended.code, 1, "{}", ended.log);
-    assert!(
-        ended.log.contains("[ldap-read-failure]") && ended.log.contains(&format!("localhost:{port}")),
-        "{}",
-        ended.log
-    );
-    assert_eq!(server.requests().len(), 0, "nothing is read or sent");
+    // Somebody else's username, and somebody else's e-mail.
+    let same_name = person("eve", &[]).replace("uid: eve", "uid: eve\nemployeeNumber: ada");
+    let same_name = same_name.replace("dn: uid=eve,dc=x\n", "dn: uid=eve,dc=x\nchangetype: add\n");
+    slapd.change(&same_name);
+    let ada = "dn: uid=ada,dc=x\nchangetype: modify\nadd: employeeNumber\nemployeeNumber: ada\n";
+    slapd.change(ada);
+    let connector = slapd.connector("user_username_format: '{employeeNumber}'\nsearch_page_size: 0\n");
+    let (ended, _) = run(&connector, &["Painters"], "--users all").await;
+    for said in [
+        "Record 3 of the directory (e-mail `Kim@x.com`, username `Kim@x.com`) has the e-mail or username of an earlier one: \
+         federatedID,kim@x.com,,kim@x.com gets the groups of both",
+        "Record 4 of the directory (e-mail `eve@x.com`, username `ada`) has the e-mail or username of an earlier one: \
+         federatedID,ada,x.com,ada@x.com gets the groups of both",
+    ] {
+        assert!(ended.log.contains(said), "{said}: {}", ended.log);
+    }
 }
 
 #[tokio::test]
@@ -566,6 +530,36 @@ async fn every_problem_of_the_connector_file_is_told_at_once() {
         );
     }
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn names_that_an_escape_has_spoilt_are_refused_with_their_line() {
+    let file = "host: \"ldaps://dc1\\b\"\nbase_dn: \"dc=x\\n\"\nusername: \"CORP\\roster-sync\"\n\
+                password: \"a\\tb\"\nuser_base_dn: [ou=a, \"ou=b\\0\"]\n";
+    let (ended, server) = run(file, &["Painters"], REMOVE).await;
+    assert_eq!(ended.code, 1);
+    for (line, what) in [
+        (1, "`host` has a control character in it (U+0008)"),
+        (2, "`base_dn` has a control character in it (U+000A)"),
+        (
+            3,
+            "`username` has a control character in it (U+000D): in double quotes a backslash begins an escape",
+        ),
+        (4, "`password` has a control character in it (U+0009)"),
+        (5, "`user_base_dn` has a control character in it (U+0000)"),
+    ] {
+        let said = format!("ldap.yml:{line}: {what}");
+        assert!(ended.log.contains(&said), "{said}: {}", ended.log);
+    }
+    assert!(server.requests().is_empty());
+    // In single quotes, and without quotes, it is as it stands there.
+    for username in ["'CORP\\roster-sync'", "CORP\\roster-sync"] {
+        let file = format!(
+            "host: ldap://127.0.0.1:1 ldap://127.0.0.1:2\nbase_dn: dc=x\nusername: {username}\npassword: x\n"
+        );
+        let (ended, _) = run(&file, &["Painters"], REMOVE).await;
+        assert!(ended.log.contains("[ldap-host-passed-over]"), "{}", ended.log);
+    }
 }
 
 #[cfg(feature = "gssapi")]

@@ -94,6 +94,48 @@ fn connector(host: &str, more: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_certificate_without_any_name_is_told_from_one_for_another_name() {
+    let people = people();
+    let made = |options| Made {
+        ldif: &people,
+        size_limit: "unlimited",
+        options,
+    };
+    let nameless = "TLSCertificateFile @/nameless.pem\nTLSCertificateKeyFile @/nameless.key";
+    let Some(slapd) = Slapd::start_with(made(nameless)) else {
+        return;
+    };
+    let host = format!("ldaps://localhost:{}", slapd.tls_port);
+    let authority = format!("tls_ca_file: {}\n", slapd.file("ca.pem").display());
+    let parts = [
+        "for no name at all, having no subjectAltName",
+        "or set `tls_verify: chain`, with which",
+    ];
+    let full = connector(&host, &format!("{authority}tls_verify: full\n"));
+    let (ended, server) = run(&full, &["Painters"], REMOVE).await;
+    assert_eq!((ended.code, server.requests().len()), (1, 0), "{}", ended.log);
+    for part in parts {
+        assert!(ended.log.contains(part), "{part}: {}", ended.log);
+    }
+    let chain = connector(&host, &format!("{authority}tls_verify: chain\n"));
+    let (ended, _) = run(&chain, &["Painters"], REMOVE).await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    // A certificate that has a name, and another one, is another matter.
+    let Some(slapd) = Slapd::start(&people) else {
+        return;
+    };
+    let by_address = format!("ldaps://127.0.0.1:{}", slapd.tls_port);
+    let authority = format!("tls_ca_file: {}\n", slapd.file("ca.pem").display());
+    let full = connector(&by_address, &format!("{authority}tls_verify: full\n"));
+    let (ended, _) = run(&full, &["Painters"], REMOVE).await;
+    assert!(
+        ended.log.contains("one that the certificate is for") && !ended.log.contains("tls_verify"),
+        "{}",
+        ended.log
+    );
+}
+
+#[tokio::test]
 async fn a_chain_is_checked_without_the_name_and_in_full_with_it() {
     let Some(slapd) = Slapd::start(&people()) else {
         return;

@@ -18,7 +18,7 @@ pub(crate) struct Made<'m> {
     pub(crate) ldif: &'m str,
     /// The most entries of one answer.
     pub(crate) size_limit: &'m str,
-    /// More for its configuration, in front of the database.
+    /// More for its configuration, in front of the database; `@` stands for its folder.
     pub(crate) options: &'m str,
 }
 
@@ -187,14 +187,15 @@ fn configuration(folder: &Path, made: Made<'_>) -> String {
     lines.push(format!(
         "loglevel none\nthreads 4\nsizelimit {size_limit}\n\
          TLSCACertificateFile {at}/ca.pem\nTLSCertificateFile {at}/server.pem\nTLSCertificateKeyFile {at}/server.key\n\
-         {options}\n\
+         {}\n\
          database mdb\nsuffix \"dc=x\"\nrootdn \"cn=root,dc=x\"\nrootpw root\nmaxsize 268435456\ndirectory {at}/db\nindex objectClass eq\n\
-         overlay memberof\nmemberof-group-oc groupOfNames\nmemberof-member-ad member\nmemberof-memberof-ad memberOf\n"
+         overlay memberof\nmemberof-group-oc groupOfNames\nmemberof-member-ad member\nmemberof-memberof-ad memberOf\n",
+        options.replace('@', &at.to_string())
     ));
     lines.join("\n")
 }
 
-/// `ca.pem` issued `server.pem` for `localhost`, and `client.pem`; `other.pem` issued `stranger.pem`.
+/// `ca.pem` issued `server.pem` for `localhost`, `nameless.pem` for no name, and `client.pem`; `other.pem` issued `stranger.pem`.
 pub(crate) fn certificates(folder: &Path) {
     let authority = |name: &str| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -205,9 +206,9 @@ pub(crate) fn certificates(folder: &Path) {
         std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
         Issuer::new(params, key)
     };
-    let issue = |name: &str, host: &str, issuer: &Issuer<'_, KeyPair>| {
+    let issue = |name: &str, host: Option<&str>, issuer: &Issuer<'_, KeyPair>| {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![host.to_owned()])
+        let certificate = CertificateParams::new(host.map(str::to_owned).into_iter().collect::<Vec<_>>())
             .unwrap()
             .signed_by(&key, issuer)
             .unwrap();
@@ -215,9 +216,10 @@ pub(crate) fn certificates(folder: &Path) {
         std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
     };
     let (ca, other) = (authority("ca"), authority("other"));
-    issue("server", "localhost", &ca);
-    issue("client", "client", &ca);
-    issue("stranger", "stranger", &other);
+    issue("server", Some("localhost"), &ca);
+    issue("nameless", None, &ca);
+    issue("client", Some("client"), &ca);
+    issue("stranger", Some("stranger"), &other);
 }
 
 /// An entry of a person, with the groups they are in.

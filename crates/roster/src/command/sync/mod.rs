@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use roster_client::{Proxies, Secret};
-use roster_sync::{Asked, Surroundings};
+use roster_sync::{Asked, LDAP_PAUSES, Surroundings};
 
 /// Commands of later versions.
 const LATER: [&str; 3] = ["plan", "apply", "watch"];
@@ -229,6 +229,7 @@ fn surroundings(
         state_folder: state_folder(variable),
         secrets: Arc::new(secrets::Stores::of_this_system()),
         tickets: tickets::here(),
+        ldap_pauses: LDAP_PAUSES,
         output: Box::new(std::io::stdout()),
         errors: Box::new(std::io::stderr()),
         watch: Arc::new(shown.clone()),

@@ -1,6 +1,7 @@
 //! Reading from a server with a script: what real ones only do on a bad day.
 
 mod nested;
+mod reconnect;
 mod server;
 mod settings;
 
@@ -18,8 +19,9 @@ use crate::config::credential::tests::One;
 use crate::config::section::Problems;
 use crate::config::yaml;
 use crate::log::Log;
+use crate::read::attributes::Attribute;
 use crate::read::ldap::ber::OCTETS;
-use crate::read::ldap::{self, Failure, Patience, Run, Settings, Wanted};
+use crate::read::ldap::{self, Patience, Run, Settings, Wanted};
 use crate::read::{Tables, Within};
 use server::{Asked, Server, done, entry, envelope, page_end, person};
 
@@ -28,20 +30,23 @@ struct Ended {
     people: Result<Vec<String>, String>,
     /// Groups met in groups, and what in them showed no members.
     within: BTreeMap<String, Within>,
+    /// What a hook sees of `description`, where the file says `# a hook`.
+    shown: Vec<String>,
     log: String,
 }
 
 /// Reads with a connector file, in which the host is the server's.
 async fn read(server: &Server, file: &str, groups: &[&str], everybody: bool) -> Ended {
-    read_within(
-        server,
-        file,
-        groups,
-        everybody,
-        &Arc::default(),
-        Duration::from_secs(20),
-    )
-    .await
+    read_within(server, file, groups, everybody, &Arc::default(), usual()).await
+}
+
+/// Little patience.
+fn usual() -> Patience {
+    Patience {
+        answer: Duration::from_secs(20),
+        pauses: [Duration::from_millis(5); 3],
+        ..Patience::default()
+    }
 }
 
 async fn read_within(
@@ -50,7 +55,7 @@ async fn read_within(
     groups: &[&str],
     everybody: bool,
     stop: &Arc<AtomicBool>,
-    answer: Duration,
+    patience: Patience,
 ) -> Ended {
     let text = format!("host: 'ldap://127.0.0.1:{}'\nbase_dn: dc=x\n{file}", server.port);
     let node = yaml::parse(&text, "ldap.yml").unwrap();
@@ -70,29 +75,42 @@ async fn read_within(
         sets: &mut world.sets,
     };
     let groups: BTreeSet<String> = groups.iter().map(|&name| name.to_owned()).collect();
+    let extended = ["description".to_owned()];
     let wanted = Wanted {
         everybody,
         groups: &groups,
         member_groups: file.contains("dynamic"),
         default_type: IdentityType::Federated,
-        extended: None,
+        extended: file.contains("# a hook").then_some(&extended),
     };
     let run = Run {
         trust: &[],
         stop,
-        patience: Patience {
-            answer,
-            ..Patience::default()
-        },
+        patience,
     };
     let people = ldap::read(&settings, &wanted, &run, &mut tables, &log).await;
     let within = people
         .as_ref()
         .map(|people| people.within.clone())
         .unwrap_or_default();
+    let mut shown = Vec::new();
+    for record in people.iter().flat_map(|people| &people.records) {
+        let attributes = people.as_ref().map(|people| &people.attributes);
+        let last = attributes
+            .ok()
+            .and_then(|table| table.row(record.attributes).last());
+        if let (Ok(table), Some(&Attribute::List(list))) = (attributes, last) {
+            let values = table.members(list).iter().map(|value| match value {
+                Attribute::Text(text) => world.texts.get(*text),
+                other => panic!("{other:?}"),
+            });
+            shown.push(values.collect::<Vec<_>>().join("+"));
+        }
+    }
     let people = match people {
-        Err(Failure::Stopped) => Err("stopped".to_owned()),
-        Err(Failure::Told(error)) => Err(error.to_string()),
+        Err(failure) => Err(failure
+            .told()
+            .map_or_else(|| "stopped".to_owned(), |error| error.to_string())),
         Ok(people) => Ok(people
             .records
             .iter()
@@ -116,7 +134,12 @@ async fn read_within(
             .collect()),
     };
     let log = String::from_utf8(console.0.lock().unwrap().clone()).unwrap();
-    Ended { people, within, log }
+    Ended {
+        people,
+        within,
+        shown,
+        log,
+    }
 }
 
 #[derive(Clone, Default)]
@@ -216,7 +239,10 @@ async fn a_server_that_never_answers_is_not_waited_for_forever() {
         vec![person(asked.id, "ada")]
     })
     .await;
-    let patience = Duration::from_millis(400);
+    let patience = Patience {
+        answer: Duration::from_millis(400),
+        ..usual()
+    };
     let ended = read_within(&server, PLAIN, &[], true, &Arc::default(), patience).await;
     assert!(
         ended.people.unwrap_err().contains("no answer within"),
@@ -236,7 +262,7 @@ async fn a_request_to_stop_is_heeded_while_waiting() {
         Vec::new()
     })
     .await;
-    let ended = read_within(&server, PLAIN, &[], true, &stop, Duration::from_mins(1)).await;
+    let ended = read_within(&server, PLAIN, &[], true, &stop, usual()).await;
     assert_eq!(ended.people, Err("stopped".to_owned()));
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Asked {
     pub(super) base: String,
     pub(super) attributes: Vec<String>,
     pub(super) paged: bool,
+    /// Where the page begins; empty for the first.
+    pub(super) cookie: String,
 }
 
 /// Answers requests as a function says, and remembers them.
@@ -38,6 +40,12 @@ impl Server {
             }
         });
         Self { port, asked }
+    }
+
+    /// How often somebody has logged in.
+    pub(super) fn logins(&self) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| asked.tag == 0x60).count()
     }
 
     /// The searches, in order.
@@ -87,12 +95,14 @@ fn parse(bytes: &[u8]) -> Asked {
     let mut message = Reader::new(Reader::new(bytes).expect(SEQUENCE, "").unwrap());
     let id = message.integer(INTEGER, "").unwrap();
     let (tag, body) = message.next().unwrap();
+    let controls = message.optional(0xa0).unwrap();
     let mut asked = Asked {
         id,
         tag,
         base: String::new(),
         attributes: Vec::new(),
-        paged: message.optional(0xa0).unwrap().is_some(),
+        paged: controls.is_some(),
+        cookie: controls.map(cookie).unwrap_or_default(),
     };
     if tag == 0x63 {
         let mut search = Reader::new(body);
@@ -106,6 +116,16 @@ fn parse(bytes: &[u8]) -> Asked {
         }
     }
     asked
+}
+
+/// The cookie in the control for pages, which is the only one.
+fn cookie(controls: &[u8]) -> String {
+    let mut control = Reader::new(Reader::new(controls).expect(SEQUENCE, "").unwrap());
+    control.next().unwrap();
+    let mut value = Reader::new(control.expect(OCTETS, "").unwrap());
+    let mut place = Reader::new(value.expect(SEQUENCE, "").unwrap());
+    place.next().unwrap();
+    place.text("").unwrap()
 }
 
 pub(super) fn envelope(id: i32, controls: Option<&[u8]>, tag: u8, body: impl FnOnce(&mut Writer)) -> Vec<u8> {
