@@ -622,3 +622,67 @@ async fn mapped_groups_that_nobody_is_in_leave_nobody_over_even_the_first_time()
         assert_eq!((ended.code, takes_away(&all)), (0, true), "{}", ended.log);
     }
 }
+
+/// What a run has sent before it was killed, the next one may not take away.
+#[tokio::test]
+async fn a_run_that_does_not_come_to_its_end_has_seen_whom_it_has_seen() {
+    let (scene, server) = full(40).await;
+    let file = |count| scene.write("p.csv", &(HEADER.to_owned() + &rows(0, count, count)));
+    let run = format!("--users file @p.csv {}", REMOVING[1]);
+    file(40);
+    let connector = std::fs::read_to_string(scene.path("umapi.yml")).unwrap();
+    scene.write("umapi.yml", &connector.replace(&server.url, "http://127.0.0.1:1"));
+    assert_eq!(
+        scene.run(&format!("{run} -t")).await.code,
+        1,
+        "a rehearsal is not remembered"
+    );
+    file(25);
+    scene.write("umapi.yml", &connector);
+    let (rehearsed, some) = sent(&scene, &server, &format!("{run} -t")).await;
+    assert_eq!(
+        (rehearsed.code, takes_away(&some)),
+        (0, true),
+        "{}",
+        rehearsed.log
+    );
+    file(40);
+    scene.write("umapi.yml", &connector.replace(&server.url, "http://127.0.0.1:1"));
+    assert_eq!(scene.run(&run).await.code, 1);
+    scene.write("umapi.yml", &connector);
+    file(25);
+    let (ended, some) = sent(&scene, &server, &run).await;
+    assert_eq!((ended.code, some.as_str()), (1, ""), "{}", ended.log);
+    assert!(
+        ended.log.contains("shows 25 people and showed 40") && ended.log.contains("[source-shrunk]"),
+        "{}",
+        ended.log
+    );
+    // What was less is what counts after a run that came to its end.
+    assert_eq!(scene.run(&format!("{run} --accept-fewer")).await.code, 0);
+    assert_eq!(scene.run(&run).await.code, 0);
+}
+
+#[tokio::test]
+async fn the_wrong_word_makes_no_run_forget_while_people_are_missing() {
+    let (scene, server) = full(20).await;
+    let main = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+    let weavers = "    - directory_group: Weavers\n      adobe_groups: [Loom]\nlimits:";
+    scene.write("user-sync-config.yml", &main.replace("limits:", weavers));
+    let weavers = rows(10, 10, 10).replace("Painters", "Weavers");
+    let run = "--users file @p.csv --process-groups";
+    scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 10, 10) + &weavers));
+    assert_eq!(scene.run(run).await.code, 0);
+    scene.write("p.csv", &(HEADER.to_owned() + &weavers));
+    let (cut, some) = sent(&scene, &server, &format!("{run} --accept-empty")).await;
+    assert_eq!((cut.code, takes_away(&some)), (1, false), "{}", cut.log);
+    // All are back, and those who were missing are in no group any more.
+    scene.write("p.csv", &(HEADER.to_owned() + &rows(0, 10, 0) + &weavers));
+    let (ended, some) = sent(&scene, &server, run).await;
+    assert_eq!((ended.code, takes_away(&some)), (1, false), "{}", ended.log);
+    assert!(
+        ended.log.contains("'Painters'") && ended.log.contains("[source-disappeared]"),
+        "{}",
+        ended.log
+    );
+}

@@ -374,20 +374,30 @@ async fn a_group_in_a_group_that_shows_nothing_of_itself_any_more_takes_nothing_
         "host: ldap://127.0.0.1:{port}\n{main}two_steps_lookup: {{group_member_attribute_name: member, nested_group: true}}\n"
     );
     let from = from("ldap", |_| connector.clone(), |_, _| Reply::json("{}")).await;
-    let options = "--connector ldap --users mapped";
-    undisturbed(&from.scene, &from.target, options).await;
-    for shown in [1, 2] {
-        now.store(shown, Ordering::Relaxed);
-        removes_nothing(
-            &from.scene,
-            &from.target,
-            options,
-            "an inner group without members",
-            "[nested-group-mute]",
-        )
-        .await;
+    let main = std::fs::read_to_string(from.scene.path("user-sync-config.yml")).unwrap();
+    for (options, main) in [
+        ("--connector ldap --users mapped", main.clone()),
+        // The group is none of the mapping.
+        (
+            "--connector ldap --users group Painters",
+            main.replace("Painters", "Cutters").replace("Photo", "Film"),
+        ),
+    ] {
+        from.scene.write("user-sync-config.yml", &main);
+        undisturbed(&from.scene, &from.target, options).await;
+        for shown in [1, 2] {
+            now.store(shown, Ordering::Relaxed);
+            removes_nothing(
+                &from.scene,
+                &from.target,
+                options,
+                "an inner group without members",
+                "[nested-group-mute]",
+            )
+            .await;
+        }
+        // When it shows them again all is as before.
+        now.store(0, Ordering::Relaxed);
+        undisturbed(&from.scene, &from.target, options).await;
     }
-    // When it shows them again all is as before.
-    now.store(0, Ordering::Relaxed);
-    undisturbed(&from.scene, &from.target, options).await;
 }
