@@ -330,7 +330,6 @@ fn seen(people: &mut People, started: &Started, world: &mut World) -> Seen {
                 .copied()
                 .unwrap_or(0);
             // Remembered as those of the mapping are: whoever is in one of them is selected by it.
-            mapped.entry(name.clone()).or_default();
             members.insert(name.clone(), count);
             named.insert(name.clone(), count);
         }
