@@ -5,7 +5,7 @@ use std::path::Path;
 
 use roster_core::plan::World;
 use roster_core::plan::people::TargetId;
-use roster_core::plan::settings::Limit;
+use roster_core::plan::settings::{AdobeOnly, Limit};
 
 use crate::log::Log;
 use crate::memory::{Accepted, Fewer, Memory, Missing, Seen, is_below};
@@ -96,8 +96,13 @@ pub(crate) fn look(
     if missing == Missing::default() && !nobody && absent.is_empty() && broken_rows == 0 {
         return Ok(doubt);
     }
-    // Who is still in the directory is Adobe-only because of a group where groups select people.
-    let by_group = started.options.users != Users::All
+    // Who is still in the directory is Adobe-only because of a group where groups select people; and what is done to accounts
+    // altogether takes them out of their groups as well.
+    let altogether = !matches!(
+        started.options.adobe_only,
+        AdobeOnly::Preserve | AdobeOnly::Exclude
+    );
+    let by_group = (started.options.users != Users::All || altogether)
         && started.options.takes_from_the_left_over()
         && !(missing.shrunk.is_empty() && missing.mute.is_empty());
     let disappeared = missing.source || !missing.groups.is_empty() || !missing.renamed.is_empty();

@@ -20,6 +20,7 @@ use crate::config::umapi::Connection;
 use crate::log::Log;
 use crate::options::AdobeUsers;
 use crate::run::{End, Surroundings};
+use crate::send::Unfinished;
 use crate::start::Started;
 use crate::whole::{read_if_there, write_whole};
 
@@ -50,9 +51,11 @@ struct Agreed {
     groups: BTreeMap<String, Kept>,
 }
 
-/// The members that a group has kept although they do not belong there.
+/// How a group was left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
+    /// Members who belong there.
+    belong: usize,
     /// Those who should have left it and could not.
     refused: usize,
     /// Those that nobody stands for, where runs take something from them.
@@ -72,6 +75,19 @@ struct Loss {
     of: usize,
 }
 
+impl Loss {
+    /// How many of those who `would` lose something are new: more of them than there `were` after the last run, or as many as
+    /// `belong` no more of those who did then. Who was there before and is gone since does not stand for somebody else.
+    fn since((were, belonged): (usize, usize), (would, belong): (usize, usize)) -> Self {
+        let more = would.saturating_sub(were).max(belonged.saturating_sub(belong));
+        let gone = more.min(would);
+        Self {
+            gone,
+            of: belong + gone,
+        }
+    }
+}
+
 /// What a run would take from so many that it is rather a mistake.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unusual {
@@ -79,6 +95,8 @@ pub(crate) struct Unusual {
     accounts: Option<Loss>,
     /// Groups that members would leave.
     groups: BTreeMap<TargetId, Loss>,
+    /// Whether that is by something that is done to accounts altogether.
+    by_left_over: bool,
 }
 
 /// Whether so many lose a group that it is rather an accident: more than a third, and more than three.
@@ -152,18 +170,24 @@ impl Losses {
         world: &World,
     ) -> Unusual {
         let mut unusual = Unusual::default();
-        let accepted = started.accepted.empty || started.accepted.fewer;
-        let Some(agreed) = self.left.by_accounts.get(&self.looked_at).filter(|_| !accepted) else {
+        if started.accepted.empty || started.accepted.fewer {
             return unusual;
-        };
+        }
         let over_limit = plan
             .notes
             .iter()
             .any(|note| matches!(note, Note::OverLimit { .. }));
-        let takes = started.options.takes_from_the_left_over() && !settings.hold_adobe_only && !over_limit;
-        let left = agreed.accounts.filter(|_| takes).map(|before| Loss {
-            gone: plan.standing.left_over.saturating_sub(before.left_over),
-            of: before.matched,
+        // Over the limit a list is written all the same.
+        let acts = !over_limit || settings.adobe_only == AdobeOnly::WriteFile;
+        let takes = started.options.takes_from_the_left_over() && !settings.hold_adobe_only && acts;
+        let agreed = self.left.by_accounts.get(&self.looked_at);
+        let before = agreed.and_then(|agreed| agreed.accounts).filter(|_| takes);
+        let standing = &plan.standing;
+        let left = before.map(|before| {
+            Loss::since(
+                (before.left_over, before.matched),
+                (standing.left_over, standing.matched),
+            )
         });
         let (many, usual) = match left {
             Some(loss) if is_far_too_many(loss) => (Some(loss), None),
@@ -171,26 +195,35 @@ impl Losses {
         };
         // Whoever is only taken out of mapped groups loses nothing without being in one.
         unusual.accounts = many.filter(|_| settings.adobe_only != AdobeOnly::Preserve);
-        let with_left_over = takes
-            && unusual.accounts.is_none()
-            && matches!(settings.adobe_only, AdobeOnly::Preserve | AdobeOnly::WriteFile);
-        for (id, standing) in standings(plan, world) {
-            let Some(before) = agreed.groups.get(&self.name(id, world)) else {
-                continue;
+        let with_left_over = takes && unusual.accounts.is_none();
+        let all = self.left.by_accounts.values();
+        let any_before = all.clone().any(|agreed| !agreed.groups.is_empty());
+        for (id, standing) in standings(plan, world).filter(|_| any_before) {
+            let name = self.name(id, world);
+            // One that is managed for the first time, or by a run that looks at other accounts, has nothing to agree with.
+            let before = agreed.and_then(|agreed| agreed.groups.get(&name).copied());
+            let is_known = before.is_some() || all.clone().any(|agreed| agreed.groups.contains_key(&name));
+            let before = before.unwrap_or(Kept {
+                left_over: (!is_known).then_some(0),
+                ..Kept::default()
+            });
+            let (more, were) = match before.left_over {
+                Some(were) if with_left_over => (standing.left_over, were),
+                _ => (0, 0),
             };
-            let more = match before.left_over {
-                Some(before) if with_left_over => standing.left_over.saturating_sub(before),
-                _ => 0,
-            };
+            let belong = standing.matched - standing.leaving.min(standing.matched);
+            let mut loss = Loss::since(
+                (before.refused + were, before.belong),
+                (standing.leaving + more, belong),
+            );
             // Who has left altogether is judged for itself.
             let share = usual.map_or(0, |Loss { gone, of }| {
-                more.saturating_mul(gone).div_ceil(of.max(1)).min(more)
+                let share = loss.gone.saturating_mul(gone).div_ceil(of.max(1));
+                share.min(more).min(loss.gone)
             });
-            let loss = Loss {
-                gone: standing.leaving.saturating_sub(before.refused) + more - share,
-                of: standing.matched + more,
-            };
+            loss.gone -= share;
             if is_many(loss) {
+                unusual.by_left_over |= more > 0 && settings.adobe_only != AdobeOnly::Preserve;
                 unusual.groups.insert(id, loss);
             }
         }
@@ -199,60 +232,71 @@ impl Losses {
 
     /// Remembers how a run has left the organizations, which came to its end and has withheld nothing.
     ///
-    /// `refused` says how many actions each organization did not carry out.
+    /// `refused` says what organizations did not carry out.
     pub(crate) fn record(
         &self,
         (plan, settings, world): (&Plan, &Settings, &World),
-        refused: &[usize],
+        refused: &Unfinished,
         started: &Started,
         log: &Log,
     ) {
         let Some(path) = &self.path else { return };
         let mut next = self.left.clone();
         let agreed = next.by_accounts.entry(self.looked_at.clone()).or_default();
-        let counts = &plan.counts;
-        let takes = started.options.takes_from_the_left_over();
-        let refused = |organization: u16| refused.get(usize::from(organization)).copied().unwrap_or(0);
+        let over_limit = plan
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::OverLimit { .. }));
+        // Over the limit they are as much in question as before.
+        let takes = started.options.takes_from_the_left_over() && !over_limit;
         if takes {
             let away = match settings.adobe_only {
-                AdobeOnly::Remove | AdobeOnly::Delete => counts.adobe_only_processed,
+                AdobeOnly::Remove | AdobeOnly::Delete => plan.counts.adobe_only_processed,
                 _ => 0,
             };
+            let away = away.saturating_sub(refused.left_over);
             agreed.accounts = Some(Accounts {
-                matched: plan.standing.matched + counts.adobe_users_created,
-                left_over: plan
-                    .standing
-                    .left_over
-                    .saturating_sub(away.saturating_sub(refused(0))),
+                matched: plan.standing.matched,
+                left_over: plan.standing.left_over.saturating_sub(away),
             });
         }
         if settings.process_groups {
             let standings: BTreeMap<TargetId, GroupStanding> = standings(plan, world).collect();
-            let before = std::mem::take(&mut agreed.groups);
             for (id, target) in world.targets.iter() {
                 let name = self.name(id, world);
                 let standing = standings.get(&id).copied().unwrap_or_default();
-                let refused = refused(target.organization);
-                // Where they are not over the limit, all of them are acted on.
-                let acted = counts.adobe_only_processed > 0;
-                let stay = if acted {
-                    refused.min(standing.left_over)
+                let organization = usize::from(target.organization);
+                let not_left = refused.leaves.get(&(organization, target.key)).copied();
+                let stay = if plan.counts.adobe_only_processed > 0 {
+                    refused.left_over.min(standing.left_over)
                 } else {
                     standing.left_over
                 };
+                let left_over = if takes {
+                    Some(stay)
+                } else {
+                    agreed.groups.get(&name).and_then(|before| before.left_over)
+                };
                 let kept = Kept {
-                    refused: refused.min(standing.leaving),
-                    left_over: if takes {
-                        Some(stay)
-                    } else {
-                        before.get(&name).and_then(|before| before.left_over)
-                    },
+                    belong: standing.matched.saturating_sub(standing.leaving),
+                    refused: not_left.unwrap_or(0),
+                    left_over,
                 };
                 agreed.groups.insert(name, kept);
             }
         }
         while next.by_accounts.len() > SELECTIONS {
-            next.by_accounts.pop_first();
+            // Those with the fewest accounts give way.
+            let others = next
+                .by_accounts
+                .iter()
+                .filter(|(word, _)| **word != self.looked_at);
+            let least =
+                others.min_by_key(|(_, agreed)| agreed.accounts.map_or(0, |accounts| accounts.matched));
+            let Some(fewest) = least.map(|(word, _)| word.clone()) else {
+                break;
+            };
+            next.by_accounts.remove(&fewest);
         }
         if next == self.left {
             return;
@@ -342,7 +386,7 @@ impl Unusual {
 
     /// Withholds it.
     pub(crate) fn withhold(&self, settings: &mut Settings) {
-        settings.hold_adobe_only |= self.accounts.is_some();
+        settings.hold_adobe_only |= self.accounts.is_some() || self.by_left_over;
         settings.keep.extend(self.groups.keys());
     }
 
@@ -373,9 +417,10 @@ impl Unusual {
                 LOGGER,
                 "group-removals-unusual",
                 format_args!(
-                    "So many people would leave these groups, in which the last run left those who belong there: {}. Nobody is \
-                     taken out of them. If it is meant, run once with --accept-fewer",
-                    named.join(", ")
+                    "Unusually many people would leave these Adobe groups, beside how earlier runs left them: {}. Nobody is \
+                     taken out of them{}. If it is meant, run once with --accept-fewer",
+                    named.join(", "),
+                    if self.by_left_over { ", and Adobe-only users are left alone" } else { "" }
                 ),
             );
         }

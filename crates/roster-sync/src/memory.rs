@@ -459,7 +459,10 @@ impl Earlier {
     fn with_more(&self, now: &Seen) -> Self {
         let mut next = self.clone();
         next.people |= now.people;
-        for (name, &members) in &now.members {
+        // A name that is mistyped would be a known one.
+        let (_, heirs) = self.renamed(now);
+        let new = |(name, members): &(&String, &usize)| **members > 0 && !heirs.contains(*name);
+        for (name, &members) in now.members.iter().filter(new) {
             let group = next.groups.entry(name.clone()).or_default();
             if group.leads_to.is_empty() {
                 group.leads_to = now.mapped.get(name).cloned().unwrap_or_default();

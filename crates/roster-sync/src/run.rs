@@ -265,7 +265,6 @@ async fn carry_out(
             lists::withhold(path, log);
         }
         doubt = looked.map_err(|_| End::Failed)?;
-        doubt.record_more(started.options.test_mode, log);
     }
     let push = started.options.strategy == Strategy::Push;
     let phase = if push { "Push to UMAPI" } else { "Sync with UMAPI" };
@@ -282,6 +281,8 @@ async fn carry_out(
         Some(Losses::open(started, surroundings, &connections, log)?)
     };
     let mut settings = plan_settings(started, &doubt, &mut world);
+    // From here on it may be killed.
+    doubt.record_more(started.options.test_mode, log);
     let (end, outcome) = decide_and_send(
         started,
         surroundings,
@@ -312,8 +313,8 @@ async fn carry_out(
     doubt.record(test_mode, log);
     let withheld = doubt.any() || outcome.withheld;
     if let Some(losses) = losses.filter(|_| end == End::Done && !withheld && !test_mode) {
-        let refused: Vec<usize> = outcome.report.tallies.iter().map(|tally| tally.failed).collect();
-        losses.record((&outcome.plan, &settings, &world), &refused, started, log);
+        let refused = &outcome.report.unfinished;
+        losses.record((&outcome.plan, &settings, &world), refused, started, log);
     }
     // Something that should perhaps have been done was not.
     Ok(if end == End::Done && withheld {

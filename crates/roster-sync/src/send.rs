@@ -10,6 +10,7 @@ use roster_client::{
 };
 use roster_core::plan::output::{AdobeOnlyAction, AdobeOnlyWork, Change, Work};
 use roster_core::plan::people::{TargetId, UserKey};
+use roster_core::plan::text::TextId;
 use roster_core::plan::{Commands, FailedGroups, Plan};
 use roster_core::value::Key;
 
@@ -74,12 +75,26 @@ pub(crate) struct Report {
     pub unsent: usize,
     /// What was refused, by its code.
     pub refusals: Refusals,
+    /// What was to be taken away and was not.
+    pub unfinished: Unfinished,
+}
+
+/// What organizations have kept of what a run was to take away.
+#[derive(Debug, Default)]
+pub(crate) struct Unfinished {
+    /// By organization and folded name, how many people did not leave a group.
+    pub leaves: BTreeMap<(usize, TextId), usize>,
+    /// How many Adobe-only accounts of the primary organization stayed as they were.
+    pub left_over: usize,
 }
 
 /// What an action was for.
 enum Purpose {
     Group(TargetId),
-    Person,
+    /// A person of the directory: the organization, and the place in its work.
+    Person(usize, usize),
+    /// An Adobe-only account of the primary organization.
+    LeftOver,
     /// An Adobe-only account of a secondary organization.
     Elsewhere(UserKey),
 }
@@ -271,14 +286,15 @@ impl Sender<'_> {
         let Some(orders) = with.plan.organizations.get(organization) else {
             return;
         };
-        for work in &orders.work {
+        for (at, work) in orders.work.iter().enumerate() {
             if self.stopped() {
                 self.report.unsent += 1;
                 continue;
             }
             self.say_work(organization, work);
             let command = self.commands(organization).work(work, &self.failed_groups);
-            self.push(organization, &command, Purpose::Person).await;
+            self.push(organization, &command, Purpose::Person(organization, at))
+                .await;
         }
         self.end(organization, orders.adobe_only.is_empty()).await;
     }
@@ -305,6 +321,7 @@ impl Sender<'_> {
                     format_args!("Not deleting {key}: leaving another organization failed, and deletion cannot be undone"),
                 );
                 self.report.unsent += 1;
+                self.report.unfinished.left_over += 1;
                 continue;
             }
             self.say_adobe_only(organization, work);
@@ -312,7 +329,7 @@ impl Sender<'_> {
             let purpose = if organization > 0 {
                 Purpose::Elsewhere(account.key)
             } else {
-                Purpose::Person
+                Purpose::LeftOver
             };
             self.push(organization, &command, purpose).await;
         }
@@ -542,7 +559,17 @@ impl Sender<'_> {
             Some(Purpose::Elsewhere(key)) => {
                 self.failed_elsewhere.insert(*key);
             }
-            Some(Purpose::Person) | None => {}
+            Some(Purpose::LeftOver) => self.report.unfinished.left_over += 1,
+            Some(&Purpose::Person(organization, at)) => {
+                let orders = self.with.plan.organizations.get(organization);
+                if let Some(Work::Update { remove, .. }) = orders.and_then(|orders| orders.work.get(at)) {
+                    for &group in remove {
+                        let leaves = &mut self.report.unfinished.leaves;
+                        *leaves.entry((organization, group)).or_default() += 1;
+                    }
+                }
+            }
+            None => {}
         }
     }
 

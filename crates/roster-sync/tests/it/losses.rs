@@ -319,10 +319,16 @@ async fn over_the_limit_is_over_the_limit_as_ever() {
     let (ended, count) = taken(&scene, &server, &format!("{run} --user-filter p1.*")).await;
     assert_eq!((ended.code, count), (0, 0), "{}", ended.log);
     assert!(ended.log.contains("[over-limit]"), "{}", ended.log);
-    // Who was left over then is not new when the limit is raised.
+    // What was left over then is as much in question as before when the limit is raised.
     scene.write("user-sync-config.yml", &main);
-    let (ended, count) = taken(&scene, &server, &format!("{run} --user-filter p1.*")).await;
-    assert_eq!((ended.code, count), (0, 19), "{}", ended.log);
+    asks_once(
+        &scene,
+        &server,
+        &format!("{run} --user-filter p1.*"),
+        "[adobe-only-unusual]",
+        19,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -344,4 +350,128 @@ async fn a_file_of_what_was_left_that_cannot_be_read_ends_the_run() {
         assert!(ended.log.contains("[state-unreadable]"), "{}", ended.log);
     }
     std::fs::remove_file(&left).unwrap();
+}
+
+/// Who was left over before and is gone since does not stand for somebody else.
+#[tokio::test]
+async fn accounts_that_were_deleted_by_another_job_excuse_nobody() {
+    for action in ["write-file @left.csv", "remove"] {
+        let (scene, server) = with(&[(0, 12, "Photo"), (12, 24, "Film"), (24, 60, "")]).await;
+        scene.write("p.csv", &people(&[(0, 12, "Painters"), (12, 24, "Cutters")]));
+        let main = main_file(&[("Painters", "Photo"), ("Cutters", "Film")]);
+        scene.write("user-sync-config.yml", &main);
+        let run = format!("{CSV} --users mapped --adobe-only-user-action {action}");
+        assert_eq!(
+            scene
+                .run(&format!(
+                    "{CSV} --users mapped --adobe-only-user-action write-file @left.csv"
+                ))
+                .await
+                .code,
+            0
+        );
+        let (deleted, count) = taken(
+            &scene,
+            &server,
+            "--adobe-only-user-list @left.csv --adobe-only-user-action delete",
+        )
+        .await;
+        assert_eq!((deleted.code, count), (0, 36), "{}", deleted.log);
+        scene.write(
+            "user-sync-config.yml",
+            &main_file(&[("Panters", "Pictures"), ("Cutters", "Film")]),
+        );
+        for limit in ["1000", "5"] {
+            let text = std::fs::read_to_string(scene.path("user-sync-config.yml")).unwrap();
+            scene.write("user-sync-config.yml", &text.replace("1000", limit));
+            if limit == "5" && action == "remove" {
+                continue;
+            }
+            let (ended, count) = taken(&scene, &server, &run).await;
+            assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+            assert!(ended.log.contains("[adobe-only-unusual]"), "{}", ended.log);
+            let is_listed = std::fs::exists(scene.path("left.csv")).unwrap();
+            assert_eq!(is_listed, action == "remove", "{}", ended.log);
+        }
+    }
+}
+
+/// A night over the limit changes nothing of what is remembered of those who were left over.
+#[tokio::test]
+async fn a_night_over_the_limit_excuses_nobody() {
+    let (scene, server) = with(&[(0, 20, "Photo"), (20, 34, "Film")]).await;
+    scene.write("p.csv", &people(&[(0, 20, "Painters"), (20, 34, "Cutters")]));
+    let file = |painters: &str, cutters: &str, limit: &str| {
+        let main = main_file(&[(painters, "Photo"), (cutters, "Film")]);
+        scene.write("user-sync-config.yml", &main.replace("1000", limit));
+    };
+    let run = format!("{CSV} --users mapped --adobe-only-user-action remove");
+    file("Painters", "Cutters", "15");
+    assert_eq!(scene.run(&run).await.code, 0);
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Panters", "Pictures"), ("Cutters", "Film")]).replace("1000", "15"),
+    );
+    let (over, count) = taken(&scene, &server, &run).await;
+    assert_eq!((over.code, count), (0, 0), "{}", over.log);
+    assert!(over.log.contains("[over-limit]"), "{}", over.log);
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Painters", "Photo"), ("Cuters", "Movies")]).replace("1000", "15"),
+    );
+    let (ended, count) = taken(&scene, &server, &run).await;
+    assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
+}
+
+/// Whatever is done to accounts altogether takes them out of their groups, too.
+#[tokio::test]
+async fn the_harsher_action_is_withheld_where_the_milder_one_is() {
+    for action in ["preserve", "remove", "delete", "remove-adobe-groups"] {
+        let (scene, server) = with(&[(0, 12, "Photo"), (12, 200, "")]).await;
+        scene.write("p.csv", &people(&[(0, 12, "Painters"), (12, 200, "")]));
+        scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+        let run = format!("{CSV} --adobe-only-user-action {action}");
+        assert_eq!(scene.run(&run).await.code, 0);
+        let narrow = format!("{run} --user-filter p(?!.[^0-9]|1[01][^0-9]).*");
+        let (ended, count) = taken(&scene, &server, &narrow).await;
+        assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+        assert!(ended.log.contains("'Photo' (1"), "{action}: {}", ended.log);
+        // The same where they are missing from the directory.
+        scene.write("p.csv", &people(&[(0, 2, "Painters"), (12, 200, "")]));
+        let (ended, count) = taken(&scene, &server, &run).await;
+        assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+    }
+}
+
+/// A group that nothing was mapped to before may be another one than was meant.
+#[tokio::test]
+async fn a_group_that_is_new_in_the_mapping_keeps_its_people_until_somebody_says_otherwise() {
+    let (scene, server) = with(&[(0, 12, "Photo,Everything"), (12, 30, "Everything")]).await;
+    scene.write("p.csv", &people(&[(0, 12, "Painters"), (12, 30, "")]));
+    scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+    assert_eq!(scene.run(CSV).await.code, 0);
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Painters", "\"Photo\", Everything")]),
+    );
+    asks_once(&scene, &server, CSV, "'Everything' (18 of 30)", 18).await;
+    // So it is where a run looks at other accounts than those before.
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Cutters", "Photo"), ("Painters", "Everything")]),
+    );
+    scene.write(
+        "p.csv",
+        &people(&[(0, 11, "Painters"), (11, 12, "\"\"Cutters"), (12, 30, "")]),
+    );
+    let (ended, count) = taken(
+        &scene,
+        &server,
+        &format!("{CSV} --adobe-users mapped --accept-fewer -t"),
+    )
+    .await;
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(count > 0);
+    let (ended, count) = taken(&scene, &server, &format!("{CSV} --adobe-users mapped")).await;
+    assert_eq!((ended.code, count), (1, 1), "{}", ended.log);
 }

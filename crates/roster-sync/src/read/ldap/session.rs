@@ -317,7 +317,10 @@ impl<'r> Session<'r> {
                     continue;
                 }
             };
-            let search = under_way.iter_mut().find(|search| search.id == Some(answer.id));
+            // Numbers begin again with each connection, and what was answered before keeps its own.
+            let search = under_way
+                .iter_mut()
+                .find(|search| search.id == Some(answer.id) && search.found.is_none());
             let Some(search) = search else {
                 continue;
             };
