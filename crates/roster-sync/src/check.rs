@@ -549,6 +549,22 @@ async fn organization(started: &Started, at: usize, client: &Client, log: &Log) 
             ),
         }
     }
+    if let AdobeUsers::Groups(groups) = &started.options.adobe_users {
+        let ours = groups
+            .iter()
+            .filter(|group| group.organization.as_deref().unwrap_or("primary") == name);
+        for group in ours.filter(|group| !matches!(existing.lack(&group.name), Missing::Nothing)) {
+            let group = &group.name;
+            log.warning(
+                LOGGER,
+                "adobe-group-missing",
+                format_args!(
+                    "`--adobe-users group` names '{group}', which the {name} organization does not have: people of the directory \
+                     who have an account all the same are new to such a run"
+                ),
+            );
+        }
+    }
     let protecting = if at == 0 {
         &started.file.exclude_groups[..]
     } else {

@@ -475,8 +475,9 @@ fn say_disappeared(missing: &Missing, blind: bool, log: &Log) {
         LOGGER,
         "source-disappeared",
         format_args!(
-            "{what}. Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. If it is meant, \
-             run once with --accept-empty"
+            "{what}. Nobody is taken out of what is mapped from there, and Adobe-only users are left alone. {}If it is meant, run \
+             once with --accept-empty",
+            if *source { "" } else { "If a group has another name now, put that into the mapping. " }
         ),
     );
 }

@@ -45,7 +45,6 @@ struct Left {
 /// Where the two sides agreed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Agreed {
-    /// After a run that takes something from accounts without a person.
     accounts: Option<Accounts>,
     /// Groups that were managed.
     groups: BTreeMap<String, Kept>,
@@ -65,7 +64,8 @@ struct Kept {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Accounts {
     matched: usize,
-    left_over: usize,
+    /// `None` before a run that takes something from these.
+    left_over: Option<usize>,
 }
 
 /// A number of those who would lose something, and of how many.
@@ -185,7 +185,7 @@ impl Losses {
         let standing = &plan.standing;
         let left = before.map(|before| {
             Loss::since(
-                (before.left_over, before.matched),
+                (before.left_over.unwrap_or(standing.left_over), before.matched),
                 (standing.left_over, standing.matched),
             )
         });
@@ -194,7 +194,8 @@ impl Losses {
             left => (None, left),
         };
         // Whoever is only taken out of mapped groups loses nothing without being in one.
-        unusual.accounts = many.filter(|_| settings.adobe_only != AdobeOnly::Preserve);
+        let only_groups = settings.adobe_only == AdobeOnly::Preserve || settings.group_removals_only;
+        unusual.accounts = many.filter(|_| !only_groups);
         let with_left_over = takes && unusual.accounts.is_none();
         let all = self.left.by_accounts.values();
         let any_before = all.clone().any(|agreed| !agreed.groups.is_empty());
@@ -207,9 +208,11 @@ impl Losses {
                 left_over: (!is_known).then_some(0),
                 ..Kept::default()
             });
-            let (more, were) = match before.left_over {
-                Some(were) if with_left_over => (standing.left_over, were),
-                _ => (0, 0),
+            let (more, were) = if with_left_over {
+                let more = standing.left_over;
+                (more, before.left_over.unwrap_or(more))
+            } else {
+                (0, 0)
             };
             let belong = standing.matched - standing.leaving.min(standing.matched);
             let mut loss = Loss::since(
@@ -257,8 +260,14 @@ impl Losses {
             let away = away.saturating_sub(refused.left_over);
             agreed.accounts = Some(Accounts {
                 matched: plan.standing.matched,
-                left_over: plan.standing.left_over.saturating_sub(away),
+                left_over: Some(plan.standing.left_over.saturating_sub(away)),
             });
+        } else if !over_limit {
+            // A list of some of the people says nothing of the others.
+            let accounts = agreed.accounts.get_or_insert_default();
+            if accounts.left_over.is_none() {
+                accounts.matched = accounts.matched.max(plan.standing.matched);
+            }
         }
         if settings.process_groups {
             let standings: BTreeMap<TargetId, GroupStanding> = standings(plan, world).collect();
@@ -277,9 +286,17 @@ impl Losses {
                 } else {
                     agreed.groups.get(&name).and_then(|before| before.left_over)
                 };
+                // A list of some of the people says nothing of the others.
+                let known = agreed
+                    .groups
+                    .get(&name)
+                    .copied()
+                    .filter(|_| !takes)
+                    .unwrap_or_default();
+                let belong = standing.matched.saturating_sub(standing.leaving);
                 let kept = Kept {
-                    belong: standing.matched.saturating_sub(standing.leaving),
-                    refused: not_left.unwrap_or(0),
+                    belong: belong.max(known.belong),
+                    refused: not_left.unwrap_or(0).max(known.refused),
                     left_over,
                 };
                 agreed.groups.insert(name, kept);

@@ -477,7 +477,12 @@ impl Earlier {
                 known.people = known.people.max(now.selection.people);
                 known.read = known.read.max(now.selection.read);
             }
-            None => next.selections.push(now.selection.clone()),
+            // That nobody is in it counts when it was said to be meant, and the run has come to its end.
+            None if now.selection.people == 0 => {}
+            None => next.selections.push(Selected {
+                empty: BTreeSet::new(),
+                ..now.selection.clone()
+            }),
         }
         next
     }

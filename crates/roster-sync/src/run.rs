@@ -282,7 +282,9 @@ async fn carry_out(
     };
     let mut settings = plan_settings(started, &doubt, &mut world);
     // From here on it may be killed.
-    doubt.record_more(started.options.test_mode, log);
+    if !doubt.any() {
+        doubt.record_more(started.options.test_mode, log);
+    }
     let (end, outcome) = decide_and_send(
         started,
         surroundings,

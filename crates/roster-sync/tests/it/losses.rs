@@ -475,3 +475,52 @@ async fn a_group_that_is_new_in_the_mapping_keeps_its_people_until_somebody_says
     let (ended, count) = taken(&scene, &server, &format!("{CSV} --adobe-users mapped")).await;
     assert_eq!((ended.code, count), (1, 1), "{}", ended.log);
 }
+
+/// Runs that leave them alone say nothing of who is left over, but how many were not.
+#[tokio::test]
+async fn the_first_action_after_months_without_one_takes_no_more_than_was_left_over() {
+    for action in ["remove", "preserve"] {
+        let (scene, server) = with(&[(0, 12, "Photo"), (12, 20, "Photo")]).await;
+        scene.write("p.csv", &people(&[(0, 12, "Painters")]));
+        scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+        assert_eq!(
+            scene
+                .run(&format!("{CSV} --adobe-only-user-action exclude"))
+                .await
+                .code,
+            0
+        );
+        let run = format!("{CSV} --adobe-only-user-action {action}");
+        let (ended, count) = taken(&scene, &server, &format!("{run} --user-filter p[0-4].x.com")).await;
+        assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+        let (meant, count) = taken(&scene, &server, &run).await;
+        assert_eq!((meant.code, count), (0, 8), "{action}: {}", meant.log);
+    }
+}
+
+/// With `group_removals_only` nothing is done to accounts without a mapped group.
+#[tokio::test]
+async fn accounts_that_lose_nothing_are_nothing_unusual() {
+    let (scene, server) = with(&[(0, 12, "Photo")]).await;
+    scene.write("p.csv", &people(&[(0, 12, "Painters")]));
+    let main = main_file(&[("Painters", "Photo")]);
+    scene.write(
+        "user-sync-config.yml",
+        &main.replace("1000", "1000, group_removals_only: true"),
+    );
+    let run = format!("{CSV} --adobe-only-user-action remove");
+    assert_eq!(scene.run(&run).await.code, 0);
+    let more = living((0..40).map(|number| {
+        let groups = if number < 12 {
+            vec!["Photo".to_owned()]
+        } else {
+            Vec::new()
+        };
+        (format!("p{number}@x.com"), groups)
+    }))
+    .await;
+    let connector = std::fs::read_to_string(scene.path("umapi.yml")).unwrap();
+    scene.write("umapi.yml", &connector.replace(&server.url, &more.url));
+    let (ended, count) = taken(&scene, &more, &run).await;
+    assert_eq!((ended.code, count), (0, 0), "{}", ended.log);
+}
