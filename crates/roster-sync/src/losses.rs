@@ -182,13 +182,7 @@ impl Losses {
         let takes = started.options.takes_from_the_left_over() && !settings.hold_adobe_only && acts;
         let agreed = self.left.by_accounts.get(&self.looked_at);
         let before = agreed.and_then(|agreed| agreed.accounts).filter(|_| takes);
-        let standing = &plan.standing;
-        let left = before.map(|before| {
-            Loss::since(
-                (before.left_over.unwrap_or(standing.left_over), before.matched),
-                (standing.left_over, standing.matched),
-            )
-        });
+        let left = before.map(|before| since_then(before, plan));
         let (many, usual) = match left {
             Some(loss) if is_far_too_many(loss) => (Some(loss), None),
             left => (None, left),
@@ -252,7 +246,10 @@ impl Losses {
             .any(|note| matches!(note, Note::OverLimit { .. }));
         // Over the limit they are as much in question as before.
         let takes = started.options.takes_from_the_left_over() && !over_limit;
-        if takes {
+        let left = agreed.accounts.map(|before| since_then(before, plan));
+        // What would be withheld from the next run is not agreed on by one that does nothing to these accounts.
+        let is_new = left.is_some_and(is_far_too_many) && !(started.accepted.empty || started.accepted.fewer);
+        if takes && !is_new {
             let away = match settings.adobe_only {
                 AdobeOnly::Remove | AdobeOnly::Delete => plan.counts.adobe_only_processed,
                 _ => 0,
@@ -262,7 +259,7 @@ impl Losses {
                 matched: plan.standing.matched,
                 left_over: Some(plan.standing.left_over.saturating_sub(away)),
             });
-        } else if !over_limit {
+        } else if !takes && !over_limit {
             // A list of some of the people says nothing of the others.
             let accounts = agreed.accounts.get_or_insert_default();
             if accounts.left_over.is_none() {
@@ -345,6 +342,13 @@ impl Losses {
         let organization = self.organizations.get(usize::from(at)).map_or("", String::as_str);
         format!("{organization}::{name}")
     }
+}
+
+/// The accounts that have nobody any more.
+fn since_then(before: Accounts, plan: &Plan) -> Loss {
+    let now = &plan.standing;
+    let were = before.left_over.unwrap_or(now.left_over);
+    Loss::since((were, before.matched), (now.left_over, now.matched))
 }
 
 /// The groups of a plan that members may leave, by their place in the mapping.

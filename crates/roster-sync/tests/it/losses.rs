@@ -524,3 +524,22 @@ async fn accounts_that_lose_nothing_are_nothing_unusual() {
     let (ended, count) = taken(&scene, &more, &run).await;
     assert_eq!((ended.code, count), (0, 0), "{}", ended.log);
 }
+
+/// A run that does nothing to accounts does not agree to what another one would do.
+#[tokio::test]
+async fn a_milder_run_in_between_makes_nothing_usual() {
+    let (scene, server) = with(&[(0, 30, "Photo"), (30, 60, "")]).await;
+    scene.write("p.csv", &people(&[(0, 30, "Painters"), (30, 60, "")]));
+    scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+    assert_eq!(scene.run(CSV).await.code, 0);
+    let narrow = "--user-filter p[0-9].x.com|p[12][0-9].x.com";
+    let remove = format!("{CSV} --adobe-only-user-action remove {narrow}");
+    for _ in 0..2 {
+        let (ended, count) = taken(&scene, &server, &remove).await;
+        assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
+        let (milder, count) = taken(&scene, &server, &format!("{CSV} {narrow}")).await;
+        assert_eq!((milder.code, count), (0, 0), "{}", milder.log);
+    }
+    let (meant, count) = taken(&scene, &server, &format!("{remove} --accept-fewer")).await;
+    assert_eq!((meant.code, count), (0, 30), "{}", meant.log);
+}

@@ -14,6 +14,7 @@ mod check;
 mod console;
 mod fuzz;
 mod hooks;
+mod killed;
 mod ldap;
 mod losses;
 mod okta;

@@ -70,6 +70,7 @@ const CODES: [(i32, &str); 29] = [
 
 pub(crate) const REFERRAL: i32 = 10;
 pub(crate) const NO_SUCH_OBJECT: i32 = 32;
+const INVALID_DN_SYNTAX: i32 = 34;
 pub(crate) const UNAVAILABLE_CRITICAL_EXTENSION: i32 = 12;
 pub(crate) const SASL_BIND_IN_PROGRESS: i32 = 14;
 const STRONGER_AUTH_REQUIRED: i32 = 8;
@@ -175,6 +176,8 @@ pub(crate) fn refused_connection(host: &str, tried: &str, outcome: &Outcome, ove
     let advice = if outcome.code == REFERRAL {
         // `referrals: follow` is about searches.
         "log in at the server that it names: put that one into `host`"
+    } else if outcome.code == INVALID_DN_SYNTAX {
+        "check `username`: this server wants a whole name there, as in `cn=reader,dc=example,dc=com`"
     } else if outcome.code == STRONGER_AUTH_REQUIRED && over_tls {
         "the server does not take this kind of login over TLS: use `authentication_method: simple`, or `kerberos` with `ldap://` in \
          `host`, which encrypts by itself; Samba takes it with `ldap server require strong auth = allow_sasl_over_tls` in its smb.conf"

@@ -344,6 +344,13 @@ impl Reader<'_, '_, '_> {
         let username = self.some_text("username");
         if let (Some(name), Some(place)) = (&username, self.place("username")) {
             section.check_plain("username", name, &place);
+            if credential::is_placeholder(name) {
+                self.problems().error(
+                    Some(&place),
+                    "credential-placeholder",
+                    format!("The connector file of LDAP still has `{name}` for `username`, as the example does: put the real one there"),
+                );
+            }
         }
         let password = self.password(username.as_deref());
         let known = matches!(method.as_str(), "simple" | "ntlm" | "kerberos" | "anonymous");
