@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use roster_core::plan::output::{GroupStanding, Note};
+use roster_core::plan::output::{GroupStanding, Note, Work};
 use roster_core::plan::people::TargetId;
 use roster_core::plan::settings::AdobeOnly;
 use roster_core::plan::{Plan, Settings, World, assignable};
@@ -255,8 +255,13 @@ impl Losses {
                 _ => 0,
             };
             let away = away.saturating_sub(refused.left_over);
+            // Of some of the accounts nobody knows whether those that are made were there before.
+            let made = match started.options.adobe_users {
+                AdobeUsers::All => plan.counts.adobe_users_created.saturating_sub(refused.creations),
+                _ => 0,
+            };
             agreed.accounts = Some(Accounts {
-                matched: plan.standing.matched,
+                matched: plan.standing.matched + made,
                 left_over: Some(plan.standing.left_over.saturating_sub(away)),
             });
         } else if !takes && !over_limit {
@@ -268,6 +273,7 @@ impl Losses {
         }
         if settings.process_groups {
             let standings: BTreeMap<TargetId, GroupStanding> = standings(plan, world).collect();
+            let joined = joined(plan);
             for (id, target) in world.targets.iter() {
                 let name = self.name(id, world);
                 let standing = standings.get(&id).copied().unwrap_or_default();
@@ -290,7 +296,9 @@ impl Losses {
                     .copied()
                     .filter(|_| !takes)
                     .unwrap_or_default();
-                let belong = standing.matched.saturating_sub(standing.leaving);
+                let joined = joined.get(&id).copied().unwrap_or(0);
+                let joined = joined.saturating_sub(refused.joins.get(&id).copied().unwrap_or(0));
+                let belong = standing.matched.saturating_sub(standing.leaving) + joined;
                 let kept = Kept {
                     belong: belong.max(known.belong),
                     refused: not_left.unwrap_or(0).max(known.refused),
@@ -349,6 +357,18 @@ fn since_then(before: Accounts, plan: &Plan) -> Loss {
     let now = &plan.standing;
     let were = before.left_over.unwrap_or(now.left_over);
     Loss::since((were, before.matched), (now.left_over, now.matched))
+}
+
+/// How many people of the directory get into each group.
+fn joined(plan: &Plan) -> BTreeMap<TargetId, usize> {
+    let mut joined = BTreeMap::new();
+    for work in plan.organizations.iter().flat_map(|orders| &orders.work) {
+        let (Work::Create { add, .. } | Work::Update { add, .. }) = work;
+        for &group in add {
+            *joined.entry(group).or_default() += 1;
+        }
+    }
+    joined
 }
 
 /// The groups of a plan that members may leave, by their place in the mapping.

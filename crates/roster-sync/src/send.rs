@@ -79,12 +79,16 @@ pub(crate) struct Report {
     pub unfinished: Unfinished,
 }
 
-/// What organizations have kept of what a run was to take away.
+/// What organizations did not do of what a run was to change.
 #[derive(Debug, Default)]
 pub(crate) struct Unfinished {
     /// By organization and folded name, how many people did not leave a group.
     pub leaves: BTreeMap<(usize, TextId), usize>,
-    /// How many Adobe-only accounts of the primary organization stayed as they were.
+    /// How many people did not get into a group.
+    pub joins: BTreeMap<TargetId, usize>,
+    /// How many accounts of the primary organization were not made.
+    pub creations: usize,
+    /// How many of its Adobe-only accounts stayed as they were.
     pub left_over: usize,
 }
 
@@ -562,11 +566,22 @@ impl Sender<'_> {
             Some(Purpose::LeftOver) => self.report.unfinished.left_over += 1,
             Some(&Purpose::Person(organization, at)) => {
                 let orders = self.with.plan.organizations.get(organization);
-                if let Some(Work::Update { remove, .. }) = orders.and_then(|orders| orders.work.get(at)) {
-                    for &group in remove {
-                        let leaves = &mut self.report.unfinished.leaves;
-                        *leaves.entry((organization, group)).or_default() += 1;
+                let unfinished = &mut self.report.unfinished;
+                let add = match orders.and_then(|orders| orders.work.get(at)) {
+                    Some(Work::Create { add, .. }) => {
+                        unfinished.creations += usize::from(organization == 0);
+                        &add[..]
                     }
+                    Some(Work::Update { add, remove, .. }) => {
+                        for &group in remove {
+                            *unfinished.leaves.entry((organization, group)).or_default() += 1;
+                        }
+                        &add[..]
+                    }
+                    None => &[],
+                };
+                for &group in add {
+                    *unfinished.joins.entry(group).or_default() += 1;
                 }
             }
             None => {}
