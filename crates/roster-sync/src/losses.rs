@@ -181,7 +181,21 @@ impl Losses {
         let acts = !over_limit || settings.adobe_only == AdobeOnly::WriteFile;
         let takes = started.options.takes_from_the_left_over() && !settings.hold_adobe_only && acts;
         let agreed = self.left.by_accounts.get(&self.looked_at);
-        let before = agreed.and_then(|agreed| agreed.accounts).filter(|_| takes);
+        let all = self.left.by_accounts.values();
+        // Of other accounts that runs have looked at it is known how many belong, not who is left over among these.
+        let elsewhere = all
+            .clone()
+            .filter_map(|agreed| agreed.accounts)
+            .map(|accounts| accounts.matched)
+            .max();
+        let elsewhere = elsewhere.map(|matched| Accounts {
+            matched,
+            left_over: None,
+        });
+        let before = agreed
+            .and_then(|agreed| agreed.accounts)
+            .or(elsewhere)
+            .filter(|_| takes);
         let left = before.map(|before| since_then(before, plan));
         let (many, usual) = match left {
             Some(loss) if is_far_too_many(loss) => (Some(loss), None),
@@ -191,17 +205,26 @@ impl Losses {
         let only_groups = settings.adobe_only == AdobeOnly::Preserve || settings.group_removals_only;
         unusual.accounts = many.filter(|_| !only_groups);
         let with_left_over = takes && unusual.accounts.is_none();
-        let all = self.left.by_accounts.values();
         let any_before = all.clone().any(|agreed| !agreed.groups.is_empty());
         for (id, standing) in standings(plan, world).filter(|_| any_before) {
             let name = self.name(id, world);
-            // One that is managed for the first time, or by a run that looks at other accounts, has nothing to agree with.
-            let before = agreed.and_then(|agreed| agreed.groups.get(&name).copied());
-            let is_known = before.is_some() || all.clone().any(|agreed| agreed.groups.contains_key(&name));
-            let before = before.unwrap_or(Kept {
-                left_over: (!is_known).then_some(0),
-                ..Kept::default()
-            });
+            let elsewhere = all
+                .clone()
+                .filter_map(|agreed| agreed.groups.get(&name))
+                .map(|kept| kept.belong)
+                .max();
+            let before = match (agreed.and_then(|agreed| agreed.groups.get(&name)), elsewhere) {
+                (Some(before), _) => *before,
+                (None, Some(belong)) => Kept {
+                    belong,
+                    ..Kept::default()
+                },
+                // Nobody belongs yet to one that is managed for the first time.
+                (None, None) => Kept {
+                    left_over: Some(0),
+                    ..Kept::default()
+                },
+            };
             let (more, were) = if with_left_over {
                 let more = standing.left_over;
                 (more, before.left_over.unwrap_or(more))
@@ -249,26 +272,27 @@ impl Losses {
         let left = agreed.accounts.map(|before| since_then(before, plan));
         // What would be withheld from the next run is not agreed on by one that does nothing to these accounts.
         let is_new = left.is_some_and(is_far_too_many) && !(started.accepted.empty || started.accepted.fewer);
+        // Of some of the accounts nobody knows whether those that are made were there before.
+        let made = match started.options.adobe_users {
+            AdobeUsers::All => plan.counts.adobe_users_created.saturating_sub(refused.creations),
+            _ => 0,
+        };
+        let matched = plan.standing.matched + made;
         if takes && !is_new {
             let away = match settings.adobe_only {
                 AdobeOnly::Remove | AdobeOnly::Delete => plan.counts.adobe_only_processed,
                 _ => 0,
             };
             let away = away.saturating_sub(refused.left_over);
-            // Of some of the accounts nobody knows whether those that are made were there before.
-            let made = match started.options.adobe_users {
-                AdobeUsers::All => plan.counts.adobe_users_created.saturating_sub(refused.creations),
-                _ => 0,
-            };
             agreed.accounts = Some(Accounts {
-                matched: plan.standing.matched + made,
+                matched,
                 left_over: Some(plan.standing.left_over.saturating_sub(away)),
             });
         } else if !takes && !over_limit {
             // A list of some of the people says nothing of the others.
             let accounts = agreed.accounts.get_or_insert_default();
             if accounts.left_over.is_none() {
-                accounts.matched = accounts.matched.max(plan.standing.matched);
+                accounts.matched = accounts.matched.max(matched);
             }
         }
         if settings.process_groups {
@@ -438,9 +462,9 @@ impl Unusual {
                 LOGGER,
                 "adobe-only-unusual",
                 format_args!(
-                    "{gone} more account(s) at Adobe than after the last run have nobody in the directory that this run selects, \
-                     and {of} had somebody then: something may be missing from it, or be selected otherwise. Adobe-only users are \
-                     left alone. If it is meant, run once with --accept-fewer"
+                    "{gone} of {of} account(s) at Adobe that have or had somebody in the directory seem to have nobody now among those \
+                     whom this run selects: something may be missing, or be selected otherwise. Adobe-only users are left alone. \
+                     If it is meant, run once with --accept-fewer"
                 ),
             );
         }

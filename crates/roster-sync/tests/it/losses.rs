@@ -136,7 +136,7 @@ async fn a_line_whose_names_are_both_changed_removes_no_accounts() {
             let (ended, count) = taken(&scene, &server, &run).await;
             assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
             assert!(
-                ended.log.contains("12 more account(s)") && ended.log.contains("[adobe-only-unusual]"),
+                ended.log.contains("12 of 24 account(s)") && ended.log.contains("[adobe-only-unusual]"),
                 "{}",
                 ended.log
             );
@@ -486,7 +486,8 @@ async fn a_group_that_is_new_in_the_mapping_keeps_its_people_until_somebody_says
 #[tokio::test]
 async fn the_first_action_after_months_without_one_takes_no_more_than_was_left_over() {
     for action in ["remove", "preserve"] {
-        let (scene, server) = with(&[(0, 12, "Photo"), (12, 20, "Photo")]).await;
+        // Half of them are made by the run itself.
+        let (scene, server) = with(&[(0, 6, "Photo"), (12, 20, "Photo")]).await;
         scene.write("p.csv", &people(&[(0, 12, "Painters")]));
         scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
         assert_eq!(
@@ -548,4 +549,19 @@ async fn a_milder_run_in_between_makes_nothing_usual() {
     }
     let (meant, count) = taken(&scene, &server, &format!("{remove} --accept-fewer")).await;
     assert_eq!((meant.code, count), (0, 30), "{}", meant.log);
+}
+
+#[tokio::test]
+async fn runs_that_look_at_other_accounts_know_how_many_belong() {
+    for action in ["remove", "preserve"] {
+        let (scene, server) = with(&[(0, 12, "Photo"), (12, 30, "")]).await;
+        scene.write("p.csv", &people(&[(0, 12, "Painters"), (12, 30, "")]));
+        scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+        let run = format!("{CSV} --adobe-only-user-action {action}");
+        assert_eq!(scene.run(&run).await.code, 0);
+        let other = format!("{run} --adobe-users mapped");
+        let (ended, count) = taken(&scene, &server, &format!("{other} --user-filter p[5-9].+")).await;
+        assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+        assert_eq!(scene.run(&other).await.code, 0);
+    }
 }
