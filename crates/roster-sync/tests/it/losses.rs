@@ -500,6 +500,12 @@ async fn the_first_action_after_months_without_one_takes_no_more_than_was_left_o
         let run = format!("{CSV} --adobe-only-user-action {action}");
         let (ended, count) = taken(&scene, &server, &format!("{run} --user-filter p[0-4].x.com")).await;
         assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+        let said = if action == "remove" {
+            "[adobe-only-unusual]"
+        } else {
+            "[group-removals-unusual]"
+        };
+        assert!(ended.log.contains(said), "{action}: {}", ended.log);
         let (meant, count) = taken(&scene, &server, &run).await;
         assert_eq!((meant.code, count), (0, 8), "{action}: {}", meant.log);
     }
@@ -562,6 +568,12 @@ async fn runs_that_look_at_other_accounts_know_how_many_belong() {
         let other = format!("{run} --adobe-users mapped");
         let (ended, count) = taken(&scene, &server, &format!("{other} --user-filter p[5-9].+")).await;
         assert_eq!((ended.code, count), (1, 0), "{action}: {}", ended.log);
+        let said = if action == "remove" {
+            "[adobe-only-unusual]"
+        } else {
+            "[group-removals-unusual]"
+        };
+        assert!(ended.log.contains(said), "{action}: {}", ended.log);
         assert_eq!(scene.run(&other).await.code, 0);
     }
 }
