@@ -202,8 +202,7 @@ impl Losses {
             left => (None, left),
         };
         // Whoever is only taken out of mapped groups loses nothing without being in one.
-        let only_groups = settings.adobe_only == AdobeOnly::Preserve || settings.group_removals_only;
-        unusual.accounts = many.filter(|_| !only_groups);
+        unusual.accounts = many.filter(|_| settings.adobe_only != AdobeOnly::Preserve);
         let with_left_over = takes && unusual.accounts.is_none();
         let any_before = all.clone().any(|agreed| !agreed.groups.is_empty());
         for (id, standing) in standings(plan, world).filter(|_| any_before) {
@@ -267,18 +266,20 @@ impl Losses {
             .notes
             .iter()
             .any(|note| matches!(note, Note::OverLimit { .. }));
-        // Over the limit they are as much in question as before.
-        let takes = started.options.takes_from_the_left_over() && !over_limit;
+        let takes = started.options.takes_from_the_left_over();
+        let accepted = started.accepted.empty || started.accepted.fewer;
+        // Over the limit they are as much in question as before, unless somebody has said that it is meant.
+        let is_settled = takes && (!over_limit || accepted);
         let left = agreed.accounts.map(|before| since_then(before, plan));
         // What would be withheld from the next run is not agreed on by one that does nothing to these accounts.
-        let is_new = left.is_some_and(is_far_too_many) && !(started.accepted.empty || started.accepted.fewer);
+        let is_new = left.is_some_and(is_far_too_many) && !accepted;
         // Of some of the accounts nobody knows whether those that are made were there before.
         let made = match started.options.adobe_users {
             AdobeUsers::All => plan.counts.adobe_users_created.saturating_sub(refused.creations),
             _ => 0,
         };
         let matched = plan.standing.matched + made;
-        if takes && !is_new {
+        if is_settled && !is_new {
             let away = match settings.adobe_only {
                 AdobeOnly::Remove | AdobeOnly::Delete => plan.counts.adobe_only_processed,
                 _ => 0,
@@ -288,11 +289,10 @@ impl Losses {
                 matched,
                 left_over: Some(plan.standing.left_over.saturating_sub(away)),
             });
-        } else if !takes && !over_limit {
-            // A list of some of the people says nothing of the others.
+        } else if !is_settled {
             let accounts = agreed.accounts.get_or_insert_default();
-            if accounts.left_over.is_none() {
-                accounts.matched = accounts.matched.max(matched);
+            if accounts.left_over.is_none() || over_limit {
+                accounts.matched = as_far_as_known(accounts.matched, matched, over_limit);
             }
         }
         if settings.process_groups {
@@ -308,25 +308,33 @@ impl Losses {
                 } else {
                     standing.left_over
                 };
-                let left_over = if takes {
+                let left_over = if is_settled {
                     Some(stay)
                 } else {
                     agreed.groups.get(&name).and_then(|before| before.left_over)
                 };
-                // A list of some of the people says nothing of the others.
-                let known = agreed
-                    .groups
-                    .get(&name)
-                    .copied()
-                    .filter(|_| !takes)
-                    .unwrap_or_default();
+                let known = agreed.groups.get(&name).copied().unwrap_or_default();
                 let joined = joined.get(&id).copied().unwrap_or(0);
                 let joined = joined.saturating_sub(refused.joins.get(&id).copied().unwrap_or(0));
                 let belong = standing.matched.saturating_sub(standing.leaving) + joined;
-                let kept = Kept {
-                    belong: belong.max(known.belong),
-                    refused: not_left.unwrap_or(0).max(known.refused),
-                    left_over,
+                let not_left = not_left.unwrap_or(0);
+                let kept = if is_settled || accepted {
+                    Kept {
+                        belong,
+                        refused: not_left,
+                        left_over,
+                    }
+                } else {
+                    let sees_them = is_most_of(belong, known.belong);
+                    Kept {
+                        belong: as_far_as_known(known.belong, belong, over_limit),
+                        refused: if sees_them {
+                            not_left
+                        } else {
+                            not_left.max(known.refused)
+                        },
+                        left_over,
+                    }
                 };
                 agreed.groups.insert(name, kept);
             }
@@ -381,6 +389,21 @@ fn since_then(before: Accounts, plan: &Plan) -> Loss {
     let now = &plan.standing;
     let were = before.left_over.unwrap_or(now.left_over);
     Loss::since((were, before.matched), (now.left_over, now.matched))
+}
+
+/// Whether a run that may be about some of the people is about most of those that were known.
+fn is_most_of(now: usize, before: usize) -> bool {
+    now >= before / 2
+}
+
+/// What a run that takes nothing from those who are left over, or is over the limit, says of how many belong: nothing of
+/// people who are not in its list, nor of those whom it is over the limit about.
+fn as_far_as_known(before: usize, now: usize, over_limit: bool) -> usize {
+    if over_limit || !is_most_of(now, before) {
+        before.max(now)
+    } else {
+        now
+    }
 }
 
 /// How many people of the directory get into each group.

@@ -79,6 +79,13 @@ pub(crate) struct Report {
     pub unfinished: Unfinished,
 }
 
+impl Report {
+    /// Whether everything was sent, and it is known of each what became of it.
+    pub(crate) fn is_complete(&self) -> bool {
+        !(self.broken_off || self.interrupted || self.unsaid)
+    }
+}
+
 /// What organizations did not do of what a run was to change.
 #[derive(Debug, Default)]
 pub(crate) struct Unfinished {

@@ -511,33 +511,6 @@ async fn the_first_action_after_months_without_one_takes_no_more_than_was_left_o
     }
 }
 
-/// With `group_removals_only` nothing is done to accounts without a mapped group.
-#[tokio::test]
-async fn accounts_that_lose_nothing_are_nothing_unusual() {
-    let (scene, server) = with(&[(0, 12, "Photo")]).await;
-    scene.write("p.csv", &people(&[(0, 12, "Painters")]));
-    let main = main_file(&[("Painters", "Photo")]);
-    scene.write(
-        "user-sync-config.yml",
-        &main.replace("1000", "1000, group_removals_only: true"),
-    );
-    let run = format!("{CSV} --adobe-only-user-action remove");
-    assert_eq!(scene.run(&run).await.code, 0);
-    let more = living((0..40).map(|number| {
-        let groups = if number < 12 {
-            vec!["Photo".to_owned()]
-        } else {
-            Vec::new()
-        };
-        (format!("p{number}@x.com"), groups)
-    }))
-    .await;
-    let connector = std::fs::read_to_string(scene.path("umapi.yml")).unwrap();
-    scene.write("umapi.yml", &connector.replace(&server.url, &more.url));
-    let (ended, count) = taken(&scene, &more, &run).await;
-    assert_eq!((ended.code, count), (0, 0), "{}", ended.log);
-}
-
 /// A run that does nothing to accounts does not agree to what another one would do.
 #[tokio::test]
 async fn a_milder_run_in_between_makes_nothing_usual() {
@@ -575,5 +548,52 @@ async fn runs_that_look_at_other_accounts_know_how_many_belong() {
         };
         assert!(ended.log.contains(said), "{action}: {}", ended.log);
         assert_eq!(scene.run(&other).await.code, 0);
+    }
+}
+
+/// Over the limit, or with every action refused, a run has come to its end as well: what it knows is remembered, and what
+/// somebody has said to be meant is not asked for again.
+#[tokio::test]
+async fn what_was_said_to_be_meant_is_not_asked_for_again_over_the_limit() {
+    let (scene, server) = with(&[(0, 40, "Photo"), (40, 64, "")]).await;
+    scene.write("p.csv", &people(&[(0, 40, "Painters")]));
+    let main = main_file(&[("Painters", "Photo")]).replace("1000", "15");
+    scene.write("user-sync-config.yml", &main);
+    let run = "--connector csv @p.csv --adobe-only-user-action write-file @left.csv";
+    let rows = || {
+        std::fs::read_to_string(scene.path("left.csv"))
+            .unwrap()
+            .lines()
+            .count()
+    };
+    // Over the limit from the first night on.
+    for _ in 0..2 {
+        let (ended, _) = taken(&scene, &server, run).await;
+        assert_eq!((ended.code, rows()), (0, 25), "{}", ended.log);
+    }
+    let narrow = format!("{run} --user-filter p[12].+");
+    let (ended, _) = taken(&scene, &server, &narrow).await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("[adobe-only-unusual]"), "{}", ended.log);
+    for accepted in ["--accept-fewer", "", ""] {
+        let (ended, _) = taken(&scene, &server, &format!("{narrow} {accepted}")).await;
+        assert_eq!((ended.code, rows()), (0, 43), "{}", ended.log);
+    }
+}
+
+/// A list of some of the people says nothing of the others, and one of most of them does.
+#[tokio::test]
+async fn groups_may_shrink_by_and_by_where_nobody_else_loses_anything() {
+    let (scene, server) = with(&[(0, 40, "Photo")]).await;
+    scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+    let run = format!("{CSV} --adobe-only-user-action exclude");
+    for painters in [40, 37, 34, 31, 28, 25, 22, 19, 16, 14, 12] {
+        scene.write("p.csv", &people(&[(0, painters, "Painters"), (painters, 40, "")]));
+        let (ended, _) = taken(&scene, &server, &run).await;
+        assert_eq!(ended.code, 0, "{painters}: {}", ended.log);
+        // One of them alone.
+        scene.write("p.csv", &people(&[(1, 2, "Painters")]));
+        let (ended, count) = taken(&scene, &server, &run).await;
+        assert_eq!((ended.code, count), (0, 0), "{painters}: {}", ended.log);
     }
 }
