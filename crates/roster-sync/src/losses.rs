@@ -291,9 +291,9 @@ impl Losses {
             });
         } else if !is_settled {
             let accounts = agreed.accounts.get_or_insert_default();
-            if accounts.left_over.is_none() || over_limit {
-                accounts.matched = as_far_as_known(accounts.matched, matched, over_limit);
-            }
+            // Beside a number of those who are left over it may only become more: they have to be of one night.
+            let is_less_settled = over_limit || accounts.left_over.is_some();
+            accounts.matched = as_far_as_known(accounts.matched, matched, is_less_settled);
         }
         if settings.process_groups {
             let standings: BTreeMap<TargetId, GroupStanding> = standings(plan, world).collect();
@@ -397,9 +397,9 @@ fn is_most_of(now: usize, before: usize) -> bool {
 }
 
 /// What a run that takes nothing from those who are left over, or is over the limit, says of how many belong: nothing of
-/// people who are not in its list, nor of those whom it is over the limit about.
-fn as_far_as_known(before: usize, now: usize, over_limit: bool) -> usize {
-    if over_limit || !is_most_of(now, before) {
+/// people who are not in its list, nor of those whom it is over the limit about (`only_more`).
+fn as_far_as_known(before: usize, now: usize, only_more: bool) -> usize {
+    if only_more || !is_most_of(now, before) {
         before.max(now)
     } else {
         now

@@ -597,3 +597,28 @@ async fn groups_may_shrink_by_and_by_where_nobody_else_loses_anything() {
         assert_eq!((ended.code, count), (0, 0), "{painters}: {}", ended.log);
     }
 }
+
+/// A nightly run that leaves those alone who are left over, and a weekly one that removes them.
+#[tokio::test]
+async fn who_has_joined_since_the_last_removal_belongs_as_well() {
+    let (scene, _server) = with(&[(0, 20, "Photo"), (80, 110, "")]).await;
+    let weekly = "--connector csv @p.csv --adobe-only-user-action write-file @left.csv";
+    let nightly = format!("{CSV} --adobe-only-user-action exclude");
+    scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+    scene.write("p.csv", &people(&[(0, 20, "Painters")]));
+    assert_eq!(scene.run(weekly).await.code, 0);
+    scene.write("p.csv", &people(&[(0, 50, "Painters")]));
+    for _ in 0..2 {
+        let ended = scene.run(&nightly).await;
+        assert_eq!(ended.code, 0, "{}", ended.log);
+    }
+    let gone = "--adobe-only-user-list @left.csv --adobe-only-user-action delete";
+    assert_eq!(scene.run(gone).await.code, 0);
+    // As many as were deleted are not selected any more.
+    let ended = scene
+        .run(&format!("{weekly} --user-filter p[0-9].x.com|p1.+"))
+        .await;
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert!(ended.log.contains("[adobe-only-unusual]"), "{}", ended.log);
+    assert!(!scene.path("left.csv").exists());
+}
