@@ -505,7 +505,7 @@ impl Unusual {
                 LOGGER,
                 "group-removals-unusual",
                 format_args!(
-                    "Unusually many people would leave these Adobe groups, beside how earlier runs left them: {}. Nobody is \
+                    "Unusually many people would leave these Adobe groups, compared with how earlier runs left them: {}. Nobody is \
                      taken out of them{}. If it is meant, run once with --accept-fewer",
                     named.join(", "),
                     if self.by_left_over { ", and Adobe-only users are left alone" } else { "" }
