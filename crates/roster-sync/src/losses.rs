@@ -249,13 +249,14 @@ impl Losses {
         unusual
     }
 
-    /// Remembers how a run has left the organizations, which came to its end and has withheld nothing.
+    /// Remembers how a run has left the organizations that came to its end. Of one that has `withheld` something only what is
+    /// more: whoever has joined belongs.
     ///
     /// `refused` says what organizations did not carry out.
     pub(crate) fn record(
         &self,
         (plan, settings, world): (&Plan, &Settings, &World),
-        refused: &Unfinished,
+        (refused, withheld): (&Unfinished, bool),
         started: &Started,
         log: &Log,
     ) {
@@ -269,7 +270,8 @@ impl Losses {
         let takes = started.options.takes_from_the_left_over();
         let accepted = started.accepted.empty || started.accepted.fewer;
         // Over the limit they are as much in question as before, unless somebody has said that it is meant.
-        let is_settled = takes && (!over_limit || accepted);
+        let only_more = over_limit || withheld;
+        let is_settled = takes && (!over_limit || accepted) && !withheld;
         let left = agreed.accounts.map(|before| since_then(before, plan));
         // What would be withheld from the next run is not agreed on by one that does nothing to these accounts.
         let is_new = left.is_some_and(is_far_too_many) && !accepted;
@@ -292,8 +294,8 @@ impl Losses {
         } else if !is_settled {
             let accounts = agreed.accounts.get_or_insert_default();
             // Beside a number of those who are left over it may only become more: they have to be of one night.
-            let is_less_settled = over_limit || accounts.left_over.is_some();
-            accounts.matched = as_far_as_known(accounts.matched, matched, is_less_settled);
+            let only_more = only_more || accounts.left_over.is_some();
+            accounts.matched = as_far_as_known(accounts.matched, matched, only_more);
         }
         if settings.process_groups {
             let standings: BTreeMap<TargetId, GroupStanding> = standings(plan, world).collect();
@@ -313,21 +315,26 @@ impl Losses {
                 } else {
                     agreed.groups.get(&name).and_then(|before| before.left_over)
                 };
-                let known = agreed.groups.get(&name).copied().unwrap_or_default();
+                let known = agreed.groups.get(&name).copied();
+                if withheld && known.is_none() {
+                    // It would not be new any more.
+                    continue;
+                }
+                let known = known.unwrap_or_default();
                 let joined = joined.get(&id).copied().unwrap_or(0);
                 let joined = joined.saturating_sub(refused.joins.get(&id).copied().unwrap_or(0));
                 let belong = standing.matched.saturating_sub(standing.leaving) + joined;
                 let not_left = not_left.unwrap_or(0);
-                let kept = if is_settled || accepted {
+                let kept = if is_settled || (accepted && !withheld) {
                     Kept {
                         belong,
                         refused: not_left,
                         left_over,
                     }
                 } else {
-                    let sees_them = is_most_of(belong, known.belong);
+                    let sees_them = is_most_of(belong, known.belong) && !withheld;
                     Kept {
-                        belong: as_far_as_known(known.belong, belong, over_limit),
+                        belong: as_far_as_known(known.belong, belong, only_more),
                         refused: if sees_them {
                             not_left
                         } else {

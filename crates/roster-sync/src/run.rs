@@ -314,9 +314,14 @@ async fn carry_out(
     let test_mode = started.options.test_mode;
     doubt.record(test_mode, log);
     let withheld = doubt.any() || outcome.withheld;
-    if let Some(losses) = losses.filter(|_| outcome.report.is_complete() && !withheld && !test_mode) {
+    if let Some(losses) = losses.filter(|_| outcome.report.is_complete() && !test_mode) {
         let refused = &outcome.report.unfinished;
-        losses.record((&outcome.plan, &settings, &world), refused, started, log);
+        losses.record(
+            (&outcome.plan, &settings, &world),
+            (refused, withheld),
+            started,
+            log,
+        );
     }
     // Something that should perhaps have been done was not.
     Ok(if end == End::Done && withheld {

@@ -622,3 +622,36 @@ async fn who_has_joined_since_the_last_removal_belongs_as_well() {
     assert!(ended.log.contains("[adobe-only-unusual]"), "{}", ended.log);
     assert!(!scene.path("left.csv").exists());
 }
+
+/// Whoever joins while something is withheld belongs as well.
+#[tokio::test]
+async fn who_joins_while_something_is_withheld_belongs_as_well() {
+    let (scene, server) = with(&[(0, 20, "Photo"), (80, 110, "Everything")]).await;
+    scene.write("p.csv", &people(&[(0, 20, "Painters")]));
+    scene.write("user-sync-config.yml", &main_file(&[("Painters", "Photo")]));
+    assert_eq!(scene.run(CSV).await.code, 0);
+    // A line that is new would empty another group, night after night.
+    scene.write(
+        "user-sync-config.yml",
+        &main_file(&[("Painters", "Photo"), ("Cutters", "Everything")]),
+    );
+    scene.write("p.csv", &people(&[(0, 50, "Painters")]));
+    for _ in 0..2 {
+        let (ended, count) = taken(&scene, &server, CSV).await;
+        assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
+        assert!(ended.log.contains("'Everything' (30 of 30)"), "{}", ended.log);
+    }
+    // Those who were left over are deleted, and as many are not selected any more.
+    scene.write(
+        "gone.csv",
+        &(80..110).fold("type,email\n".to_owned(), |text, number| {
+            format!("{text}federatedID,p{number}@x.com\n")
+        }),
+    );
+    let gone = "--adobe-only-user-list @gone.csv --adobe-only-user-action delete";
+    assert_eq!(taken(&scene, &server, gone).await.1, 30);
+    let run = format!("{CSV} --adobe-only-user-action remove --user-filter p[0-9].x.com|p1.+");
+    let (ended, count) = taken(&scene, &server, &run).await;
+    assert_eq!((ended.code, count), (1, 0), "{}", ended.log);
+    assert!(ended.log.contains("[adobe-only-unusual]"), "{}", ended.log);
+}
