@@ -385,10 +385,11 @@ impl Walk {
         };
         let answer = self.client.send(&ask).await?;
         let body = read::<B>(&answer, &ask.name)?;
-        let has_to_be_there = self.required || (self.is_of_all && !speaks_of_lists(&answer));
+        // Read once more, so only where there is no page.
+        let has_to_be_there = || self.required || (self.is_of_all && !speaks_of_lists(&answer));
         let list = B::NAME;
         let problem = match &body {
-            None if number == 0 && has_to_be_there => Some(format!(
+            None if number == 0 && has_to_be_there() => Some(format!(
                 "an organization has a list of {list}, even an empty one, and nothing at this address does; look at host and \
                  endpoint"
             )),
